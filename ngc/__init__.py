@@ -1,0 +1,52 @@
+"""ngc compiles Apache MXNet models for inference: `ngc.compile(model)`.
+
+Names are loaded on first use, so that `import ngc` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ngc.errors import (
+    ArtifactError,
+    CodegenError,
+    EngineError,
+    ImportFailure,
+    InputError,
+    NgcError,
+    ParseError,
+    PassError,
+    UnsupportedOperator,
+    VerifyError,
+)
+
+if TYPE_CHECKING:
+    from ngc.driver import compile, load
+    from ngc.importer import import_model
+    from ngc.ir import Graph
+    from ngc.ir.parser import parse
+    from ngc.passes import PassManager
+    from ngc.runtime import Executable, TensorSpec
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArtifactError", "CodegenError", "EngineError", "Executable", "Graph", "ImportFailure", "InputError", "NgcError", "ParseError", "PassError",
+    "PassManager", "TensorSpec", "UnsupportedOperator", "VerifyError", "__version__", "compile", "import_model", "load", "parse",
+]
+
+_LAZY = {
+    "compile": "ngc.driver", "load": "ngc.driver", "import_model": "ngc.importer", "Graph": "ngc.ir", "parse": "ngc.ir.parser",
+    "PassManager": "ngc.passes", "Executable": "ngc.runtime", "TensorSpec": "ngc.runtime",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'ngc' has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

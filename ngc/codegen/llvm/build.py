@@ -1,0 +1,103 @@
+"""Compiles a lowered graph into a program: kernels from the cache or from LLVM, the entry that calls them, the blob of weights."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ngc.codegen.llvm import object_cache
+from ngc.codegen.llvm.calls import Call, buffer_size
+from ngc.codegen.llvm.compile_pool import KernelJob, compile_kernels
+from ngc.codegen.llvm.entry import EntryCall, emit_entry
+from ngc.codegen.llvm.kernels.copy import CopyKernel
+from ngc.codegen.llvm.kernels.halo import HaloKernel
+from ngc.codegen.llvm.lower import lower
+from ngc.codegen.llvm.placement import place
+from ngc.codegen.program import CallInfo, Program, TensorSpec
+from ngc.ir import Graph, SymDim
+from ngc.target import CpuTarget
+
+Progress = Callable[[int, int, str], None]
+"""Called with how many kernels are done, how many there are, and the symbol of the last."""
+
+
+def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progress: Progress | None = None, dump_dir: Path | None = None,
+                  options: Mapping[str, Any] | None = None) -> Program:
+    """Returns the program of a lowered graph.
+
+    Args:
+        cache: take kernels from the cache folder and keep new ones there.
+        progress: hears of each kernel that is compiled.
+        dump_dir: a folder for the LLVM IR and assembly of every kernel.
+
+    Raises:
+        CodegenError: operators without kernels, all listed; or LLVM failed.
+    """
+    lowering = lower(graph, target)
+    placement = place(lowering)
+    texts: dict[str, Callable[[], str]] = {}
+    entry_calls = []
+    for call in lowering.calls:
+        symbol = call.spec.symbol(target)
+        texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
+        entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
+        if call.note:
+            graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, call.note, call.node.locs)
+    text = emit_entry("ngc_run", entry_calls, arena_fixed=placement.plan.fixed, arena_per_image=placement.plan.per_image, scratch=placement.scratch)
+    entry = "ngc_run_" + hashlib.sha256(f"{text}|{target.identity}".encode()).hexdigest()[:20]
+    texts[entry] = lambda: text.replace("@ngc_run(", f"@{entry}(")
+    objects = compile_cached(texts, target, cache=cache, progress=progress)
+    if dump_dir is not None:
+        _dump(texts, target, dump_dir)
+    return Program(target.name, target.identity, entry, _specs(graph, inputs=True), _specs(graph, inputs=False),
+                   tuple(_info(call, target) for call in lowering.calls), placement.plan.fixed, placement.plan.per_image, placement.scratch,
+                   lowering.blob.finish(), objects, dict(options or {}))
+
+
+def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *, cache: bool, progress: Progress | None = None) -> dict[str, bytes]:
+    """Returns the object code of each kernel, taken from the cache where it is there."""
+    objects: dict[str, bytes] = {}
+    missing = []
+    for symbol in texts:
+        found = object_cache.load(object_cache.cache_key(symbol, target.identity)) if cache else None
+        if found is not None:
+            objects[symbol] = found
+        else:
+            missing.append(symbol)
+    done = 0
+
+    def on_done(symbol: str, seconds: float) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, len(missing), symbol)
+
+    jobs = (KernelJob(symbol, f'target triple = "{target.triple}"\n{texts[symbol]()}', target.cpu, target.features) for symbol in missing)
+    for symbol, image in (compile_kernels(jobs, on_done=on_done) if missing else {}).items():
+        objects[symbol] = image
+        if cache:
+            object_cache.store(object_cache.cache_key(symbol, target.identity), symbol, image)
+    return objects
+
+
+def _specs(graph: Graph, *, inputs: bool) -> tuple[TensorSpec, ...]:
+    values = graph.inputs if inputs else graph.outputs
+    names = [value.name for value in values] if inputs else graph.output_names
+    return tuple(TensorSpec(name, value.type.shape, value.type.dtype) for name, value in zip(names, values, strict=True))
+
+
+def _info(call: Call, target: CpuTarget) -> CallInfo:
+    moved = sum(buffer_size(value.type)[0] for value in (*call.reads, *call.writes))
+    op = "halo" if isinstance(call.spec, HaloKernel) else "copy" if isinstance(call.spec, CopyKernel) else call.node.op
+    return CallInfo(call.spec.symbol(target), op, call.node.name, tuple(loc.name for loc in call.node.locs), call.spec.flops(), moved,
+                    isinstance(call.batch, SymDim), call.note)
+
+
+def _dump(texts: Mapping[str, Callable[[], str]], target: CpuTarget, folder: Path) -> None:
+    from ngc.codegen.llvm import jit  # only dumps need assembly
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for symbol, text in texts.items():
+        source = f'target triple = "{target.triple}"\n{text()}'
+        (folder / f"{symbol}.ll").write_text(source)
+        (folder / f"{symbol}.s").write_text(jit.compile_assembly(source, target.cpu, target.features))

@@ -1,0 +1,199 @@
+"""The dense layer: plain rows times packed weights, with a tile of several rows and others for what remains, down to a single streamed row."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
+from ngc.codegen.llvm.kernels.microkernel import Nest, depths, emit_tile, fma_dot, unrolled
+from ngc.codegen.llvm.kernels.site import lanes_below
+from ngc.codegen.llvm.kernels.splits import by_size, split_start
+from ngc.codegen.llvm.kernels.steps import Steps
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, overload, spell, vector
+from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile, registers_of
+from ngc.errors import CodegenError
+from ngc.target import CpuTarget
+
+_TILE_PARAMETERS = ((f"{PTR} noalias readonly", "args"), (PTR, "x"), (PTR, "w"), (I64, "row"), (I64, "block"))
+_STREAM_AHEAD = 4096
+"""Bytes ahead that weights are asked for where each is used for a few rows only, so that memory sets the pace."""
+
+
+@dataclass(frozen=True)
+class DenseKernel(KernelSpec):
+    """y[r, o] = sum over k of x[r, k] * w[o, k], for n * `rows` rows; `DenseKernel.plan` chooses the tile.
+
+    Arguments: x, packed weights, y, then the operands of the steps. A step's vector has one value per output, padded to whole vectors; its tensor is
+    plain [rows, outputs], with the row pitch of its geometry's `stride_n` where one is given.
+
+    Attributes:
+        inputs: elements of a row of x.
+        outputs: elements of a row of y.
+        lanes: the vector width.
+        x_pitch: elements from one row of x to the next; `inputs` where None.
+        y_pitch: the same of y.
+        rows: rows of one image.
+        steps: what is done to each output in registers.
+        tile: `pixels` rows by `vectors` vectors of outputs.
+    """
+
+    inputs: int
+    outputs: int
+    lanes: int
+    x_pitch: int | None = None
+    y_pitch: int | None = None
+    rows: int = 1
+    steps: tuple[StepSpec, ...] = ()
+    tile: Tile = ONE_PIXEL
+
+    @classmethod
+    def plan(cls, target: CpuTarget, **fields: Any) -> "DenseKernel":
+        """Returns the kernel of the given fields with the tile that suits the target; a `tile` among the fields is kept."""
+        draft = cls(lanes=target.lanes(), **fields)
+        if "tile" in fields:
+            return draft
+        registers = registers_of(target)
+        vectors = Split(-(-draft.outputs // draft.lanes), 4 if registers == 32 else 2).size
+        pixels = min(12, (registers - 1 - vectors) // vectors)
+        return replace(draft, tile=Tile(pixels, 1, vectors, unroll=4))
+
+    @property
+    def panels(self) -> Split:
+        """How the vectors of outputs are split into panels."""
+        return Split(-(-self.outputs // self.lanes), self.tile.vectors)
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """Work items: a row for one panel."""
+        return self.rows * self.panels.parts, 0
+
+    def flops(self) -> int:
+        """Returns the floating-point operations of one image, an fma counted as two."""
+        return 2 * self.rows * self.inputs * self.outputs
+
+    @property
+    def weight_size(self) -> int:
+        """Elements of the packed weights."""
+        return self.inputs * -(-self.outputs // self.lanes) * self.lanes
+
+    def nests(self) -> list[Nest]:
+        """Returns the reduction, in the order of the packed weights."""
+        nests, first = [], 0
+        for depth in depths(self.inputs, self.tile.unroll):
+            nests += unrolled(1, 0, [first], depth, self.tile.unroll)
+            first += depth
+        return nests
+
+    @property
+    def _heights(self) -> list[int]:
+        """The numbers of rows that have a tile: the largest, and powers of two for what remains."""
+        smaller = [1 << i for i in range(self.tile.pixels.bit_length()) if 1 << i < self.tile.pixels]
+        return [self.tile.pixels, *reversed(smaller)]
+
+    def emit(self, target: CpuTarget) -> str:
+        """Returns the text of the LLVM module that defines `symbol(target)`."""
+        if self.lanes != target.lanes():
+            raise CodegenError(f"dense layer in vectors of {self.lanes}; {target.name} has vectors of {target.lanes()}")
+        module, b = self.open(target)
+        args, n, begin, end = (b.argument(i) for i in range(4))
+        rows = b.mul(n, self.rows)
+        x, w = b.load_pointer(args, 0), b.load_pointer(args, 1)
+        tiles: dict[tuple[int, int], str] = {}
+        with b.when(b.icmp("slt", begin, end)):
+            stop = b.add(b.div(b.sub(end, 1), rows), 1)
+            with b.loop(b.div(begin, rows), stop, nonempty=True, hint="panel") as loop:
+                first = b.mul(loop.index, rows)
+                low, high = b.smax(b.sub(begin, first), 0), b.smin(b.sub(end, first), rows)
+                block = split_start(b, self.panels, loop.index)
+                panel = b.gep(w, b.mul(block, self.inputs * self.lanes))
+
+                def run(vectors: int) -> None:
+                    self._rows(target, module, b, tiles, args, x, panel, low, high, block, vectors)  # noqa: B023
+
+                by_size(b, self.panels, loop.index, run)
+        b.ret()
+        return str(module)
+
+    def _rows(self, target: CpuTarget, module: Module, b: Builder, tiles: dict[tuple[int, int], str], args: Value, x: Value, w: Value,
+              low: Index, high: Index, block: Index, vectors: int) -> None:
+        """Emits the loops over rows [low, high) of one panel, one for each height of tile."""
+        for height in self._heights:
+            if (height, vectors) not in tiles:
+                tiles[height, vectors] = f"@{self._tile(target, module, height, vectors)}"
+            count = b.div(b.sub(high, low), height)
+            with b.loop(0, count, hint="rows") as loop:
+                row = b.add(low, b.mul(loop.index, height))
+                at = b.gep(x, b.mul(row, self.x_pitch or self.inputs))
+                b.call(tiles[height, vectors], args, at, w, *(Value(I64, spell(i)) for i in (row, block)))
+            low = b.add(low, b.mul(count, height))
+
+    def _tile(self, target: CpuTarget, module: Module, height: int, vectors: int) -> str:
+        """Emits the function of one size of tile; returns its name."""
+        name = f"tile_{height}x{vectors}"
+        b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
+        args, x, w, row, block = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
+        reads = [r * (self.x_pitch or self.inputs) for r in range(height)]
+        ahead = _STREAM_AHEAD if height <= 2 else 0
+        sums = emit_tile(b, fma_dot(target.has_fma), self.lanes, reads, vectors, self.nests(), x, w, prefetch=ahead)
+        y = b.load_pointer(args, 2)
+        site = _Rows(self, b, row, block, vectors)
+        steps = Steps(b, self.steps, site, args, 3, target)
+        for v in range(vectors):
+            for r in range(height):
+                site.store(steps.apply(sums[v][r], v, r), y, None, v, r)
+        b.ret()
+        return name
+
+
+@dataclass
+class _Rows:
+    """The `Site` of a tile of plain rows; the last vector of a panel may reach past the row's end, where nothing is touched."""
+
+    kernel: DenseKernel
+    b: Builder
+    row: Value
+    block: Value
+    vectors: int
+    _mask: Value | None = None
+
+    def channels(self, base: Value, vector_index: int) -> Value:
+        """Returns the per-output values at `base` for a vector of the tile."""
+        lanes = self.kernel.lanes
+        return self.b.load(vector(lanes), self.b.gep(base, self.b.mul(self.b.add(self.block, vector_index), lanes)))
+
+    def shared(self, tensor: Geometry | None) -> bool:
+        """Returns whether all rows meet the same values: never."""
+        return False
+
+    def load(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
+        """Returns the value of a tensor operand that meets a value of the tile."""
+        b, kind, at = self.b, vector(self.kernel.lanes), self._address(base, tensor, vector_index, pixel)
+        mask = self._real_lanes(vector_index)
+        if mask is None:
+            return b.load(kind, at)
+        callee = b.module.declare(f"llvm.masked.load.{overload(kind)}.p0", kind, (PTR, mask.type, kind))
+        return b.define(kind, f"call {kind} {callee}(ptr align 4 {at.name}, {mask}, {kind} zeroinitializer)")
+
+    def store(self, value: Value, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> None:
+        """Stores a value of the tile."""
+        b, at, mask = self.b, self._address(base, tensor, vector_index, pixel), self._real_lanes(vector_index)
+        if mask is None:
+            b.store(value, at)
+            return
+        callee = b.module.declare(f"llvm.masked.store.{overload(value.type)}.p0", "void", (value.type, PTR, mask.type))
+        b.emit(f"call void {callee}({value}, ptr align 4 {at.name}, {mask})")
+
+    def _address(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
+        b, kernel = self.b, self.kernel
+        pitch = (kernel.y_pitch or kernel.outputs) if tensor is None else tensor.stride_n
+        offset = b.add(b.mul(self.row, pitch), b.mul(self.block, kernel.lanes))
+        return b.gep(b.gep(base, offset), pixel * pitch + vector_index * kernel.lanes)
+
+    def _real_lanes(self, vector_index: int) -> Value | None:
+        """Returns the mask of the lanes that are outputs, or None where all are."""
+        lanes = self.kernel.lanes
+        if not self.kernel.outputs % lanes or vector_index != self.vectors - 1:
+            return None
+        if self._mask is None:
+            left = self.b.sub(self.kernel.outputs - (self.vectors - 1) * lanes, self.b.mul(self.block, lanes))
+            self._mask = lanes_below(self.b, left, lanes)
+        return self._mask

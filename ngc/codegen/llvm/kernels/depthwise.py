@@ -1,0 +1,166 @@
+"""The depthwise convolution: one output channel per input channel, so a vector of channels is multiplied by a vector of weights."""
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
+from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
+from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell, vector
+from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile
+from ngc.errors import CodegenError
+from ngc.target import CpuTarget
+
+_TILE_PARAMETERS = ((f"{PTR} noalias readonly", "args"), (PTR, "x"), (PTR, "w"), (I64, "image"), (I64, "block"),
+                    (I64, "depth"), (I64, "row"), (I64, "column"))
+_WRITTEN_OUT = 400
+"""Multiply-adds of a tile up to which all taps are written out; larger kernels loop over their rows."""
+
+
+@dataclass(frozen=True)
+class DepthwiseKernel(KernelSpec):
+    """A convolution of each channel of `x` with its own taps into the same channel of `y`; `DepthwiseKernel.plan` chooses the tile.
+
+    Arguments: x, packed weights, y, then the operands of the steps. Fields are those of `ConvKernel`; the input is blocked like the output.
+    """
+
+    x: Geometry
+    y: Geometry
+    kernel: Spatial
+    stride: Spatial = (1, 1, 1)
+    dilation: Spatial = (1, 1, 1)
+    pad: Spatial = (0, 0, 0)
+    steps: tuple[StepSpec, ...] = ()
+    tile: Tile = ONE_PIXEL
+
+    @classmethod
+    def plan(cls, target: CpuTarget, **fields: Any) -> "DepthwiseKernel":
+        """Returns the kernel of the given fields with the tile that suits the target; a `tile` among the fields is kept."""
+        draft = cls(**fields)
+        if "tile" in fields:
+            return draft
+        room = (target.registers if target.has_fma else target.registers - 2) - min(draft.kernel[2], 5) - 2
+        width = Split(draft.y.spatial[2], min(14, room)).size
+        rows = min(draft.y.spatial[1], 14 // width) if 2 * width <= min(14, room) and width == draft.y.spatial[2] else 1
+        return replace(draft, tile=Tile(width, rows, 1, unroll=1))
+
+    @property
+    def row_tiles(self) -> Split:
+        """How the rows of a plane are split into tiles."""
+        return Split(self.y.spatial[1], self.tile.rows)
+
+    @property
+    def column_tiles(self) -> Split:
+        """How a row is split into tiles."""
+        return Split(self.y.spatial[2], self.tile.pixels)
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """Work items: rows of tiles of one channel block of one image."""
+        return self.x.blocks * self.y.spatial[0] * self.row_tiles.parts, 0
+
+    def flops(self) -> int:
+        """Returns the floating-point operations of one image, an fma counted as two."""
+        return 2 * self.y.channels * prod(self.kernel) * prod(self.y.spatial)
+
+    @property
+    def weight_size(self) -> int:
+        """Elements of the packed weights."""
+        return self.x.blocks * self.x.block * prod(self.kernel)
+
+    def check(self, target: CpuTarget) -> None:
+        """Checks that the kernel can be generated.
+
+        Raises:
+            CodegenError: the tensors do not fit each other or the target.
+        """
+        if self.x.channels != self.y.channels or not self.x.block == self.y.block == target.lanes():
+            raise CodegenError(f"depthwise convolution of {self.x.channels} channels in blocks of {self.x.block} to {self.y.channels} in blocks of "
+                               f"{self.y.block}; {target.name} needs equal channels in blocks of {target.lanes()}")
+
+    def emit(self, target: CpuTarget) -> str:
+        """Returns the text of the LLVM module that defines `symbol(target)`."""
+        self.check(target)
+        module, b = self.open(target)
+        args, _, begin, end = (b.argument(i) for i in range(4))
+        x, w = b.load_pointer(args, 0), b.load_pointer(args, 1)
+        tiles: dict[tuple[int, int], str] = {}
+        rows, strides = self.row_tiles, self.x.strides
+        before = self.x.origin - sum(p * s for p, s in zip(self.pad, strides, strict=True))
+        with b.loop(begin, end, hint="item") as loop:
+            line, rest = b.rem(loop.index, rows.parts), b.div(loop.index, rows.parts)
+            depth, rest = b.rem(rest, self.y.spatial[0]), b.div(rest, self.y.spatial[0])
+            block, image = b.rem(rest, self.x.blocks), b.div(rest, self.x.blocks)
+            row = split_start(b, rows, line)
+            moved = b.add(b.mul(depth, self.stride[0] * strides[0]), b.mul(row, self.stride[1] * strides[1]))
+            base = b.add(b.mul(image, self.x.stride_n), b.mul(block, self.x.block_stride))
+            corner = b.gep(b.gep(x, base), b.add(moved, before))
+            weights = b.gep(w, b.mul(block, prod(self.kernel) * self.x.block))
+
+            def body(height: int) -> None:
+                def tile(width: int, column: Index) -> None:
+                    if (height, width) not in tiles:
+                        tiles[height, width] = f"@{self._tile(target, module, height, width)}"
+                    at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]))  # noqa: B023
+                    place = (Value(I64, spell(i)) for i in (image, block, depth, row, column))  # noqa: B023
+                    b.call(tiles[height, width], args, at, weights, *place)  # noqa: B023
+
+                each_part(b, self.column_tiles, tile)
+
+            by_size(b, rows, line, body)
+        b.ret()
+        return str(module)
+
+    def _tile(self, target: CpuTarget, module: Module, rows: int, width: int) -> str:
+        """Emits the function of one size of tile; returns its name."""
+        name = f"tile_{rows}x{width}"
+        b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
+        args, x, w, image, block, depth, row, column = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
+        taps = _Taps(self, b, rows, width, target.has_fma)
+        zero = Value(vector(self.y.block), "zeroinitializer")
+        sums = [zero] * (rows * width)
+        lines, kw = self.kernel[0] * self.kernel[1], self.kernel[2]
+        starts = [d * self.dilation[0] * self.x.strides[0] + h * self.dilation[1] * self.x.strides[1]
+                  for d in range(self.kernel[0]) for h in range(self.kernel[1])]
+        if rows * width * lines * kw <= _WRITTEN_OUT:
+            for line, start in enumerate(starts):
+                sums = taps.line(b.gep(x, start), b.gep(w, line * kw * self.x.block), sums)
+        else:
+            table = module.constant_array(I64, starts)
+            with b.loop(0, lines, carried=sums, hint="line") as loop:
+                start = b.load(I64, b.gep(table, loop.index, I64), align=8)
+                loop.carry(taps.line(b.gep(x, start), b.gep(w, b.mul(loop.index, kw * self.x.block)), list(loop.values)))
+            sums = loop.results
+        tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
+        finish_tile(b, target, tile, [sums], self.steps, args, 3)
+        b.ret()
+        return name
+
+
+@dataclass(frozen=True)
+class _Taps:
+    """The taps of one line of the kernel: each input is loaded once and meets all the outputs of its row that it belongs to."""
+
+    kernel: DepthwiseKernel
+    b: Builder
+    rows: int
+    width: int
+    fused: bool
+
+    def line(self, x: Value, w: Value, sums: list[Value]) -> list[Value]:
+        """Returns the sums after the taps of a line whose first input lies at `x` and whose weights lie at `w`."""
+        b, spec, lanes = self.b, self.kernel, self.kernel.y.block
+        sums, kind = list(sums), vector(lanes)
+        weights = [b.load(kind, b.gep(w, tap * lanes), align=4 * lanes) for tap in range(spec.kernel[2])]
+        for row in range(self.rows):
+            meetings: dict[int, list[tuple[int, int]]] = {}
+            for tap in range(spec.kernel[2]):
+                for column in range(self.width):
+                    meetings.setdefault(column * spec.stride[2] + tap * spec.dilation[2], []).append((column, tap))
+            for at in sorted(meetings):
+                value = b.load(kind, b.gep(x, row * spec.stride[1] * spec.x.strides[1] + at * spec.x.strides[2]))
+                for column, tap in meetings[at]:
+                    m = row * self.width + column
+                    sums[m] = b.fma(value, weights[tap], sums[m], fused=self.fused)
+        return sums

@@ -1,0 +1,122 @@
+"""How dtypes are spelled in memory and in registers, and constant fills that several kernels need."""
+
+import math
+import struct
+
+from ngc.codegen.llvm.text import DOUBLE, FLOAT, I8, I32, I64, Builder, Index, Value, float_literal, vector
+
+STORED: dict[str, str] = {
+    "f32": FLOAT,
+    "f64": DOUBLE,
+    "f16": "half",
+    "bf16": "bfloat",
+    "i8": I8,
+    "u8": I8,
+    "bool": I8,
+    "i32": I32,
+    "i64": I64,
+}
+"""The LLVM type of one element in memory."""
+
+SIZES: dict[str, int] = {"f32": 4, "f64": 8, "f16": 2, "bf16": 2, "i8": 1, "u8": 1, "bool": 1, "i32": 4, "i64": 8}
+"""Bytes of one element in memory."""
+
+
+def literal(dtype: str, value: float) -> str:
+    """Returns a constant as LLVM spells an element of a dtype in memory."""
+    match dtype:
+        case "f32" | "f64":
+            if math.isfinite(value):
+                return float_literal(value, STORED[dtype])
+            return "0x" + struct.pack(">d", value).hex().upper()
+        case "f16":
+            return f"0xH{struct.pack('>e', value).hex().upper()}"
+        case "bf16":
+            return f"0xR{struct.pack('>f', value)[:2].hex().upper()}"
+        case "bool":
+            return str(int(bool(value)))
+        case _:
+            return str(int(value))
+
+
+def constant(dtype: str, value: float, lanes: int) -> Value:
+    """Returns a constant of a stored dtype in all lanes."""
+    text, element = literal(dtype, value), STORED[dtype]
+    return Value(vector(lanes, element), text if lanes == 1 else f"splat ({element} {text})")
+
+
+def fill(b: Builder, pointer: Value, offset: Index, count: int, dtype: str, value: float, vector_bits: int) -> None:
+    """Stores a constant to `count` consecutive elements; vectors overlap at the end, which a fill may."""
+    element = STORED[dtype]
+    lanes = vector_bits // (8 * SIZES[dtype])
+    while lanes > count:
+        lanes //= 2
+    if not count:
+        return
+    stored = constant(dtype, value, lanes)
+    whole = count // lanes
+
+    def put(position: Index) -> None:
+        b.store(stored, b.gep(pointer, b.add(offset, position), element), SIZES[dtype])
+
+    if whole <= 16:
+        for index in range(whole):
+            put(index * lanes)
+    else:
+        with b.loop(0, whole // 4 * 4 * lanes, 4 * lanes) as loop:
+            for index in range(4):
+                put(b.add(loop.index, index * lanes))
+        for index in range(whole // 4 * 4, whole):
+            put(index * lanes)
+    if count % lanes:
+        put(count - lanes)
+
+
+def copy(b: Builder, source: Value, target: Value, count: int, dtype: str, vector_bits: int) -> None:
+    """Copies `count` consecutive elements between buffers that do not overlap; vectors overlap at the end."""
+    element, size = STORED[dtype], SIZES[dtype]
+    lanes = vector_bits // (8 * size)
+    while lanes > count:
+        lanes //= 2
+    if not count:
+        return
+    kind = vector(lanes, element)
+    whole = count // lanes
+
+    def move(position: Index) -> None:
+        b.store(b.load(kind, b.gep(source, position, element), size), b.gep(target, position, element), size)
+
+    if whole <= 16:
+        for index in range(whole):
+            move(index * lanes)
+    else:
+        with b.loop(0, whole // 4 * 4 * lanes, 4 * lanes) as loop:
+            for index in range(4):
+                move(b.add(loop.index, index * lanes))
+        for index in range(whole // 4 * 4, whole):
+            move(index * lanes)
+    if count % lanes:
+        move(count - lanes)
+
+
+def transpose(b: Builder, rows: list[Value]) -> list[Value]:
+    """Returns the columns of a square of registers; the number of rows is the number of lanes, a power of two."""
+    lanes = len(rows)
+    distance = 1
+    while distance < lanes:
+        low = [j if not j & distance else lanes + j - distance for j in range(lanes)]
+        high = [j + distance if not j & distance else lanes + j for j in range(lanes)]
+        for i in range(lanes):
+            if not i & distance:
+                first, second = rows[i], rows[i + distance]
+                rows = [*rows]
+                rows[i], rows[i + distance] = shuffle(b, first, second, low), shuffle(b, first, second, high)
+        distance *= 2
+    return rows
+
+
+def shuffle(b: Builder, first: Value, second: Value, lanes: list[int]) -> Value:
+    """Returns lanes chosen from two vectors of one type, numbered through."""
+    count = len(lanes)
+    mask = ", ".join(f"i32 {lane}" for lane in lanes)
+    return b.define(vector(count, first.type[1:-1].split(" x ")[1]), f"shufflevector {first}, {second}, <{count} x i32> <{mask}>")

@@ -1,0 +1,79 @@
+"""Conversions between 16-bit floats in memory and floats in registers.
+
+Where the target has no instruction LLVM would call compiler-rt once per lane; integer arithmetic on whole vectors does instead.
+Rounding is to nearest, halves to even; overflow gives infinity and NaN stays NaN.
+"""
+
+from ngc.codegen.llvm.text import FLOAT, I1, I32, Builder, Value, lanes_of, vector
+from ngc.target import CpuTarget
+
+_I16 = "i16"
+
+
+class _Bits:
+    """Terse 32-bit integer operations on lanes."""
+
+    def __init__(self, b: Builder, lanes: int) -> None:
+        self.b, self.lanes, self.kind = b, lanes, vector(lanes, I32)
+
+    def do(self, operation: str, a: Value, c: Value | int) -> Value:
+        right = c if isinstance(c, Value) else self.b.integer(self.kind, c)
+        return self.b.define(self.kind, f"{operation} {a}, {right.name}")
+
+    def less(self, a: Value, c: int) -> Value:
+        return self.b.define(vector(self.lanes, I1), f"icmp ult {a}, {self.b.integer(self.kind, c).name}")
+
+    def float(self, a: Value) -> Value:
+        return self.b.cast("bitcast", a, vector(self.lanes, FLOAT))
+
+    def of(self, a: Value) -> Value:
+        return self.b.cast("bitcast", a, self.kind)
+
+
+def _native(target: CpuTarget) -> bool:
+    return target.arch == "aarch64" or target.has("f16c")
+
+
+def from_bits16(b: Builder, stored: Value, dtype: str, target: CpuTarget) -> Value:
+    """Returns f16 or bf16 elements as floats."""
+    lanes = lanes_of(stored.type)
+    if dtype == "f16" and _native(target):
+        return b.cast("fpext", stored, vector(lanes, FLOAT))
+    bits = _Bits(b, lanes)
+    word = b.cast("zext", b.cast("bitcast", stored, vector(lanes, _I16)), bits.kind)
+    if dtype == "bf16":
+        return bits.float(bits.do("shl", word, 16))
+    magnitude = bits.do("shl", bits.do("and", word, 0x7FFF), 13)
+    # the exponent's bias grows by 112: a multiplication does that, for denormals too; infinities and NaN need the largest exponent
+    scaled = bits.of(b.fbinary("fmul", bits.float(magnitude), b.constant(vector(lanes, FLOAT), 2.0**112)))
+    special = bits.do("or", magnitude, 0x7F800000)
+    magnitude = b.select(bits.less(magnitude, 0x7C00 << 13), scaled, special)
+    return bits.float(bits.do("or", magnitude, bits.do("shl", bits.do("and", word, 0x8000), 16)))
+
+
+def to_bits16(b: Builder, value: Value, dtype: str, target: CpuTarget) -> Value:
+    """Returns floats rounded to f16 or bf16 elements."""
+    lanes = lanes_of(value.type)
+    element = "half" if dtype == "f16" else "bfloat"
+    if dtype == "f16" and _native(target):
+        return b.cast("fptrunc", value, vector(lanes, element))
+    bits = _Bits(b, lanes)
+    word = bits.of(value)
+    if dtype == "bf16":
+        odd = bits.do("and", bits.do("lshr", word, 16), 1)
+        rounded = bits.do("lshr", bits.do("add", word, bits.do("add", odd, 0x7FFF)), 16)
+        quiet = bits.do("or", bits.do("lshr", word, 16), 0x40)
+        result = b.select(b.fcmp("uno", value, value), quiet, rounded)
+    else:
+        sign = bits.do("and", bits.do("lshr", word, 16), 0x8000)
+        magnitude = bits.do("and", word, 0x7FFFFFFF)
+        odd = bits.do("and", bits.do("lshr", magnitude, 13), 1)
+        # from 2**-14 on: subtract 112 from the exponent and round; below, adding 1/2 aligns denormals to the end of the word
+        normal = bits.do("lshr", bits.do("add", magnitude, bits.do("add", odd, 0xFFF - (112 << 23))), 13)
+        half = b.constant(vector(lanes, FLOAT), 0.5)
+        denormal = bits.do("sub", bits.of(b.fbinary("fadd", bits.float(magnitude), half)), bits.of(half))
+        result = b.select(bits.less(magnitude, 113 << 23), denormal, normal)
+        result = b.select(bits.less(magnitude, 0x477FF000), result, b.integer(bits.kind, 0x7C00))
+        result = b.select(bits.less(magnitude, 0x7F800001), result, b.integer(bits.kind, 0x7E00))
+        result = bits.do("or", result, sign)
+    return b.cast("bitcast", b.cast("trunc", result, vector(lanes, _I16)), vector(lanes, element))

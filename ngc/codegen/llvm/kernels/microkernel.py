@@ -1,0 +1,180 @@
+"""The one micro-kernel generator: a tile of accumulators in registers, fed by broadcasts of the input and vectors of packed weights.
+
+A tile holds `pixels x vectors` accumulators as SSA phis. Every step of the reduction loads `vectors` vectors of weights, which stream through memory
+in exactly the order of the steps, and broadcasts one input element for every pixel. Where a step finds its input is a constant offset from a pointer,
+so convolutions of any kernel, stride and dilation, dense layers and batched products differ in their offsets only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ngc.codegen.llvm.text import FLOAT, I64, Builder, Index, Value, vector
+
+MAX_UNROLL = 8
+"""At 16 steps the scheduler hoists loads until accumulators spill."""
+
+
+@dataclass(frozen=True)
+class DotOp:
+    """Multiplies input by weights into an accumulator: the instruction at the heart of a tile.
+
+    `per_lane` consecutive input channels meet in one lane of the accumulator (one for f32, two for bf16, four for int8); together they are one `scalar`
+    of memory, which is what a broadcast load reads, and `element` is the type that the instruction sees. Offsets count elements of the operand.
+    """
+
+    name: str
+    element: str
+    accumulator: str
+    scalar: str
+    per_lane: int
+    fused: bool = True
+
+    def broadcast(self, b: Builder, pointer: Value, lanes: int) -> Value:
+        """Returns one lane's input channels, loaded once and copied into all lanes."""
+        value = b.splat(b.load(self.scalar, pointer), lanes)
+        return value if self.per_lane == 1 else b.cast("bitcast", value, vector(lanes * self.per_lane, self.element))
+
+    def weights(self, b: Builder, pointer: Value, lanes: int) -> Value:
+        """Returns one vector of packed weights."""
+        return b.load(vector(lanes * self.per_lane, self.element), pointer, align=4 * lanes)
+
+    def zero(self, lanes: int) -> Value:
+        """Returns an accumulator that holds nothing yet."""
+        return Value(vector(lanes, self.accumulator), "zeroinitializer" if lanes > 1 else "0.0")
+
+    def emit(self, b: Builder, accumulator: Value, x: Value, w: Value) -> Value:
+        """Returns accumulator + x * w."""
+        return b.fma(x, w, accumulator, fused=self.fused)
+
+
+def fma_dot(fused: bool) -> DotOp:
+    """Returns the f32 dot operation: a fused multiply-add, or a product and a sum where the instruction set has none."""
+    return DotOp("fma", element=FLOAT, accumulator=FLOAT, scalar=FLOAT, per_lane=1, fused=fused)
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A part of the reduction: for every block, for every start, the unrolled steps.
+
+    The input of a step lies at `block * block_stride + starts[i] + steps[u]` elements from the pixel; weights follow each other without gaps.
+    """
+
+    blocks: int
+    block_stride: int
+    starts: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def depth(self) -> int:
+        """Number of steps altogether."""
+        return self.blocks * len(self.starts) * len(self.steps)
+
+
+def depths(channels: int, unroll: int) -> list[int]:
+    """Returns how the channels of a block are split so that every part is a body, or bodies, of at most `unroll` steps."""
+    whole = channels // unroll * unroll
+    return [part for part in (whole, channels - whole) if part]
+
+
+def unrolled(blocks: int, block_stride: int, taps: Sequence[int], depth: int, unroll: int, per_lane: int = 1) -> list[Nest]:
+    """Returns the nest of `blocks x taps x depth` steps, whose weights lie in this order; `depth` is one of `depths`."""
+    if not blocks or not taps or not depth:
+        return []
+    if depth == 1:  # single channels: the steps run along the taps
+        return [_along_taps(blocks, block_stride, taps, unroll)]
+    channels = tuple(range(0, depth * per_lane, per_lane))
+    body = min(depth, unroll)
+    starts = tuple(tap + channels[c] for tap in taps for c in range(0, depth, body))
+    return [Nest(blocks, block_stride, starts, channels[:body])]
+
+
+def _along_taps(blocks: int, block_stride: int, taps: Sequence[int], unroll: int) -> Nest:
+    """Returns the nest of single-channel blocks: the longest run of taps that repeats at other offsets is the body."""
+    for size in range(min(unroll, len(taps)), 0, -1):
+        if len(taps) % size:
+            continue
+        groups = [taps[i:i + size] for i in range(0, len(taps), size)]
+        relative = {tuple(t - group[0] for t in group) for group in groups}
+        if len(relative) == 1:
+            return Nest(blocks, block_stride, tuple(group[0] for group in groups), relative.pop())
+    raise AssertionError("a run of one tap always repeats")
+
+
+def emit_tile(b: Builder, dot: DotOp, lanes: int, pixels: Sequence[int], vectors: int, nests: Sequence[Nest], x: Value, w: Value,
+              prefetch: int = 0) -> list[list[Value]]:
+    """Emits the whole reduction of one tile; returns the accumulators as [vector][pixel].
+
+    Args:
+        b: where to emit.
+        dot: the dot operation.
+        lanes: lanes of an accumulator.
+        pixels: offset of each pixel from `x`, in elements.
+        vectors: vectors of output channels.
+        nests: the reduction, in the order of the packed weights.
+        x: points at the first pixel's first element.
+        w: points at the panel of weights.
+        prefetch: how many bytes ahead weights are asked for; 0 for not at all.
+    """
+    tile = _Tile(b, dot, lanes, tuple(pixels), vectors, prefetch)
+    state = [w, *[dot.zero(lanes)] * (len(pixels) * vectors)]
+    for nest in nests:
+        state = tile.run(nest, x, state)
+    accumulators = state[1:]
+    return [accumulators[v * len(pixels):(v + 1) * len(pixels)] for v in range(vectors)]
+
+
+@dataclass
+class _Tile:
+    """What the loops of one tile share. The state that loops carry is the weight pointer and the accumulators, vector by vector."""
+
+    b: Builder
+    dot: DotOp
+    lanes: int
+    pixels: tuple[int, ...]
+    vectors: int
+    prefetch: int
+
+    def run(self, nest: Nest, x: Value, state: list[Value]) -> list[Value]:
+        """Returns the state after a nest."""
+        if nest.blocks == 1:
+            return self._starts(nest, x, state)
+        with self.b.loop(0, nest.blocks, carried=state, hint="block") as loop:
+            at = self._gep(x, self.b.mul(loop.index, nest.block_stride))
+            loop.carry(self._starts(nest, at, list(loop.values)))
+        return loop.results
+
+    def _starts(self, nest: Nest, x: Value, state: list[Value]) -> list[Value]:
+        if len(nest.starts) == 1:
+            return self._body(nest, self._gep(x, nest.starts[0]), state)
+        with self.b.loop(0, len(nest.starts), carried=state, hint="start") as loop:
+            at = self._gep(x, self._start(nest.starts, loop.index))
+            loop.carry(self._body(nest, at, list(loop.values)))
+        return loop.results
+
+    def _start(self, starts: tuple[int, ...], index: Value) -> Index:
+        """Returns starts[index]: computed where they are evenly spaced, else from a table."""
+        pitch = starts[1] - starts[0]
+        if starts == tuple(starts[0] + pitch * i for i in range(len(starts))):
+            return self.b.add(self.b.mul(index, pitch), starts[0])
+        table = self.b.module.constant_array(I64, starts)
+        return self.b.load(I64, self.b.gep(table, index, I64), align=8)
+
+    def _body(self, nest: Nest, x: Value, state: list[Value]) -> list[Value]:
+        b, dot, count = self.b, self.dot, len(self.pixels)
+        w, accumulators = state[0], state[1:]
+        pitch = self.lanes * dot.per_lane
+        for u, step in enumerate(nest.steps):
+            weights = []
+            for v in range(self.vectors):
+                at = self._gep(w, (u * self.vectors + v) * pitch)
+                if self.prefetch:
+                    b.prefetch(b.gep(at, self.prefetch, "i8"))
+                weights.append(dot.weights(b, at, self.lanes))
+            for m, pixel in enumerate(self.pixels):
+                value = dot.broadcast(b, self._gep(x, pixel + step), self.lanes)
+                for v in range(self.vectors):
+                    accumulators[v * count + m] = dot.emit(b, accumulators[v * count + m], value, weights[v])
+        return [self._gep(w, len(nest.steps) * self.vectors * pitch), *accumulators]
+
+    def _gep(self, base: Value, offset: Index) -> Value:
+        return self.b.gep(base, offset, self.dot.element)

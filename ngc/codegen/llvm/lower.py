@@ -1,0 +1,177 @@
+"""Turns a lowered graph into kernel calls, operator by operator.
+
+Each family's table maps an operator to a function that adds its calls. Operators without a kernel are collected and reported together.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes
+from ngc.codegen.llvm.kernel import Geometry, StepSpec
+from ngc.codegen.llvm.kernels.halo import HaloKernel
+from ngc.codegen.llvm.packing import pack_channels
+from ngc.codegen.llvm.weights import WeightBlob
+from ngc.errors import CodegenError
+from ngc.ir import Graph, Node, Step, TensorType, Value
+from ngc.ir.steps import STEPS
+from ngc.target import CpuTarget
+
+
+class Lowering:
+    """One graph on its way to calls: the calls so far, the blob of constants, and which values share a buffer."""
+
+    def __init__(self, graph: Graph, target: CpuTarget) -> None:
+        self.graph, self.target = graph, target
+        self.lanes = target.lanes()
+        self.calls: list[Call] = []
+        self.blob = WeightBlob()
+        self.constants: dict[Value, Packed] = {}
+        self._root: dict[Value, Value] = {}
+
+    # -- values and buffers ---------------------------------------------------------------------------------------
+
+    def root(self, value: Value) -> Value:
+        """Returns the value whose buffer this one lies in."""
+        while value in self._root:
+            value = self._root[value]
+        return value
+
+    def alias(self, value: Value, of: Value) -> None:
+        """Lets a value lie in another's buffer: the same bytes under another type."""
+        self._root[value] = self.root(of)
+
+    def constant(self, value: Value) -> Packed:
+        """Returns a constant's place in the blob, in the layout of its type."""
+        if value not in self.constants:
+            array = value.array
+            self.constants[value] = self.blob.add(array if value.type.layout.is_plain else block_array(array, geometry(value.type)))
+        return self.constants[value]
+
+    def argument(self, value: Value) -> Argument:
+        """Returns a value as a kernel's argument: a constant's packed data or the value itself."""
+        return self.constant(value) if value.is_const else value
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    def call(self, *calls: Call) -> None:
+        """Adds calls that may run side by side, before them those that fill the halos of what they write."""
+        for value in dict.fromkeys(value for call in calls for value in call.writes):
+            layout = value.type.layout
+            if not layout.is_plain and any(side for pair in layout.halo for side in pair):
+                spec = HaloKernel(geometry(value.type), layout.fill)
+                self.calls.append(Call(spec, [value], [], [value], value.type.shape[0], calls[0].node, joined=True))
+        for call in calls:
+            call.joined = call is not calls[-1]
+            self.calls.append(call)
+
+    def steps(self, steps: Sequence[Step], operands: Sequence[Value], result: TensorType, tees: Sequence[Value], block: int) \
+            -> tuple[tuple[StepSpec, ...], list[Argument], list[Value], list[Value]]:
+        """Returns the kernel's steps, their arguments, and the values among those that are read and written."""
+        specs: list[StepSpec] = []
+        arguments: list[Argument] = []
+        reads: list[Value] = []
+        writes: list[Value] = []
+        remaining, stores = list(operands), list(tees)
+        for step in steps:
+            tensor: Geometry | None = None
+            if step.kind == "tee":
+                store = stores.pop(0)
+                arguments.append(store)
+                writes.append(store)
+                tensor = self.place(store.type)
+            for kind in STEPS[step.kind].operands:
+                operand = remaining.pop(0)
+                if kind == "vector":
+                    arguments.append(self.vector(operand, result, block))
+                else:
+                    tensor = self.place(operand.type) if not operand.is_const else self.place(result_shaped(operand.type, result))
+                    argument = self.tensor_constant(operand, tensor) if operand.is_const else operand
+                    arguments.append(argument)
+                    if not operand.is_const:
+                        reads.append(operand)
+            specs.append(StepSpec(step.kind, step.params, tensor))
+        return tuple(specs), arguments, reads, writes
+
+    def place(self, type: TensorType) -> Geometry | None:
+        """Returns a blocked tensor's geometry, None for a plain one."""
+        return None if type.layout.is_plain else geometry(type)
+
+    def vector(self, value: Value, result: TensorType, block: int) -> Packed:
+        """Returns a per-channel constant padded to whole blocks (block 1: as it is)."""
+        if not value.is_const:
+            raise CodegenError(f"%{value.name}: a per-channel operand of a step must be a constant")
+        array = np.asarray(value.array, np.float32)
+        channels = result.shape[1] if block > 1 or result.rank > 2 else result.shape[-1]
+        if array.size == 1 and channels != 1:
+            array = np.full(int(channels), array.reshape(-1)[0], np.float32)  # type: ignore[arg-type]  # channels have no N
+        return self.blob.add(pack_channels(array, max(block, 1)))
+
+    def tensor_constant(self, value: Value, place: Geometry | None) -> Packed:
+        """Returns a constant tensor in the layout of a step's operand."""
+        return self.blob.add(value.array if place is None else block_array(value.array, place))
+
+
+def result_shaped(type: TensorType, result: TensorType) -> TensorType:
+    """Returns a constant operand's type in the layout of the result, without a halo."""
+    return type if result.layout.is_plain else type.with_layout(replace(result.layout, halo=()))
+
+
+def block_array(array: np.ndarray, place: Geometry) -> np.ndarray:
+    """Returns plain (N, C, spatial) data in blocked order, padding lanes and halo zero."""
+    n = array.shape[0]
+    data = array.reshape(n, place.channels, *place.spatial)
+    blocked = np.zeros((n, place.blocks * place.block, *place.padded), array.dtype)
+    (d, _), (h, _), (w, _) = place.halo
+    blocked[:, :place.channels, d:d + place.spatial[0], h:h + place.spatial[1], w:w + place.spatial[2]] = data
+    return blocked.reshape(n, place.blocks, place.block, *place.padded).transpose(0, 1, 3, 4, 5, 2)
+
+
+Handler = Callable[[Lowering, Node], None]
+
+
+def handlers() -> Mapping[str, Handler]:
+    """Returns the operators that have kernels."""
+    from ngc.codegen.llvm import lower_compute, lower_moves  # they build on Lowering
+
+    return {**lower_compute.HANDLERS, **lower_moves.HANDLERS}
+
+
+def lower(graph: Graph, target: CpuTarget) -> Lowering:
+    """Returns the kernel calls of a lowered graph.
+
+    Raises:
+        CodegenError: operators have no kernel for their types; all are listed with their nodes.
+    """
+    table = handlers()
+    lowering = Lowering(graph, target)
+    problems: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        if node.op == "const":
+            continue
+        if _is_alias(node):
+            lowering.alias(node.output, node.inputs[0])
+            continue
+        handler = table.get(node.op)
+        if handler is None:
+            problems.setdefault(f"{node.op} has no kernel for {target.name}", []).append(node.name)
+            continue
+        try:
+            handler(lowering, node)
+        except CodegenError as error:
+            problems.setdefault(f"{node.op}: {error}", []).append(node.name)
+    if problems:
+        lines = [f"  {reason}: {len(names)} node{'s' * (len(names) > 1)} ({', '.join('%' + name for name in names[:8])}{', ...' * (len(names) > 8)})"
+                 for reason, names in problems.items()]
+        raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + "\n".join(lines))
+    return lowering
+
+
+def _is_alias(node: Node) -> bool:
+    """Whether a node's result has the bytes of its operand, which is no constant."""
+    if not node.inputs or node.inputs[0].is_const:
+        return False
+    if node.op == "reshape":
+        return node.inputs[0].type.layout.is_plain
+    return node.op == "identity" or (node.op == "reorder" and same_bytes(node.inputs[0].type, node.type))

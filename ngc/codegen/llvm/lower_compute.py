@@ -1,0 +1,108 @@
+"""Lowers convolutions, deconvolutions, dense layers and pools to their kernels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ngc.codegen.llvm import packing
+from ngc.codegen.llvm.calls import Argument, Call, Scratch, geometry, spatial_of, static
+from ngc.codegen.llvm.kernel import StepSpec
+from ngc.codegen.llvm.kernels.conv import ConvKernel
+from ngc.codegen.llvm.kernels.dense import DenseKernel
+from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
+from ngc.codegen.llvm.kernels.pool import PoolKernel
+from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.errors import CodegenError
+from ngc.ir import Node, Value
+from ngc.ir.ops.convolution import pads
+from ngc.ir.steps import operand_count
+from ngc.ir.tensor_type import product
+
+
+def _weights(node: Node) -> np.ndarray:
+    """Returns a layer's weights as (O, I, depth, height, width)."""
+    if not node.inputs[1].is_const:
+        raise CodegenError("weights must be constants")
+    array = node.inputs[1].array
+    return array.reshape(*array.shape[:2], *spatial_of(list(array.shape[2:])))
+
+
+def _conv(lowering: Lowering, node: Node) -> None:
+    x, attrs = node.inputs[0], node.attrs
+    weights = _weights(node)
+    before = operand_count(attrs["prologue"])
+    prologue, first, _, _ = lowering.steps(attrs["prologue"], node.inputs[2:2 + before], x.type, (), lowering.lanes)
+    steps, last, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2 + before:], node.type, node.outputs[1:], lowering.lanes)
+    fields = {"x": geometry(x.type), "y": geometry(node.type), "kernel": spatial_of(list(weights.shape[2:])), "stride": spatial_of(attrs["stride"]),
+              "dilation": spatial_of(attrs["dilate"]), "pad": spatial_of([pad for pad, _ in pads(attrs)], 0), "steps": steps}
+    channels, outputs = static(x.type.shape[1]), static(node.type.shape[1])
+    spec: ConvKernel | DepthwiseKernel
+    middle: list[Argument] = []
+    if attrs["groups"] == channels == outputs and channels > 1 and not prologue and x.type.layout.block == lowering.lanes:
+        spec = DepthwiseKernel.plan(lowering.target, **fields)
+        packed = packing.pack_depthwise(spec, weights)
+    else:
+        spec = ConvKernel.plan(lowering.target, groups=attrs["groups"], prologue=prologue, **fields)
+        packed = packing.pack_conv(spec, weights)
+        middle = [*first, Scratch(spec.scratch_bytes)] if prologue else []
+    arguments: list[Argument] = [x, lowering.blob.add(packed), node.output, *middle, *last]
+    lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(steps, reads, node),
+                       note=describe(spec)))
+
+
+def describe(spec: object) -> str:
+    """Returns the algorithm and tile of a kernel for events and profiles."""
+    tile = getattr(spec, "tile", None)
+    return f"direct {tile}" if tile is not None else ""
+
+
+def _inplace(steps: tuple[StepSpec, ...], reads: Sequence[Value], node: Node) -> tuple[Value, ...]:
+    """Returns the residuals whose buffer the result may take: each element is read before it is written, and no pixel is computed twice.
+
+    With a tee the raw sum is stored as well, and the residual is dead only after both stores, so nothing is taken over.
+    """
+    return () if any(step.kind == "tee" for step in steps) else tuple(value for value in reads if value.type == node.type)
+
+
+def _deconv(lowering: Lowering, node: Node) -> None:
+    x, attrs = node.inputs[0], node.attrs
+    steps, last, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
+    phases = packing.deconvolution_phases(_weights(node), spatial_of(attrs["stride"]), spatial_of(attrs["dilate"]),
+                                          spatial_of([pad for pad, _ in pads(attrs)], 0), attrs["groups"])
+    calls = []
+    for phase in phases:
+        spec = ConvKernel.plan(lowering.target, x=geometry(x.type), y=geometry(node.type), steps=steps, **phase.fields)
+        if not spec.work[0]:
+            continue
+        arguments: list[Argument] = [x, lowering.blob.add(packing.pack_conv(spec, phase.weights)), node.output, *last]
+        calls.append(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, note=describe(spec)))
+    lowering.call(*calls)
+
+
+def _dense(lowering: Lowering, node: Node) -> None:
+    x, shape = node.inputs[0], node.type.shape
+    if x.type.dtype != "f32" or not node.inputs[1].is_const:
+        raise CodegenError(f"dense layers take f32 data and constant weights, not {x.type} and {node.inputs[1].type}")
+    steps, last, reads, _ = lowering.steps(node.attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
+    spec = DenseKernel.plan(lowering.target, inputs=static(x.type.shape[-1]), outputs=static(shape[-1]), steps=steps)
+    packed = lowering.blob.add(packing.pack_dense(spec, node.inputs[1].array))
+    lowering.call(Call(spec, [lowering.argument(x), packed, node.output, *last], _read(x, *reads), list(node.outputs), product(shape[:-1]), node,
+                       inplace=_inplace(steps, reads, node), note=describe(spec)))
+
+
+def _read(*values: Value) -> list[Value]:
+    return [value for value in values if not value.is_const]
+
+
+def _pool(lowering: Lowering, node: Node) -> None:
+    x, attrs = node.inputs[0], node.attrs
+    if x.type.dtype != "f32":
+        raise CodegenError(f"pools take f32 data, not {x.type.dtype}")
+    spec = PoolKernel(x=geometry(x.type), y=geometry(node.type), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]), stride=spatial_of(attrs["stride"]),
+                      pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"])
+    lowering.call(Call(spec, [x, node.output], [x], [node.output], node.type.shape[0], node))
+
+
+HANDLERS: dict[str, Handler] = {
+    **{f"conv{rank}d": _conv for rank in (1, 2, 3)}, **{f"deconv{rank}d": _deconv for rank in (1, 2, 3)}, "dense": _dense, "pool": _pool,
+}

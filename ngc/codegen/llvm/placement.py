@@ -1,0 +1,100 @@
+"""Gives every value an address: graph inputs and outputs where the caller has them, constants in the blob, the rest in the arena."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ngc.codegen.llvm.calls import Argument, Call, Packed, Scratch, buffer_size
+from ngc.codegen.llvm.entry import Address
+from ngc.codegen.llvm.kernels.copy import CopyKernel
+from ngc.codegen.llvm.lower import Lowering
+from ngc.codegen.memory_plan import MemoryPlan, Request, plan_memory, round_up
+from ngc.ir import Dim, SymDim, Value
+
+
+@dataclass
+class Placement:
+    """Addresses of all values, the plan of the arena, and the scratch of a thread."""
+
+    lowering: Lowering
+    pinned: dict[Value, Address]
+    plan: MemoryPlan
+    scratch: int
+
+    def address(self, argument: Argument) -> Address:
+        """Returns where a call's argument lies."""
+        if isinstance(argument, Packed):
+            return Address("weights", argument.offset)
+        if isinstance(argument, Scratch):
+            return Address("scratch")
+        root = self.lowering.root(argument)
+        if root in self.pinned:
+            return self.pinned[root]
+        fixed, per_image = self.plan.offsets[root]
+        return Address("arena", fixed, per_image)
+
+
+def place(lowering: Lowering) -> Placement:
+    """Returns the placement of a lowered graph; adds calls that copy outputs which are inputs, constants or returned twice."""
+    graph, calls = lowering.graph, lowering.calls
+    pinned = {value: Address("input", index) for index, value in enumerate(graph.inputs)}
+    _pin_outputs(lowering, pinned)
+    _share_buffers(lowering, calls, pinned)
+    requests = []
+    for root, (first, last) in _lifetimes(lowering, calls).items():
+        if root not in pinned:
+            size, per_image = buffer_size(root.type)
+            requests.append(Request(root, size, per_image, first, last))
+    scratch = max((round_up(argument.size) for call in calls for argument in call.arguments if isinstance(argument, Scratch)), default=0)
+    return Placement(lowering, pinned, plan_memory(requests), scratch)
+
+
+def _pin_outputs(lowering: Lowering, pinned: dict[Value, Address]) -> None:
+    """Lets outputs be computed where the caller wants them, copies the others there."""
+    taken: set[Value] = set()
+    for index, value in enumerate(lowering.graph.outputs):
+        root = lowering.root(value)
+        if not value.is_const and not root.is_const and root not in pinned and buffer_size(root.type) == buffer_size(value.type):
+            pinned[root] = Address("output", index)
+            taken.add(root)
+            continue
+        target = Value(f"{value.name}.out{index}", value.type)
+        pinned[target] = Address("output", index)
+        node = value.producer if value.producer is not None else lowering.graph.nodes[-1] if lowering.graph.nodes else None
+        argument = lowering.argument(value)
+        reads = [] if value.is_const else [value]
+        size, per_image = buffer_size(value.type)
+        if node is not None:
+            lowering.calls.append(Call(CopyKernel(size, per_image), [argument, target], reads, [target], _batch(per_image), node))
+
+
+def _batch(per_image: bool) -> Dim:
+    return SymDim(1) if per_image else 1
+
+
+def _lifetimes(lowering: Lowering, calls: Sequence[Call]) -> dict[Value, tuple[int, int]]:
+    """Returns the first and last call at which each buffer is alive."""
+    lives: dict[Value, tuple[int, int]] = {}
+    for index, call in enumerate(calls):
+        for value in (*call.reads, *call.writes):
+            root = lowering.root(value)
+            first, _ = lives.get(root, (index, index))
+            lives[root] = (first, index)
+    return lives
+
+
+def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value, Address]) -> None:
+    """Lets a call's first output take over the buffer of an input that dies there, where the kernel allows it and the layouts agree."""
+    for index, call in enumerate(calls):
+        if not call.inplace:
+            continue
+        lives = _lifetimes(lowering, calls)
+        out = call.writes[0]
+        out_root = lowering.root(out)
+        for value in call.inplace:
+            root = lowering.root(value)
+            blocked = root in pinned or value.is_const or root is out_root or lives[root][1] != index
+            halo_first = lives[out_root][0] >= index - sum(1 for earlier in calls[max(0, index - 4):index] if earlier.joined)
+            if blocked or not halo_first or out_root in pinned or root.type.layout != out.type.layout or buffer_size(root.type) != buffer_size(out.type):
+                continue
+            lowering.alias(out_root, root)
+            break

@@ -1,0 +1,143 @@
+"""Chooses the tile of a convolution or dense layer from a small model of a core, never from the number of threads.
+
+The model counts cycles of a tile: the multiply-adds, the loads that feed them, and the stores at the end, and adds what a balanced split of the output
+wastes. Spills are ruled out beforehand: `pixels * vectors + vectors + 1` accumulators, weights and a broadcast must fit the vector registers.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ngc.target import CpuTarget
+
+L1_BYTES, L2_BYTES = 32 << 10, 1 << 20
+_MIN_ACCUMULATORS = 8
+"""Latency of a multiply-add times how many start in a cycle, on processors with two such units."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """How a kernel covers its output: accumulators of (rows * pixels) x vectors, `unroll` steps of the reduction in a loop body.
+
+    `pixels` and `vectors` are maxima; a `Split` makes equal parts of them. `chunk` is how many tiles along a flattened plane make one work item,
+    `pixels_first` puts all output channels of a stretch of pixels next to one another instead of all pixels of a panel of weights.
+    """
+
+    pixels: int
+    rows: int
+    vectors: int
+    unroll: int
+    chunk: int = 1
+    pixels_first: bool = False
+    prefetch: int = 0
+
+
+ONE_PIXEL = Tile(1, 1, 1, 1)
+"""The tile of a kernel that is not planned yet."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A range cut into equal parts: the first `wide` have `size` elements, the others one less."""
+
+    total: int
+    largest: int
+
+    @property
+    def parts(self) -> int:
+        """Number of parts."""
+        return -(-self.total // self.largest)
+
+    @property
+    def size(self) -> int:
+        """Elements of a wide part."""
+        return -(-self.total // self.parts)
+
+    @property
+    def wide(self) -> int:
+        """Number of wide parts; the rest have `size - 1` elements."""
+        return self.total - self.parts * (self.size - 1)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The distinct sizes, largest first."""
+        return (self.size,) if self.wide == self.parts else (self.size, self.size - 1)
+
+
+def registers_of(target: CpuTarget) -> int:
+    """Returns how many accumulators, weights and broadcasts may live at once.
+
+    With 16 registers LLVM spills where it is left none, and without fma a product and its copy need some too.
+    """
+    if target.registers == 32:
+        return 32
+    return 15 if target.has_fma else 14
+
+
+def fits(pixels: int, vectors: int, registers: int) -> bool:
+    """Returns whether a tile and its operands fit the registers."""
+    return pixels * vectors + vectors + 1 <= registers
+
+
+def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = 4) -> Tile:
+    """Returns the tile with the fewest modelled cycles for one image.
+
+    Args:
+        target: the processor.
+        width: output pixels along a row, or of the whole plane where it is flat.
+        rows: output rows that a tile may span; 1 where the plane is flat.
+        blocks: vectors of output channels (of one group).
+        depth: steps of the reduction.
+        unroll: steps in a loop body.
+    """
+    registers = registers_of(target)
+    best: tuple[float, Tile] | None = None
+    for vectors in range(1, min(6, blocks) + 1):
+        panels = Split(blocks, vectors)
+        if panels.size != vectors:
+            continue
+        limit = (registers - 1 - vectors) // vectors
+        for pixels in range(1, min(limit, width, 28) + 1):
+            columns = Split(width, pixels)
+            if columns.size != pixels:
+                continue
+            span = max(1, min(limit // pixels, rows)) if columns.parts == 1 else 1
+            lines = Split(rows, span)
+            cycles = 0.0
+            for count, height in zip((lines.wide, lines.parts - lines.wide), (lines.size, lines.size - 1), strict=True):
+                for number, length in zip((columns.wide, columns.parts - columns.wide), (pixels, pixels - 1), strict=True):
+                    for share, size in zip((panels.wide, panels.parts - panels.wide), (vectors, vectors - 1), strict=True):
+                        if count * number * share:
+                            cycles += count * number * share * _tile_cycles(height * length, size, depth, target)
+            tile = Tile(pixels, lines.size, vectors, unroll)
+            if best is None or cycles < best[0] * 0.999:
+                best = cycles, tile
+    assert best is not None
+    return best[1]
+
+
+def _tile_cycles(pixels: int, vectors: int, depth: int, target: CpuTarget) -> float:
+    """Returns the modelled cycles of one tile, in units of a vector multiply-add at two a cycle."""
+    products = pixels * vectors
+    loads = pixels + vectors
+    panel = depth * vectors * target.vector_bits // 8
+    streamed = vectors * (2.0 if panel > L1_BYTES // 2 else 0.5) + pixels * 0.25
+    step = max(products, loads, _MIN_ACCUMULATORS) + 0.15 * streamed
+    return depth * step + 4 * products + 40
+
+
+_LABEL = re.compile(r"^(\.L\w+):")
+_JUMP = re.compile(r"^\s+j\w+\s+(\.L\w+)")
+_SPILL = re.compile(r"%[xyz]mm\d+.*\(%rsp\b|\(%rsp\b.*%[xyz]mm\d+")
+
+
+def spills_in_loop(assembly: str) -> int:
+    """Returns how many vector registers are spilled or reloaded inside loops of x86 assembly in AT&T syntax."""
+    lines = assembly.splitlines()
+    labels: dict[str, int] = {}
+    inside: set[int] = set()
+    for number, line in enumerate(lines):
+        if found := _LABEL.match(line):
+            labels[found.group(1)] = number
+        elif (found := _JUMP.match(line)) and found.group(1) in labels:
+            inside.update(range(labels[found.group(1)], number))
+    return sum(1 for number in inside if _SPILL.search(lines[number]))

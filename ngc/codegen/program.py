@@ -1,0 +1,62 @@
+"""What code generation hands to the runtime: plain data, the same whether it was just compiled or read from an artifact."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ngc.ir import Shape
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output: name, shape (a dimension may be a multiple of N), IR dtype."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+
+@dataclass(frozen=True)
+class CallInfo:
+    """One kernel call of the program, for profiles and explanations: its symbol, operator, source nodes, and its size per unit of `n`."""
+
+    symbol: str
+    op: str
+    node: str
+    sources: tuple[str, ...]
+    flops: int
+    bytes: int
+    per_image: bool
+    note: str = ""
+
+
+@dataclass
+class Program:
+    """A compiled graph.
+
+    Attributes:
+        entry: the symbol of `void entry(ctx*)`.
+        objects: object images by symbol, the entry's own among them.
+        weights: packed constants, one blob.
+        arena_fixed, arena_per_image: bytes of the arena are fixed + N * per_image.
+        scratch: bytes of private scratch for each thread, behind the arena.
+    """
+
+    target: str
+    identity: str
+    entry: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    calls: tuple[CallInfo, ...]
+    arena_fixed: int
+    arena_per_image: int
+    scratch: int
+    weights: np.ndarray
+    objects: dict[str, bytes] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def arena_bytes(self, batch: int, threads: int) -> int:
+        """Returns the bytes of one arena for a batch and a number of threads."""
+        return self.arena_fixed + batch * self.arena_per_image + threads * self.scratch

@@ -1,0 +1,148 @@
+"""The line from a model to an executable: import, passes, code."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ngc.errors import EngineError, InputError
+from ngc.importer import import_model
+from ngc.ir import Graph, clone
+from ngc.passes import PIPELINES, PassContext, PassManager
+from ngc.target import parse_target
+
+if TYPE_CHECKING:
+    from ngc.runtime import Executable
+
+_log = logging.getLogger("ngc")
+
+PRECISIONS = ("fp32", "bf16", "int8")
+
+
+def compile(  # noqa: A001  # the public name
+    model: Any,
+    params: Any = None,
+    *,
+    shapes: Mapping[str, Sequence[int | str]] | None = None,
+    dtypes: Mapping[str, str] | None = None,
+    outputs: Sequence[str] | None = None,
+    target: str = "cpu",
+    precision: str = "fp32",
+    calibration: Any = None,
+    accuracy_budget: float | None = None,
+    threads: int | None = None,
+    tune: bool = False,
+    numerics: str = "fast",
+    fallback: str | None = None,
+    pipeline: str | None = None,
+    dump_dir: str | os.PathLike[str] | None = None,
+    cache: bool = True,
+) -> "Executable":
+    """Returns an executable of an MXNet model.
+
+    Args:
+        model: a checkpoint prefix, a -symbol.json path, an mx.sym.Symbol, a Gluon HybridBlock, (symbol, arg_params, aux_params), or an ngc.Graph.
+        params: a .params path or a dictionary of arrays; found beside the symbol when a path or prefix is given.
+        shapes: input shapes by name; the first dimension may be "N", then one executable takes any batch.
+        dtypes: input dtypes by name, float32 unless given.
+        outputs: names of inner values to return instead of the symbol's heads.
+        target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
+        precision: "fp32".
+        calibration: for int8, batches or a table; not taken with fp32.
+        accuracy_budget: for int8, the largest loss; not taken with fp32.
+        threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
+        tune: measure kernels instead of trusting the cost model.
+        numerics: "fast", or "exact" for direct summation only.
+        fallback: "reference" runs operators that have no kernel in numpy.
+        pipeline: a pass pipeline instead of the target's default one.
+        dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly.
+        cache: reuse compiled kernels from the cache folder.
+
+    Raises:
+        ImportFailure: the model's files are missing, damaged or inconsistent.
+        UnsupportedOperator: operators that ngc does not know, all of them listed.
+        InputError: an argument that does not fit.
+        CodegenError: operators without kernels, all of them listed.
+        EngineError: the target's engine is missing.
+    """
+    described = parse_target(target)
+    _check_options(precision, calibration, accuracy_budget, numerics, fallback, tune)
+    graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
+    dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
+    manager = PassManager(pipeline or PIPELINES[f"cpu-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
+    manager.run(graph, PassContext(target=described, numerics=numerics))
+    from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
+
+    verify(graph)
+    from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
+    from ngc.runtime import Executable
+
+    if graph.stage != "lowered":
+        raise InputError(f"pipeline {pipeline!r} leaves the graph in stage {graph.stage}; it must end with assign-layout")
+    program = build_program(graph, described, cache=cache, progress=_progress(), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
+                            options={"numerics": numerics, "precision": precision})
+    return Executable(program, graph, threads)
+
+
+def _check_options(precision: str, calibration: Any, accuracy_budget: float | None, numerics: str, fallback: str | None, tune: bool) -> None:
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision {precision!r}; accepted is one of {', '.join(PRECISIONS)}")
+    if precision != "fp32":
+        raise EngineError(f"precision {precision!r} has no kernels in this version; \"fp32\" has")
+    if calibration is not None or accuracy_budget is not None:
+        raise InputError("calibration and accuracy_budget belong to precision=\"int8\"")
+    if numerics not in ("fast", "exact"):
+        raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
+    if fallback not in (None, "reference"):
+        raise InputError(f"unknown fallback {fallback!r}; accepted is None or \"reference\"")
+    if fallback == "reference":
+        raise InputError("fallback=\"reference\" is not available in this version; every operator that it imports has a kernel")
+    if tune:
+        _log.warning("tune=True: this version has one algorithm per layer, chosen by its cost model; nothing is measured")
+
+
+def _instruments(dump_dir: Any) -> list[Any]:
+    if not dump_dir:
+        return []
+    from ngc.passes.instruments.dump import DumpInstrument  # only dumps need it
+
+    return [DumpInstrument(Path(dump_dir))]
+
+
+def _progress() -> Any:
+    """Returns a callback that draws a progress bar on a terminal, None elsewhere."""
+    import sys
+
+    if not sys.stderr.isatty():
+        return None
+    from rich.progress import Progress  # only terminals need it
+
+    bar: dict[str, Any] = {}
+
+    def advance(done: int, total: int, symbol: str) -> None:
+        if "progress" not in bar:
+            bar["progress"] = Progress(transient=True)
+            bar["progress"].start()
+            bar["task"] = bar["progress"].add_task("compiling kernels", total=total)
+        bar["progress"].update(bar["task"], completed=done)
+        if done == total:
+            bar["progress"].stop()
+
+    return advance
+
+
+def load(path: str | os.PathLike[str], *, threads: int | None = None, verify: bool = False) -> "Executable":
+    """Returns the executable of a saved artifact. An artifact is code: load only what comes from a trusted place.
+
+    Args:
+        path: a file that `Executable.save` wrote.
+        threads: as for `compile`.
+        verify: check the digests of all weights now instead of only those of code, manifest and IR.
+
+    Raises:
+        ArtifactError: the file is missing, truncated, altered, no artifact, or built for another machine.
+    """
+    from ngc.runtime.artifact import load as load_artifact  # LLVM is loaded by whoever runs code, not by `import ngc`
+
+    return load_artifact(Path(path), threads=threads, verify=verify)

@@ -1,0 +1,44 @@
+"""Every exception that ngc raises on purpose.
+
+A message answers: what is wrong, where in the model, where in the IR, after which passes, and what would be accepted.
+"""
+
+
+class NgcError(Exception):
+    """Base of all errors that ngc raises on purpose."""
+
+
+class ImportFailure(NgcError):
+    """A model file or live model cannot be read: missing, damaged, inconsistent or not a model."""
+
+
+class UnsupportedOperator(NgcError):
+    """The model holds operators that the importer or the target does not know; the message lists all of them."""
+
+
+class ParseError(NgcError):
+    """IR text or pipeline text cannot be parsed; the message shows the line and a caret."""
+
+
+class VerifyError(NgcError):
+    """A graph breaks an invariant of the IR."""
+
+
+class PassError(NgcError):
+    """A pass failed, lied about what it changed, or was given options that it does not take."""
+
+
+class CodegenError(NgcError):
+    """Code for a graph cannot be generated or loaded on this machine."""
+
+
+class EngineError(NgcError):
+    """An engine (TensorRT, Neuron), its compiler or its device is missing or failed."""
+
+
+class InputError(NgcError):
+    """What the caller passed does not fit: a wrong name, shape, dtype, target or option."""
+
+
+class ArtifactError(NgcError):
+    """A saved executable cannot be written or loaded: damaged, truncated, or built for another machine."""

@@ -1,0 +1,172 @@
+"""Builds the IR graph of a symbol: checks every operator, then converts node by node."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ngc.errors import ImportFailure, UnsupportedOperator, VerifyError
+from ngc.importer.attributes import Attributes, parse_attributes
+from ngc.importer.inputs import InputTypes
+from ngc.importer.operators import OPERATORS, Conversion
+from ngc.importer.selection import select_heads, without_labels
+from ngc.importer.sources import ModelSource
+from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
+from ngc.ir import Graph, GraphBuilder, Loc, Value
+
+logger = logging.getLogger(__name__)
+
+_SHOWN_NODES = 5  # of one unsupported operator
+
+
+def build_graph(
+    source: ModelSource,
+    shapes: Mapping[str, Sequence[Any]] | None = None,
+    dtypes: Mapping[str, Any] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> Graph:
+    """Returns the graph of a model, every value typed.
+
+    Raises:
+        UnsupportedOperator: operators that the importer does not know; all of them in one message.
+        ImportFailure: parameters are missing or have wrong shapes, or a node cannot be what it says.
+        InputError: a shape, dtype or output name that the caller gave does not fit the model.
+    """
+    heads, names = select_heads(source.symbol, outputs)
+    symbol = without_labels(source.symbol)
+    order = list(symbol.reachable(heads))
+    attrs = _check_operators(symbol, order)
+    builder = _Builder(source, symbol, order, attrs, InputTypes(source, symbol, order, shapes, dtypes))
+    return builder.build(heads, names)
+
+
+def _check_operators(symbol: SymbolGraph, order: Sequence[int]) -> dict[int, Attributes]:
+    """Returns the typed parameters of all operators; one error lists every operator that is not supported."""
+    refused: dict[str, list[SymbolNode]] = {}
+    attrs: dict[int, Attributes] = {}
+    for position in order:
+        node = symbol.nodes[position]
+        if node.is_variable:
+            continue
+        operator = OPERATORS.get(node.op)
+        if operator is None:
+            refused.setdefault(node.op, []).append(node)
+            continue
+        where = f"{symbol.source}: {node}"
+        attrs[position] = (
+            {} if operator.schema is None else parse_attributes(node.attrs, operator.schema, where)
+        )
+        reason = operator.refuse(attrs[position])
+        if reason is not None:
+            refused.setdefault(f"{node.op} with {reason}", []).append(node)
+            continue
+        count, most = len(node.inputs), operator.most_inputs
+        if count < operator.least_inputs or (most is not None and count > most):
+            wanted = (
+                str(operator.least_inputs)
+                if most == operator.least_inputs
+                else f"{operator.least_inputs} to {most}"
+            )
+            raise ImportFailure(f"{where}: {count} inputs, expected {wanted}")
+    if refused:
+        raise UnsupportedOperator(_unsupported(symbol.source, refused))
+    return attrs
+
+
+def _unsupported(source: str, refused: Mapping[str, Sequence[SymbolNode]]) -> str:
+    total = sum(map(len, refused.values()))
+    lines = [f"{source}: {total} node{'s' if total > 1 else ''} of {len(refused)} unsupported operators:"]
+    for kind, nodes in sorted(refused.items(), key=lambda item: (-len(item[1]), item[0])):
+        shown = ", ".join(f"{node.name!r} (node {node.index})" for node in nodes[:_SHOWN_NODES])
+        more = f" and {len(nodes) - _SHOWN_NODES} more" if len(nodes) > _SHOWN_NODES else ""
+        lines.append(f"  {kind} x{len(nodes)}: {shown}{more}")
+    lines.append("outputs=[…] can select inner values that do not need them")
+    return "\n".join(lines)
+
+
+@dataclass
+class _Builder:
+    source: ModelSource
+    symbol: SymbolGraph
+    order: Sequence[int]
+    attrs: Mapping[int, Attributes]
+    inputs: InputTypes
+    builder: GraphBuilder = field(init=False)
+    values: dict[Entry, Value] = field(default_factory=dict)
+    constants: dict[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.builder = GraphBuilder(self.source.name)
+
+    def build(self, heads: Sequence[Entry], names: Sequence[str]) -> Graph:
+        needed: dict[int, set[int]] = {}
+        for entry in (
+            *heads,
+            *(entry for position in self.order for entry in self.symbol.nodes[position].inputs),
+        ):
+            needed.setdefault(entry.node, set()).add(entry.output)
+        made: dict[str, Value] = {}
+        for position in self.inputs.positions:
+            node = self.symbol.nodes[position]
+            if node.name not in made:
+                shape, dtype = self.inputs.type_of(position)
+                made[node.name] = self.builder.input(node.name, shape, dtype)
+            self.values[Entry(position, 0)] = made[node.name]
+        for position in self.order:
+            node = self.symbol.nodes[position]
+            if not node.is_variable:
+                self.convert(position, node, frozenset(needed.get(position, ())))
+            elif Entry(position, 0) not in self.values:
+                self.values[Entry(position, 0)] = self.constant(position, node)
+        self.warn_of_unused()
+        return self.builder.finish([self.head(head) for head in heads], names)
+
+    def convert(self, position: int, node: SymbolNode, needed: frozenset[int]) -> None:
+        operands = tuple(self.values[entry] for entry in node.inputs)
+        conversion = Conversion(
+            self.builder, node, self.symbol.source, self.attrs[position], operands, needed
+        )
+        try:
+            results = OPERATORS[node.op].convert(conversion)
+        except VerifyError as error:
+            raise conversion.fail(str(error)) from error
+        for output in sorted(needed):
+            value = results[output] if output < len(results) else None
+            if value is None:
+                raise conversion.fail(f"output {output} is used, which the operator has in training only")
+            self.values[Entry(position, output)] = value
+
+    def constant(self, position: int, node: SymbolNode) -> Value:
+        if node.name in self.constants:
+            return self.constants[node.name]
+        array = self.source.parameter(node.name, aux=position in self.symbol.aux_nodes)
+        if array is None:
+            raise ImportFailure(f"{self.symbol.source}: {node}: neither an input nor a parameter")
+        loc = Loc(node.name, self.symbol.source, node.index)
+        try:
+            self.constants[node.name] = self.builder.const(node.name, array, loc)
+        except VerifyError as error:
+            raise ImportFailure(f"{self.source.params_name}: parameter {node.name!r}: {error}") from error
+        return self.constants[node.name]
+
+    def head(self, head: Entry) -> Value:
+        value = self.values[head]
+        if value.producer is not None and not value.is_const:
+            return value
+        node = self.symbol.nodes[head.node]
+        loc = Loc(node.name, self.symbol.source, node.index)
+        return self.builder.op("identity", value, name=f"{node.name}_copy", loc=loc)
+
+    def warn_of_unused(self) -> None:
+        variables = {node.name for node in self.symbol.nodes if node.is_variable}
+        unused = [
+            name for name in (*self.source.arg_params, *self.source.aux_params) if name not in variables
+        ]
+        if unused:
+            logger.warning(
+                "%s: %d parameters that the symbol does not have are ignored: %s%s",
+                self.source.params_name,
+                len(unused),
+                ", ".join(unused[:5]),
+                " …" if len(unused) > 5 else "",
+            )

@@ -1,0 +1,191 @@
+"""Names that MXNet gives to operators and their inputs: aliases, input names, auxiliary states."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+# Canonical name: the other names that symbol files and hand-written JSON use for the same operator.
+_ALIASES: dict[str, str] = {
+    "Activation": "_npx_activation",
+    "BatchNorm": "_npx_batch_norm",
+    "BlockGrad": "stop_gradient",
+    "Cast": "cast _npi_cast _npx_cast",
+    "Concat": "concat",
+    "Convolution": "_npx_convolution",
+    "Deconvolution": "_npx_deconvolution",
+    "Dropout": "_npx_dropout",
+    "Embedding": "_npx_embedding",
+    "Flatten": "flatten _npx_batch_flatten",
+    "FullyConnected": "_npx_fully_connected",
+    "LayerNorm": "_npx_layer_norm",
+    "LeakyReLU": "_npx_leaky_relu",
+    "Pad": "pad",
+    "Pooling": "_npx_pooling",
+    "RNN": "_npx_rnn",
+    "ROIPooling": "_npx_roi_pooling",
+    "Reshape": "reshape",
+    "SequenceMask": "_npx_sequence_mask",
+    "SliceChannel": "split",
+    "SoftmaxOutput": "Softmax",
+    "SwapAxis": "swapaxes _npi_swapaxes",
+    "_contrib_MultiBoxDetection": "_npx_multibox_detection",
+    "_contrib_MultiBoxPrior": "_npx_multibox_prior",
+    "_contrib_arange_like": "_npx_arange_like",
+    "_contrib_box_nms": "_contrib_box_non_maximum_suppression",
+    "_copy": "identity",
+    "_equal": "_Equal",
+    "_full": "_npi_full",
+    "_greater": "_Greater",
+    "_greater_equal": "_Greater_Equal",
+    "_hypot": "_Hypot",
+    "_lesser": "_Lesser",
+    "_lesser_equal": "_Lesser_Equal",
+    "_linalg_gemm": "linalg_gemm",
+    "_linalg_gemm2": "linalg_gemm2",
+    "_logical_and": "_Logical_And",
+    "_logical_or": "_Logical_Or",
+    "_logical_xor": "_Logical_Xor",
+    "_maximum": "_Maximum",
+    "_minimum": "_Minimum",
+    "_mod": "_Mod",
+    "_not_equal": "_Not_Equal",
+    "_power": "_Power",
+    "_split_v2": "_npi_split",
+    "add_n": "ElementWiseSum",
+    "argsort": "_npi_argsort",
+    "batch_dot": "_npx_batch_dot",
+    "broadcast_add": "broadcast_plus",
+    "broadcast_axis": "broadcast_axes",
+    "broadcast_maximum": "_npi_maximum",
+    "broadcast_minimum": "_npi_minimum",
+    "broadcast_sub": "broadcast_minus",
+    "clip": "_npi_clip",
+    "elemwise_add": "_Plus _add _plus",
+    "elemwise_div": "_Div _div",
+    "elemwise_mul": "_Mul _mul",
+    "elemwise_sub": "_Minus _minus _sub",
+    "erf": "_npx_erf",
+    "erfinv": "_npx_erfinv",
+    "expand_dims": "_npi_expand_dims",
+    "gamma": "_npx_gamma",
+    "gammaln": "_npx_gammaln",
+    "gather_nd": "_npi_gather_nd _npx_gather_nd",
+    "log_softmax": "_npx_log_softmax",
+    "max": "max_axis",
+    "min": "min_axis",
+    "one_hot": "_npx_one_hot",
+    "pick": "_npx_pick choose_element_0index",
+    "relu": "_npx_relu",
+    "repeat": "_np_repeat",
+    "reshape_like": "_npx_reshape_like",
+    "reverse": "flip",
+    "shape_array": "_npx_shape_array",
+    "sigmoid": "_npx_sigmoid",
+    "slice": "_npi_slice _npx_slice crop",
+    "smooth_l1": "_npx_smooth_l1",
+    "softmax": "_npx_softmax",
+    "sort": "_npi_sort",
+    "sum": "sum_axis",
+    "take": "_npi_take",
+    "tile": "_npi_tile",
+    "topk": "_npx_topk",
+}
+
+_SCALAR_OPERATORS = (
+    "plus minus rminus mul div rdiv mod rmod power rpower maximum minimum hypot equal not_equal greater "
+    "greater_equal lesser lesser_equal logical_and logical_or logical_xor"
+)
+
+
+def _camel(name: str) -> str:
+    """Returns the CamelCase spelling of old files: rminus -> RMinus, not_equal -> NotEqual."""
+    if name in ("rminus", "rdiv", "rmod", "rpower"):
+        return "R" + name[1:].capitalize()
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _alias_table() -> dict[str, str]:
+    table = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
+    table.update({f"_{_camel(name)}Scalar": f"_{name}_scalar" for name in _SCALAR_OPERATORS.split()})
+    return table
+
+
+_CANONICAL: Mapping[str, str] = MappingProxyType(_alias_table())
+
+
+def canonical_operator(op: str) -> str:
+    """Returns the name that MXNet 1.x writes for an operator, whichever of its aliases is given."""
+    if op.startswith("_sparse_"):
+        op = op.removeprefix("_sparse_")
+    return _CANONICAL.get(op, op)
+
+
+_BATCH_NORM_INPUTS = ("data", "gamma", "beta", "moving_mean", "moving_var")
+
+_INPUT_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "BatchNorm": _BATCH_NORM_INPUTS,
+        "BatchNorm_v1": _BATCH_NORM_INPUTS,
+        "_contrib_SyncBatchNorm": _BATCH_NORM_INPUTS,
+        "CuDNNBatchNorm": _BATCH_NORM_INPUTS,
+        "Convolution": ("data", "weight", "bias"),
+        "Convolution_v1": ("data", "weight", "bias"),
+        "Deconvolution": ("data", "weight", "bias"),
+        "FullyConnected": ("data", "weight", "bias"),
+        "Embedding": ("data", "weight"),
+        "InstanceNorm": ("data", "gamma", "beta"),
+        "LeakyReLU": ("data", "gamma"),
+        "LinearRegressionOutput": ("data", "label"),
+        "LogisticRegressionOutput": ("data", "label"),
+        "MAERegressionOutput": ("data", "label"),
+        "RNN": ("data", "parameters", "state", "state_cell"),
+        "SVMOutput": ("data", "label"),
+        "SoftmaxOutput": ("data", "label"),
+    }
+)
+
+LABEL_OPERATORS = frozenset(
+    {
+        "LinearRegressionOutput",
+        "LogisticRegressionOutput",
+        "MAERegressionOutput",
+        "SVMOutput",
+        "SoftmaxOutput",
+    }
+)
+"""Operators whose second input is the label of a training loss and has no part in inference."""
+
+
+def parameter_inputs(op: str, attrs: Mapping[str, str]) -> range:
+    """Returns which inputs of an operator are parameters by their nature: weights, biases, statistics."""
+    if op in LABEL_OPERATORS:
+        return range(0)
+    if op == "UpSampling" and attrs.get("sample_type") == "bilinear":
+        return range(1, 2)
+    return range(1, len(input_names(op, attrs)))
+
+
+_AUX_INPUTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"BatchNorm": (3, 4), "BatchNorm_v1": (3, 4), "_contrib_SyncBatchNorm": (3, 4), "CuDNNBatchNorm": (3, 4)}
+)
+
+
+def aux_inputs(op: str) -> tuple[int, ...]:
+    """Returns which inputs of a (canonical) operator are auxiliary states."""
+    return _AUX_INPUTS.get(op, ())
+
+
+def _is_true(attrs: Mapping[str, str], key: str, *, default: bool) -> bool:
+    return attrs.get(key, str(default)).strip().lower() in ("true", "1")
+
+
+def input_names(op: str, attrs: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the names of all inputs that an operator takes; empty where old files leave none out."""
+    names = _INPUT_NAMES.get(op, ())
+    if op in ("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected"):
+        without_bias = _is_true(attrs, "no_bias", default=op == "Deconvolution")
+        return names[:2] if without_bias else names
+    if op == "LeakyReLU":
+        return names if attrs.get("act_type", "leaky") == "prelu" else names[:1]
+    if op == "RNN":
+        return names if attrs.get("mode") == "lstm" else names[:3]
+    return names

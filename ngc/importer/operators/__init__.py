@@ -1,0 +1,34 @@
+"""The table of MXNet operators that the importer knows, one file a family."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ngc.importer.operators import (
+    activation,
+    elementwise,
+    normalization,
+    pooling,
+    reduction,
+    shape,
+    slicing,
+    spatial,
+)
+from ngc.importer.operators.conversion import Conversion, Operator
+
+__all__ = ["OPERATORS", "Conversion", "Operator"]
+
+_FAMILIES = (spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction)
+
+
+def _table() -> dict[str, Operator]:
+    table: dict[str, Operator] = {}
+    for family in _FAMILIES:
+        for name, operator in family.OPERATORS.items():
+            if name in table:
+                raise ValueError(f"duplicate operator {name} in {family.__name__}")
+            table[name] = operator
+    return table
+
+
+OPERATORS: Mapping[str, Operator] = MappingProxyType(_table())
+"""Every operator by the canonical name that MXNet writes."""

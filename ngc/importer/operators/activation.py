@@ -1,0 +1,175 @@
+"""Activations, the softmax family and the output layers of training losses."""
+
+import logging
+from collections.abc import Callable
+
+from ngc.importer.attributes import IGNORED, Attributes, Field, enum
+from ngc.importer.operators.conversion import Conversion, Operator, identity
+from ngc.ir import Value
+from ngc.ir.tensor_type import product
+
+logger = logging.getLogger(__name__)
+
+
+def _activation(conversion: Conversion) -> list[Value]:
+    return [conversion.op(conversion.attrs["act_type"], conversion.data)]
+
+
+def _leaky_relu(conversion: Conversion) -> list[Value]:
+    attrs = conversion.attrs
+    kind = attrs["act_type"]
+    wanted = 2 if kind == "prelu" else 1
+    if len(conversion.inputs) != wanted:
+        raise conversion.fail(f"{len(conversion.inputs)} inputs with act_type={kind}, expected {wanted}")
+    match kind:
+        case "prelu":
+            return [conversion.op("prelu", conversion.data, _prelu_slopes(conversion))]
+        case "leaky":
+            return [conversion.op("leaky_relu", conversion.data, slope=attrs["slope"])]
+        case "rrelu":  # random in training only: inference takes the middle of the range
+            slope = (attrs["lower_bound"] + attrs["upper_bound"]) / 2
+            return [conversion.op("leaky_relu", conversion.data, slope=slope)]
+        case "elu":
+            return [conversion.op("elu", conversion.data, slope=attrs["slope"])]
+    return [conversion.op(kind, conversion.data)]
+
+
+def _prelu_slopes(conversion: Conversion) -> Value:
+    slopes = conversion.inputs[1]
+    if conversion.rank < 2:
+        raise conversion.fail("prelu needs data of 2 dimensions or more")
+    channels = conversion.shape[1]
+    if slopes.type.shape not in ((1,), (1, 1), (channels,), (1, channels)):
+        conversion.expect_shape(slopes, (channels,), "slope")
+    return conversion.reshape(slopes, slopes.type.shape[-1:], part="slopes")
+
+
+def _softmax_over(op: str) -> Callable[[Conversion], list[Value]]:
+    def convert(conversion: Conversion) -> list[Value]:
+        attrs = conversion.attrs
+        data = conversion.data
+        if data.type.dtype not in ("f16", "bf16", "f32", "f64"):
+            raise conversion.fail(f"{op} needs floating-point data, not {data.type.dtype}")
+        if op == "softmin":
+            data = conversion.op("negative", data, part="negative")
+        temperature = 1.0 if attrs["temperature"] is None else attrs["temperature"]
+        if temperature == 0:
+            raise conversion.fail("temperature = 0: expected another number")
+        cast = attrs["dtype"] is not None and attrs["dtype"] != data.type.dtype
+        result = conversion.op(
+            "log_softmax" if op == "log_softmax" else "softmax",
+            data,
+            part="wide" if cast else "",
+            axis=conversion.axis(attrs["axis"]),
+            temperature=temperature,
+        )
+        return [conversion.op("cast", result, dtype=attrs["dtype"])] if cast else [result]
+
+    return convert
+
+
+def _refuse_length(attrs: Attributes) -> str | None:
+    return "use_length=True" if attrs["use_length"] else None
+
+
+def _softmax_output(conversion: Conversion) -> list[Value]:
+    attrs, shape = conversion.attrs, conversion.shape
+    if conversion.rank < 2:
+        raise conversion.fail("needs data of 2 dimensions or more")
+    if attrs["multi_output"] or conversion.rank == 2:
+        return [conversion.op("softmax", conversion.data, axis=1)]
+    if attrs["preserve_shape"]:
+        return [conversion.op("softmax", conversion.data, axis=conversion.rank - 1)]
+    logger.warning(
+        "%s: %s: softmax over all of %d trailing dimensions, as MXNet documents it and its native kernels "
+        "compute it; its oneDNN kernels take the last one only",
+        conversion.source,
+        conversion.node,
+        conversion.rank - 1,
+    )
+    flat = conversion.reshape(conversion.data, (shape[0], product(shape[1:])), part="flat")
+    return [conversion.reshape(conversion.op("softmax", flat, part="softmax", axis=1), shape)]
+
+
+def _softmax_activation(conversion: Conversion) -> list[Value]:
+    if conversion.attrs["mode"] == "channel":
+        if conversion.rank < 3:
+            raise conversion.fail("mode=channel needs data of 3 dimensions or more")
+        return [conversion.op("softmax", conversion.data, axis=1)]
+    return [conversion.op("softmax", conversion.data, axis=conversion.rank - 1)]
+
+
+def _sigmoid(conversion: Conversion) -> list[Value]:
+    return [conversion.op("sigmoid", conversion.data)]
+
+
+def _hard_sigmoid(conversion: Conversion) -> list[Value]:
+    attrs = conversion.attrs
+    return [conversion.op("hard_sigmoid", conversion.data, alpha=attrs["alpha"], beta=attrs["beta"])]
+
+
+def _smooth_l1(conversion: Conversion) -> list[Value]:
+    if conversion.attrs["scalar"] == 0:
+        raise conversion.fail("scalar = 0: expected another number")
+    return [conversion.op("smooth_l1", conversion.data, scalar=conversion.attrs["scalar"])]
+
+
+_SOFTMAX = {
+    "axis": Field("int", -1),
+    "temperature": Field("double", None, optional=True),
+    "dtype": Field("dtype", None, optional=True),
+    "use_length": Field("bool", False, optional=True),
+}
+_REGRESSION = {"grad_scale": IGNORED}
+
+OPERATORS = {
+    "Activation": Operator(
+        _activation, {"act_type": enum("relu", "sigmoid", "tanh", "softrelu", "softsign")}
+    ),
+    "LeakyReLU": Operator(
+        _leaky_relu,
+        {
+            "act_type": enum("leaky", "elu", "selu", "gelu", "prelu", "rrelu", default="leaky"),
+            "slope": Field("float", 0.25),
+            "lower_bound": Field("float", 0.125),
+            "upper_bound": Field("float", 0.334),
+        },
+        1,
+        2,
+    ),
+    **{
+        name: Operator(_softmax_over(name), _SOFTMAX, 1, 2, _refuse_length)
+        for name in ("softmax", "log_softmax", "softmin")
+    },
+    "SoftmaxOutput": Operator(
+        _softmax_output,
+        {
+            "grad_scale": IGNORED,
+            "ignore_label": IGNORED,
+            "multi_output": Field("bool", False),
+            "use_ignore": IGNORED,
+            "preserve_shape": Field("bool", False),
+            "normalization": IGNORED,
+            "out_grad": IGNORED,
+            "smooth_alpha": IGNORED,
+        },
+        1,
+        2,
+    ),
+    "SoftmaxActivation": Operator(
+        _softmax_activation, {"mode": enum("instance", "channel", default="instance")}
+    ),
+    "LogisticRegressionOutput": Operator(_sigmoid, _REGRESSION, 1, 2),
+    "LinearRegressionOutput": Operator(identity, _REGRESSION, 1, 2),
+    "MAERegressionOutput": Operator(identity, _REGRESSION, 1, 2),
+    "SVMOutput": Operator(
+        identity, {"margin": IGNORED, "regularization_coefficient": IGNORED, "use_linear": IGNORED}, 1, 2
+    ),
+    "MakeLoss": Operator(
+        identity, {"grad_scale": IGNORED, "valid_thresh": IGNORED, "normalization": IGNORED}
+    ),
+    "make_loss": Operator(identity),
+    "BlockGrad": Operator(identity),
+    "hard_sigmoid": Operator(_hard_sigmoid, {"alpha": Field("float", 0.2), "beta": Field("float", 0.5)}),
+    "smooth_l1": Operator(_smooth_l1, {"scalar": Field("float", 1.0), "is_int": IGNORED}),
+}

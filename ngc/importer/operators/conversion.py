@@ -1,0 +1,145 @@
+"""What the operator families share: the record of an MXNet operator, and a converter's view of one node."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ngc.errors import ImportFailure, VerifyError
+from ngc.importer.attributes import Attributes, Field, Schema
+from ngc.importer.source_bytes import Array
+from ngc.importer.symbol import SymbolNode
+from ngc.ir import Dim, GraphBuilder, Loc, Shape, SymDim, Value
+
+NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
+
+
+@dataclass
+class Conversion:
+    """One node on its way into the IR: its typed attributes, its operands, and the graph that grows.
+
+    `needed` holds the outputs that anything reads; converters of many outputs may leave out the others.
+    """
+
+    builder: GraphBuilder
+    node: SymbolNode
+    source: str
+    attrs: Attributes
+    inputs: tuple[Value, ...]
+    needed: frozenset[int]
+    loc: Loc = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loc = Loc(self.node.name, self.source, self.node.index)
+
+    @property
+    def data(self) -> Value:
+        """The first operand."""
+        return self.inputs[0]
+
+    @property
+    def shape(self) -> Shape:
+        """The first operand's shape."""
+        return self.inputs[0].type.shape
+
+    @property
+    def rank(self) -> int:
+        """The first operand's rank."""
+        return len(self.shape)
+
+    def fail(self, message: str) -> ImportFailure:
+        """Returns the error that names this node."""
+        return ImportFailure(f"{self.source}: {self.node}: {message}")
+
+    def op(self, op: str, *inputs: Value, part: str = "", **attrs: Any) -> Value:
+        """Appends an IR node, named after the MXNet node (and `part`, if one of many); returns its result."""
+        name = f"{self.node.name}_{part}" if part else self.node.name
+        try:
+            return self.builder.op(op, *inputs, name=name, loc=self.loc, **attrs)
+        except VerifyError as error:
+            raise self.fail(str(error)) from error
+
+    def const(self, part: str, array: Array) -> Value:
+        """Adds a constant that the converter computed."""
+        return self.builder.const(f"{self.node.name}_{part}", array, self.loc)
+
+    def reshape(self, value: Value, shape: Iterable[Dim], part: str = "") -> Value:
+        """Returns the value under another shape; the value itself where an inner step does nothing."""
+        target = tuple(shape)
+        if part and target == value.type.shape:
+            return value
+        return self.op("reshape", value, part=part, shape=target)
+
+    def axis(self, axis: int, rank: int | None = None) -> int:
+        """Returns an axis counted from the front; negative ones count from the end."""
+        size = self.rank if rank is None else rank
+        if not -size <= axis < size:
+            raise self.fail(
+                f"axis {axis} is outside data of {size} dimensions; expected {-size} to {size - 1}"
+            )
+        return axis % size
+
+    def axes(self, axes: Iterable[int], rank: int | None = None) -> tuple[int, ...]:
+        """Returns axes counted from the front, each of which may be given once."""
+        result = tuple(self.axis(axis, rank) for axis in axes)
+        if len(set(result)) != len(result):
+            raise self.fail(f"axes {result} name an axis twice")
+        return result
+
+    def fixed(self, dim: Dim, what: str) -> int:
+        """Returns a dimension that must not depend on the batch."""
+        if isinstance(dim, SymDim):
+            raise self.fail(f"{what} depends on N; compile with a fixed batch instead")
+        return dim
+
+    def expect_shape(self, value: Value, expected: Sequence[Dim], what: str) -> None:
+        """Raises unless an operand has the shape that the operator's attributes and data ask for."""
+        if value.type.shape != tuple(expected):
+            kind = "parameter" if value.is_const else "operand"
+            name = (
+                value.producer.attrs["name"] if value.producer is not None and value.is_const else value.name
+            )
+            raise self.fail(
+                f"{what} {kind} {name!r} has shape {show(value.type.shape)}, expected {show(expected)}"
+            )
+
+
+def show(shape: Iterable[Dim]) -> str:
+    """Returns a shape as messages show it."""
+    dims = [str(dim) for dim in shape]
+    return f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"
+
+
+Converter = Callable[[Conversion], Sequence[Value | None]]
+
+
+def _one_output(attrs: Attributes) -> tuple[str, ...]:
+    return ("output",)
+
+
+def _no_refusal(attrs: Attributes) -> str | None:
+    return None
+
+
+def numbered_outputs(count: int) -> tuple[str, ...]:
+    """Returns MXNet's names of an operator's outputs: one is `output`, several are `output0`, `output1` …"""
+    return ("output",) if count == 1 else tuple(f"output{index}" for index in range(count))
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An MXNet operator: its inputs, its parameters, what it refuses, its outputs' names, and the converter.
+
+    A `schema` of None stands for operators without parameters: MXNet does not look at their attributes.
+    """
+
+    convert: Converter
+    schema: Schema | None = None
+    least_inputs: int = 1
+    most_inputs: int | None = 1
+    refuse: Callable[[Attributes], str | None] = _no_refusal
+    outputs: Callable[[Attributes], tuple[str, ...]] = _one_output
+
+
+def identity(conversion: Conversion) -> list[Value]:
+    """Converts operators that pass their first input on."""
+    return [conversion.op("identity", conversion.data)]

@@ -1,0 +1,100 @@
+"""Batch normalization, local response normalization and dropout."""
+
+from collections.abc import Sequence
+
+from ngc.importer.attributes import IGNORED, Attributes, Field, enum
+from ngc.importer.operators.conversion import Conversion, Operator
+from ngc.ir import Value
+
+_BATCH_NORM = {
+    "eps": Field("double", 1e-3),
+    "momentum": IGNORED,
+    "fix_gamma": Field("bool", True),
+    "use_global_stats": IGNORED,
+    "output_mean_var": Field("bool", False),
+}
+_BATCH_NORM_CURRENT = {
+    **_BATCH_NORM,
+    "axis": Field("int", 1),
+    "cudnn_off": IGNORED,
+    "min_calib_range": IGNORED,
+    "max_calib_range": IGNORED,
+}
+
+
+def _batch_norm(conversion: Conversion) -> Sequence[Value | None]:
+    attrs = conversion.attrs
+    axis = conversion.axis(attrs.get("axis", 1))
+    channels = conversion.shape[axis]
+    for value, what in zip(
+        conversion.inputs[1:], ("gamma", "beta", "moving mean", "moving variance"), strict=True
+    ):
+        conversion.expect_shape(value, (channels,), what)
+    # MXNet stores 1 into a fixed gamma when it runs; a symbol may come with anything in it.
+    result = conversion.op(
+        "batch_norm", *conversion.inputs, eps=attrs["eps"], fix_gamma=attrs["fix_gamma"], axis=axis
+    )
+    mean, var = conversion.inputs[3:]
+    inverse = None
+    if 2 in conversion.needed:  # the output named `_var` is 1/sqrt(var + eps)
+        shifted = conversion.op("add", var, part="var_eps", scalar=attrs["eps"])
+        inverse = conversion.op("rsqrt", shifted, part="var")
+    return [result, mean, inverse]
+
+
+def _lrn(conversion: Conversion) -> list[Value]:
+    attrs = conversion.attrs
+    return [
+        conversion.op(
+            "lrn",
+            conversion.data,
+            alpha=attrs["alpha"],
+            beta=attrs["beta"],
+            knorm=attrs["knorm"],
+            size=attrs["nsize"],
+        )
+    ]
+
+
+def _dropout(conversion: Conversion) -> list[Value]:
+    return [conversion.op("dropout", conversion.data, p=conversion.attrs["p"])]
+
+
+def _refuse_dropout(attrs: Attributes) -> str | None:
+    return "mode=always, which drops at inference too" if attrs["mode"] == "always" else None
+
+
+def _batch_norm_outputs(attrs: Attributes) -> tuple[str, ...]:
+    return ("output", "mean", "var")
+
+
+def _batch_norm_operator(**more: Field) -> Operator:
+    schema = {**_BATCH_NORM, **more}
+    return Operator(_batch_norm, schema, 5, 5, outputs=_batch_norm_outputs)
+
+
+OPERATORS = {
+    "BatchNorm": Operator(_batch_norm, _BATCH_NORM_CURRENT, 5, 5, outputs=_batch_norm_outputs),
+    "BatchNorm_v1": _batch_norm_operator(),
+    "CuDNNBatchNorm": _batch_norm_operator(axis=Field("int", 1), cudnn_off=IGNORED),
+    "_contrib_SyncBatchNorm": _batch_norm_operator(ndev=IGNORED, key=IGNORED),
+    "LRN": Operator(
+        _lrn,
+        {
+            "alpha": Field("float", 1e-4),
+            "beta": Field("float", 0.75),
+            "knorm": Field("float", 2.0),
+            "nsize": Field("int", low=1),
+        },
+    ),
+    "Dropout": Operator(
+        _dropout,
+        {
+            "p": Field("float", 0.5),
+            "mode": enum("training", "always", default="training"),
+            "axes": Field("shape", ()),
+            "cudnn_off": IGNORED,
+        },
+        refuse=_refuse_dropout,
+    ),
+}

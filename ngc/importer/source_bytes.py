@@ -1,0 +1,91 @@
+"""Bytes of model files, and what a file that is not a model file looks like."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ngc.errors import ImportFailure
+
+PathLike = str | os.PathLike[str]
+Array = npt.NDArray[Any]
+
+_FOREIGN_STARTS: tuple[tuple[bytes, str], ...] = (
+    (
+        b"version https://git-lfs",
+        "this is a Git LFS pointer, not the file itself; fetch the file with `git lfs pull`",
+    ),
+    (b"\x1f\x8b", "this is a gzip archive; unpack it first"),
+    (b"BZh", "this is a bzip2 archive; unpack it first"),
+    (b"\xfd7zXZ", "this is an xz archive; unpack it first"),
+    (b"\x80\x02", "this is a Python pickle, which ngc never loads"),
+    (b"\x80\x03", "this is a Python pickle, which ngc never loads"),
+    (b"\x80\x04", "this is a Python pickle, which ngc never loads"),
+    (b"\x89HDF", "this is an HDF5 file (Keras?), not an MXNet one"),
+    (b"\x93NUMPY", "this is one .npy array without a name; save the parameters with their names"),
+    (b"PK\x03\x04", "this is a zip archive"),
+    (b"PK\x05\x06", "this is an empty zip archive"),
+    (b"\x12\x01\0\0\0\0\0\0", "this is a .params file; pass it as the parameters, not as the symbol"),
+)
+
+
+@dataclass(frozen=True)
+class SourceBytes:
+    """The bytes of one file (or of a caller's buffer) and the name that messages call it by."""
+
+    data: memoryview
+    name: str
+
+
+def read_source(source: PathLike | bytes | bytearray | memoryview, *, what: str) -> SourceBytes:
+    """Returns the bytes of a path or buffer; `what` names the expected kind of file in messages.
+
+    The file is read, not mapped: training scripts overwrite checkpoints in place, and a mapped file that
+    shrinks kills the process.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return SourceBytes(memoryview(source).cast("B"), f"<{what}>")
+    path = Path(source)
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except FileNotFoundError as error:
+        raise ImportFailure(f"{path}: no such file; expected {what}{_similar_files(path)}") from error
+    except IsADirectoryError as error:
+        raise ImportFailure(f"{path}: this is a folder; expected {what}") from error
+    except (OSError, ValueError) as error:
+        raise ImportFailure(f"{path}: cannot be read ({error}); expected {what}") from error
+    data.flags.writeable = False
+    return SourceBytes(data.data, str(path))
+
+
+def _similar_files(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"; the folder {folder} does not exist either"
+    endings = ("-symbol.json", ".params")
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(endings))
+    if not found:
+        return f"; the folder {folder} holds no MXNet files"
+    shown = ", ".join(found[:8]) + (" …" if len(found) > 8 else "")
+    return f"; the folder holds {shown}"
+
+
+def describe_foreign(data: memoryview) -> str:
+    """Returns what the first bytes look like, for a message; the bytes themselves when nothing is known."""
+    head = bytes(data[:512])
+    if not head:
+        return "the file is empty"
+    for start, meaning in _FOREIGN_STARTS:
+        if head.startswith(start):
+            return meaning
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] == b"<":
+        return "this is an HTML or XML page, probably an error page saved in place of the download"
+    if text[:1] == b"{":
+        return "this is JSON text (a symbol file?)"
+    if not any(head):
+        return "the file starts with zeros (an interrupted download?)"
+    return f"the first bytes are {head[:8].hex(' ')}"

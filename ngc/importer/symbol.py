@@ -1,0 +1,93 @@
+"""A symbol as its file states it: a frozen list of nodes, the same for all MXNet generations."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from ngc.importer.operator_names import aux_inputs
+
+VARIABLE = "null"
+
+
+class Entry(NamedTuple):
+    """One output of one node: `node` is a position in `SymbolGraph.nodes`."""
+
+    node: int
+    output: int
+
+
+@dataclass(frozen=True)
+class SymbolNode:
+    """One operator or variable of a symbol.
+
+    `index` is its position in the file (of a variable that an upgrade added: its operator's); `attrs` are the
+    operator's parameters as text, `hidden` the attributes that belong to no operator (`__shape__`).
+    """
+
+    index: int
+    op: str
+    name: str
+    attrs: Mapping[str, str]
+    hidden: Mapping[str, str]
+    inputs: tuple[Entry, ...] = ()
+    subgraphs: tuple["SymbolGraph", ...] = ()
+    control_deps: tuple[int, ...] = ()
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether the node is a variable: an input, a parameter or an auxiliary state."""
+        return self.op == VARIABLE
+
+    def __str__(self) -> str:
+        return f"node {self.index} {self.name!r} ({self.op})"
+
+
+@dataclass(frozen=True)
+class SymbolGraph:
+    """A whole symbol: nodes in topological order, the heads that it returns, and the version that wrote it.
+
+    `version` is major*10000 + minor*100 + patch; `source` names the file in messages.
+    """
+
+    nodes: tuple[SymbolNode, ...]
+    heads: tuple[Entry, ...]
+    version: int
+    source: str
+    np_shape: bool = False
+
+    def reachable(self, heads: Iterable[Entry] | None = None) -> Iterator[int]:
+        """Yields the positions of the nodes that the heads need, in MXNet's order: inputs before users."""
+        seen: set[int] = set()
+        stack = [(head.node, False) for head in reversed(tuple(self.heads if heads is None else heads))]
+        while stack:
+            position, inputs_done = stack.pop()
+            if inputs_done:
+                yield position
+                continue
+            if position in seen:
+                continue
+            seen.add(position)
+            stack.append((position, True))
+            stack.extend((entry.node, False) for entry in reversed(self.nodes[position].inputs))
+
+    @cached_property
+    def aux_nodes(self) -> frozenset[int]:
+        """Positions of the variables that some operator uses as auxiliary state."""
+        return frozenset(
+            node.inputs[slot].node
+            for node in self.nodes
+            for slot in aux_inputs(node.op)
+            if slot < len(node.inputs) and self.nodes[node.inputs[slot].node].is_variable
+        )
+
+    @cached_property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of the variables that the heads need and that are no auxiliary states, in MXNet's order."""
+        order = (position for position in self.reachable() if self.nodes[position].is_variable)
+        return tuple(self.nodes[position].name for position in order if position not in self.aux_nodes)
+
+    @cached_property
+    def auxiliary_states(self) -> tuple[str, ...]:
+        """Names of the auxiliary states that the heads need, in MXNet's order."""
+        return tuple(self.nodes[position].name for position in self.reachable() if position in self.aux_nodes)

@@ -1,0 +1,1 @@
+"""Operator records, one file a family; `ngc.ir.opdef.opdefs()` gathers them."""

@@ -1,0 +1,132 @@
+"""Convolutions and deconvolutions in one, two and three spatial dimensions; data N C spatial, weights O I/G spatial."""
+
+from itertools import product
+
+import numpy as np
+
+from ngc.errors import VerifyError
+from ngc.ir.opdef import PROLOGUE_ATTRS, Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.tensor_type import Dim, SymDim, TensorType, format_shape
+
+
+def conv_output(size: Dim, kernel: int, stride: int, before: int, after: int, dilate: int) -> int:
+    """Returns floor((size + before + after - dilate*(kernel-1) - 1) / stride) + 1."""
+    if isinstance(size, SymDim):
+        raise VerifyError("a spatial dimension cannot depend on N")
+    return (size + before + after - dilate * (kernel - 1) - 1) // stride + 1
+
+
+def _spatial(rank: int) -> dict[str, Attr]:
+    return {"stride": Attr("ints", (1,) * rank), "pad": Attr("ints", (0,) * rank), "pad_end": Attr("ints", None),
+            "dilate": Attr("ints", (1,) * rank), "groups": Attr("int", 1)}
+
+
+def pads(attrs: Attrs) -> list[tuple[int, int]]:
+    """Returns (before, after) per spatial dimension; `pad_end` is given only where it differs from `pad`."""
+    after = attrs["pad"] if attrs.get("pad_end") is None else attrs["pad_end"]
+    return list(zip(attrs["pad"], after, strict=True))
+
+
+def _check(types: Types, attrs: Attrs, rank: int, name: str) -> None:
+    x, w = types
+    if x.rank != rank + 2 or w.rank != rank + 2:
+        raise VerifyError(f"{name} takes data and weights of rank {rank + 2}, not {format_shape(x.shape)} and {format_shape(w.shape)}")
+    if x.dtype != w.dtype:
+        raise VerifyError(f"{name} takes data and weights of one dtype, not {x.dtype} and {w.dtype}")
+    for key in ("stride", "pad", "dilate"):
+        if len(attrs[key]) != rank:
+            raise VerifyError(f"{name}: attribute {key} needs {rank} values, not {attrs[key]}")
+    if min(attrs["stride"]) < 1 or min(attrs["dilate"]) < 1 or min(attrs["pad"]) < 0 or attrs["groups"] < 1:
+        raise VerifyError(f"{name}: strides, dilations and groups are at least 1, padding at least 0")
+
+
+def conv_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    """Types of conv1d, conv2d and conv3d: (N, O, floor((in + pads - dilate*(k-1) - 1)/stride) + 1 ...)."""
+    x, w = types
+    rank = len(attrs["stride"])
+    name = f"conv{rank}d"
+    _check(types, attrs, rank, name)
+    groups = attrs["groups"]
+    if x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:  # type: ignore[operator]  # weights have no N
+        raise VerifyError(f"{name}: data {format_shape(x.shape)} does not fit weights {format_shape(w.shape)} with groups={groups}: "
+                          f"the weights want {w.shape[1] * groups} channels")
+    out = [conv_output(size, int(kernel), stride, *pad, dilate) for size, kernel, stride, pad, dilate  # type: ignore[arg-type]
+           in zip(x.shape[2:], w.shape[2:], attrs["stride"], pads(attrs), attrs["dilate"], strict=True)]
+    if min(out) < 1:
+        raise VerifyError(f"{name}: the kernel {format_shape(w.shape[2:])} does not fit into data {format_shape(x.shape)} with padding {attrs['pad']}")
+    return (TensorType((x.shape[0], w.shape[0], *out), x.dtype),)
+
+
+def conv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
+    """Direct convolution as one matrix product per tap, summed in double precision."""
+    x, w = arrays
+    groups, stride, dilate = attrs["groups"], attrs["stride"], attrs["dilate"]
+    padded = np.pad(x, [(0, 0), (0, 0), *pads(attrs)]).astype(np.float64)
+    out = tuple((size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded.shape[2:], w.shape[2:], stride, dilate, strict=True))
+    n, c = x.shape[:2]
+    o = w.shape[0]
+    depthwise = w.shape[1] == 1 and o == groups
+    result = np.zeros((n, o, *out) if depthwise else (n, groups, o // groups, int(np.prod(out))))
+    weights = w.astype(np.float64)
+    for tap in product(*(range(k) for k in w.shape[2:])):
+        window = padded[(slice(None), slice(None), *(slice(t * d, t * d + (size - 1) * s + 1, s) for t, d, size, s
+                                                      in zip(tap, dilate, out, stride, strict=True)))]
+        kernel = weights[(slice(None), slice(None), *tap)]
+        if depthwise:
+            result += window * kernel.reshape(1, o, *(1,) * len(out))
+        else:
+            result += np.matmul(kernel.reshape(1, groups, o // groups, c // groups), window.reshape(n, groups, c // groups, -1))
+    return (result.reshape(n, o, *out).astype(x.dtype),)
+
+
+def deconv_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    """Types of deconv1d, deconv2d and deconv3d: (N, O, stride*(in-1) + dilate*(k-1) + 1 - pads + adj ...)."""
+    x, w = types
+    rank = len(attrs["stride"])
+    name = f"deconv{rank}d"
+    _check(types, attrs, rank, name)
+    if x.shape[1] != w.shape[0] or x.shape[1] % attrs["groups"]:  # type: ignore[operator]  # channels have no N
+        raise VerifyError(f"{name}: data {format_shape(x.shape)} does not fit weights {format_shape(w.shape)} with groups={attrs['groups']}: "
+                          f"the weights want {w.shape[0]} channels")
+    out = []
+    for size, kernel, stride, (before, after), dilate, adj in zip(x.shape[2:], w.shape[2:], attrs["stride"], pads(attrs), attrs["dilate"],
+                                                                   attrs["adj"], strict=True):
+        if isinstance(size, SymDim) or isinstance(kernel, SymDim):
+            raise VerifyError("a spatial dimension cannot depend on N")
+        out.append(stride * (size - 1) + dilate * (kernel - 1) + 1 - before - after + adj)
+    if min(out) < 1:
+        raise VerifyError(f"{name}: padding {attrs['pad']} leaves nothing of the output of data {format_shape(x.shape)}")
+    return (TensorType((x.shape[0], w.shape[1] * attrs["groups"], *out), x.dtype),)  # type: ignore[arg-type]
+
+
+def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
+    """Scatters each tap's product into the output, in double precision; `adj` rows are added at the end."""
+    x, w = arrays
+    groups, stride, dilate = attrs["groups"], attrs["stride"], attrs["dilate"]
+    n, c = x.shape[:2]
+    og = w.shape[1]
+    full = [s * (size - 1) + d * (k - 1) + 1 + a for size, k, s, d, a
+            in zip(x.shape[2:], w.shape[2:], stride, dilate, attrs["adj"], strict=True)]
+    result = np.zeros((n, groups * og, *full))
+    data = x.astype(np.float64).reshape(n, groups, c // groups, -1)
+    weights = w.astype(np.float64).reshape(groups, c // groups, og, *w.shape[2:])
+    for tap in product(*(range(k) for k in w.shape[2:])):
+        part = np.matmul(weights[(slice(None), slice(None), slice(None), *tap)].transpose(0, 2, 1)[None], data)
+        where = tuple(slice(t * d, t * d + (size - 1) * s + 1, s) for t, d, size, s in zip(tap, dilate, x.shape[2:], stride, strict=True))
+        result[(slice(None), slice(None), *where)] += part.reshape(n, groups * og, *x.shape[2:])
+    crop = tuple(slice(before, size - after) for size, (before, after) in zip(full, pads(attrs), strict=True))
+    return (np.ascontiguousarray(result[(slice(None), slice(None), *crop)]).astype(x.dtype),)
+
+
+def _conv(rank: int) -> OpDef:
+    return OpDef(f"conv{rank}d", ("x", "w"), conv_infer, conv_evaluate, {**_spatial(rank), **PROLOGUE_ATTRS},
+                 frozenset({"conv", "epilogue", "prologue"}), doc=f"Convolution over {rank} spatial dimensions; weights (O, C/groups, kernel).")
+
+
+def _deconv(rank: int) -> OpDef:
+    return OpDef(f"deconv{rank}d", ("x", "w"), deconv_infer, deconv_evaluate,
+                 {**_spatial(rank), "adj": Attr("ints", (0,) * rank), **{"epilogue": PROLOGUE_ATTRS["epilogue"]}},
+                 frozenset({"deconv", "epilogue"}), doc=f"Transposed convolution over {rank} spatial dimensions; weights (C, O/groups, kernel).")
+
+
+OPS = tuple(make(rank) for make in (_conv, _deconv) for rank in (1, 2, 3))

@@ -1,0 +1,394 @@
+"""Reads the text form of a graph that `ngc.ir.printer` writes.
+
+Types are inferred as each line is read and must agree with those in the text, so a parsed graph is well-typed. Lines that begin with `#` are
+comments.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ngc.errors import VerifyError
+from ngc.ir.builder import make_const, make_node
+from ngc.ir.cursor import Cursor
+from ngc.ir.graph import STAGES, Graph, Node, Value
+from ngc.ir.loc import Loc
+from ngc.ir.opdef import opdef
+from ngc.ir.steps import STEPS, Step
+from ngc.ir.tensor_type import DTYPES, PLAIN, Dim, Layout, Quant, SymDim, TensorType
+from ngc.ir.weight import Weight
+
+_VALUE = re.compile(r"%[A-Za-z0-9_.$-]+")
+_NAME = re.compile(r"@[A-Za-z_][A-Za-z0-9_.$-]*")
+_DIGEST = re.compile(r"#[0-9a-f]{16}(?![0-9A-Za-z])")
+_SYMBOLIC = re.compile(r"(?:[0-9]+\*)?N\b")
+_BLOCK = re.compile(r"c(?=[0-9])")
+_WORDS = {"none": None, "true": True, "false": False}
+_DTYPE_NAMES = (*DTYPES, "bf16")
+_MOST_RANK, _MOST_SIZE, _MOST_NESTING = 32, 1 << 48, 4
+
+
+def parse(text: str, weights: Mapping[str, np.ndarray] | None = None, *, source: str = "<text>") -> Graph:
+    """Returns the graph that a text describes.
+
+    Args:
+        text: What `print_graph` returned.
+        weights: Data of the constants by their names (`@name`, or `name#hash` where one name stands for several arrays). Constants that are
+            not in it have a type and a name but no data.
+        source: The name of the text in messages, a file name.
+
+    Raises:
+        ParseError: the text is no graph, types do not fit, or data differs from the hash in the text.
+    """
+    return _Parser(text, weights or {}, source).run()
+
+
+class _Parser:
+    """State of one parse: the graph so far and its values by name."""
+
+    def __init__(self, text: str, weights: Mapping[str, np.ndarray], source: str) -> None:
+        self.source, self.weights = source, weights
+        self.lines = text.split("\n")
+        self.graph = Graph()
+        self.values: dict[str, Value] = {}
+
+    def run(self) -> Graph:
+        """Reads the header, nodes until `return`, and the closing brace."""
+        state = "header"
+        for number, line in enumerate(self.lines, 1):
+            cursor = Cursor(line, number, self.source)
+            if cursor.at_end or cursor.peek("#"):
+                continue
+            match state:
+                case "header":
+                    self.header(cursor)
+                    state = "nodes"
+                case "nodes" if cursor.match(re.compile(r"return(?![\w.])")) is not None:
+                    self.returned(cursor)
+                    state = "brace"
+                case "nodes" if cursor.peek("}"):
+                    cursor.fail("a graph ends with a return line before its brace")
+                case "nodes":
+                    self.node(cursor)
+                case "brace":
+                    cursor.expect("}", "after the return line")
+                    state = "end"
+                case _:
+                    cursor.fail("expected nothing after the graph's closing brace")
+            if not cursor.at_end:
+                cursor.fail("expected the end of the line")
+        if state != "end":
+            wanted = {"header": "a graph: graph @name(%input: f32[1,3,224,224]) {", "nodes": "a return line", "brace": "'}'"}[state]
+            Cursor(self.lines[-1], len(self.lines), self.source).fail(f"the text ends where {wanted} is expected", len(self.lines[-1]))
+        return self.graph
+
+    def header(self, cursor: Cursor) -> None:
+        """Reads `graph @name(%input: type, ...) stage("...") {`."""
+        if cursor.match(re.compile(r"graph(?![\w.])")) is None:
+            cursor.fail("expected a graph: graph @name(%input: f32[1,3,224,224]) {")
+        self.graph.name = _at_name(cursor, "the graph's name")
+        cursor.expect("(", "before the graph's inputs")
+        while not cursor.accept(")"):
+            if self.graph.inputs:
+                cursor.expect(",", "or ')' after an input")
+            start = cursor.skip()
+            name = self.fresh_name(cursor)
+            cursor.expect(":", "after an input's name")
+            self.define(cursor, start, name, self.graph._add_input(name, parse_type(cursor)))
+        if cursor.accept("stage"):
+            cursor.expect("(", "after stage")
+            start = cursor.skip()
+            self.graph.stage = cursor.string("the stage")
+            if self.graph.stage not in STAGES:
+                cursor.fail(f"unknown stage {self.graph.stage!r}; known: {', '.join(STAGES)}", start)
+            cursor.expect(")", "after the stage")
+        cursor.expect("{", "at the end of the graph's header")
+
+    def node(self, cursor: Cursor) -> None:
+        """Reads `%a, %b = op(%x, ...) {attr=value, ...} : type, type loc(...)`."""
+        begin = cursor.skip()
+        places = [(begin, self.fresh_name(cursor))]
+        while cursor.accept(","):
+            places.append((cursor.skip(), self.fresh_name(cursor)))
+        cursor.expect("=", "after the results' names")
+        start = cursor.skip()
+        op = cursor.word("an operator's name")
+        if op == "const":
+            if len(places) != 1:
+                cursor.fail("a constant has one result", begin)
+            node = self.const(cursor, places[0][1])
+        else:
+            node = self.operation(cursor, op, start, [name for _, name in places])
+        self.graph._append(node)
+        self.graph._link(node)
+        for (place, name), value in zip(places, node.outputs, strict=True):
+            self.define(cursor, place, name, value)
+
+    def const(self, cursor: Cursor, name: str) -> Node:
+        """Reads `@weight#hash : type loc(...)` after `const`."""
+        start = cursor.skip()
+        weight_name = _at_name(cursor, "the constant's name")
+        digest = (cursor.match(_DIGEST) or "#")[1:] if cursor.peek("#") else ""
+        if not digest and cursor.peek("#"):
+            cursor.fail("expected a hash of 16 hexadecimal digits")
+        cursor.expect(":", "after the constant's name")
+        type = parse_type(cursor)
+        locs = _locations(cursor)
+        array = self.weights.get(f"{weight_name}#{digest}", self.weights.get(weight_name))
+        weight = Weight(weight_name, None, digest or None)
+        if array is not None:
+            wanted = DTYPES.get(type.dtype, np.dtype(np.float32))
+            if array.shape != type.shape or array.dtype != wanted:
+                cursor.fail(f"the data of {weight_name!r} is {array.dtype}{list(array.shape)}, not {wanted}{list(map(str, type.shape))}", start)
+            weight = Weight(weight_name, array)
+            if digest and weight.digest != digest:
+                cursor.fail(f"the data of {weight_name!r} has the hash {weight.digest}, the text says {digest}: they are of different models", start)
+        return make_const(self.graph, weight, type, name, locs)
+
+    def operation(self, cursor: Cursor, op: str, start: int, names: Sequence[str]) -> Node:
+        """Reads `(operands) {attributes} : types loc(...)` after an operator's name."""
+        try:
+            opdef(op)
+        except VerifyError as error:
+            cursor.fail(str(error), start)
+        inputs: list[Value] = []
+        cursor.expect("(", "before the operands")
+        while not cursor.accept(")"):
+            if inputs:
+                cursor.expect(",", "or ')' after an operand")
+            inputs.append(self.operand(cursor))
+        attrs, steps = self.attributes(cursor)
+        types = [_typed(cursor, "':' and the result types after the node")]
+        while cursor.accept(","):
+            types.append(parse_type(cursor))
+        locs = _locations(cursor)
+        if len(types) != len(names):
+            cursor.fail(f"{len(names)} results but {len(types)} types", start)
+        self.check_step_operands(cursor, inputs, attrs, steps)
+        try:
+            return make_node(self.graph, op, inputs, attrs, locs, names[0], types, result_names=names)
+        except VerifyError as error:
+            cursor.fail(str(error), start)
+
+    def attributes(self, cursor: Cursor) -> tuple[dict[str, object], dict[str, list[tuple[int, str]]]]:
+        """Reads `{name=value, ...}` if it is there; returns the attributes and the operands that steps showed, with their places."""
+        attrs: dict[str, object] = {}
+        steps: dict[str, list[tuple[int, str]]] = {}
+        if not cursor.accept("{"):
+            return attrs, steps
+        while not cursor.accept("}"):
+            if attrs:
+                cursor.expect(",", "or '}' after an attribute")
+            start = cursor.skip()
+            name = cursor.word("an attribute's name")
+            if name in attrs:
+                cursor.fail(f"the attribute {name} is given twice", start)
+            cursor.expect("=", f"after the attribute {name}")
+            attrs[name] = parse_value(cursor, steps.setdefault(name, []))
+        return attrs, steps
+
+    def check_step_operands(self, cursor: Cursor, inputs: Sequence[Value], attrs: Mapping[str, object],
+                            steps: Mapping[str, list[tuple[int, str]]]) -> None:
+        """Compares the operands that steps show with the node's last operands."""
+        end = len(inputs)
+        for name in ("epilogue", "prologue"):
+            shown = steps.get(name, [])
+            tail = inputs[max(end - len(shown), 0):end]
+            end -= len(shown)
+            if len(tail) < len(shown):
+                cursor.fail(f"the steps of {name} read {len(shown)} operands, the node has too few", shown[0][0])
+            for (place, operand), value in zip(shown, tail, strict=True):
+                if operand != value.name:
+                    cursor.fail(f"this step reads %{value.name}, the operand at its place among the node's, not %{operand}", place)
+
+    def returned(self, cursor: Cursor) -> None:
+        """Reads `%a as "name", %b` after `return`."""
+        outputs: list[Value] = []
+        names: list[str] = []
+        while not cursor.at_end:
+            if outputs:
+                cursor.expect(",", "or the end of the line after an output")
+            outputs.append(self.operand(cursor))
+            names.append(cursor.string("the output's name") if cursor.accept("as") else outputs[-1].name)
+        self.graph.outputs, self.graph.output_names = tuple(outputs), tuple(names)
+
+    def operand(self, cursor: Cursor) -> Value:
+        """Reads the name of a value that exists."""
+        start = cursor.skip()
+        name = _value_name(cursor)
+        value = self.values.get(name)
+        if value is None:
+            cursor.fail(f"%{name} is not defined above", start)
+        return value
+
+    def fresh_name(self, cursor: Cursor) -> str:
+        """Reads the name of a value that does not exist yet."""
+        start = cursor.skip()
+        name = _value_name(cursor)
+        if name in self.values:
+            cursor.fail(f"%{name} is defined twice", start)
+        return name
+
+    def define(self, cursor: Cursor, start: int, name: str, value: Value) -> None:
+        """Records a value under its name."""
+        if name in self.values:
+            cursor.fail(f"%{name} is defined twice", start)
+        self.values[name] = value
+
+
+def parse_type(cursor: Cursor) -> TensorType:
+    """Reads `f32[N,64,56,56]<c16 halo=[1,1,1,1] fill=0.5><q scale=[0.1] zero_point=3 axis=1>`."""
+    start = cursor.skip()
+    dtype = cursor.word("a type such as f32[1,3,224,224]")
+    if dtype not in _DTYPE_NAMES:
+        cursor.fail(f"unknown element type {dtype!r}; known: {', '.join(_DTYPE_NAMES)}", start)
+    cursor.expect("[", f"after {dtype}")
+    shape: list[Dim] = []
+    while not cursor.accept("]"):
+        if shape:
+            cursor.expect(",", "or ']' after a dimension")
+        shape.append(_dimension(cursor))
+    if len(shape) > _MOST_RANK:
+        cursor.fail(f"a tensor has at most {_MOST_RANK} dimensions, not {len(shape)}", start)
+    layout, quant = PLAIN, None
+    while cursor.accept("<"):
+        if layout is PLAIN and quant is None and cursor.match(_BLOCK) is not None:
+            layout = _layout(cursor)
+        elif quant is None and cursor.accept("q"):
+            quant = _quant(cursor)
+        else:
+            cursor.fail("expected one layout such as c16, then one quantization such as q scale=[0.1] zero_point=0")
+        cursor.expect(">", "at the end of the layout or quantization")
+    return TensorType(tuple(shape), dtype, layout, quant)
+
+
+def parse_value(cursor: Cursor, operands: list[tuple[int, str]] | None = None, depth: int = 0) -> object:
+    """Reads none, true, false, a number, a JSON string, a dimension, a step or a list of these; appends operands that steps show."""
+    if cursor.accept("["):
+        if depth >= _MOST_NESTING:
+            cursor.fail(f"lists nest at most {_MOST_NESTING} deep")
+        items: list[object] = []
+        while not cursor.accept("]"):
+            if items:
+                cursor.expect(",", "or ']' after an item")
+            items.append(parse_value(cursor, operands, depth + 1))
+        return tuple(items)
+    text = cursor.try_string()
+    if text is not None:
+        return text
+    if (symbolic := cursor.match(_SYMBOLIC)) is not None:
+        return _symbolic(cursor, symbolic)
+    number = cursor.try_number()
+    if number is not None:
+        return number
+    if cursor.peek("..."):
+        cursor.fail("this text was shortened with --elide-larger-than and cannot be read back")
+    start = cursor.skip()
+    word = cursor.word("a value: none, true, false, a number, a string, a step or a list")
+    return _WORDS[word] if word in _WORDS else _step(cursor, word, start, operands)
+
+
+def _step(cursor: Cursor, kind: str, start: int, operands: list[tuple[int, str]] | None) -> Step:
+    if kind not in STEPS:
+        cursor.fail(f"unknown step or word {kind!r}; words: none, true, false; steps: {', '.join(sorted(STEPS))}", start)
+    shown: list[tuple[int, str]] = []
+    params: list[float] = []
+    if cursor.accept("("):
+        while not cursor.accept(")"):
+            if shown or params:
+                cursor.expect(",", "or ')' in a step")
+            if cursor.peek("%"):
+                shown.append((cursor.position, _value_name(cursor)))
+            else:
+                params.append(cursor.number_value("an operand or a parameter of the step"))
+    if len(shown) != len(STEPS[kind].operands):
+        cursor.fail(f"step {kind} reads {len(STEPS[kind].operands)} operands, not {len(shown)}", start)
+    if operands is not None:
+        operands.extend(shown)
+    try:
+        return Step(kind, tuple(params))
+    except VerifyError as error:
+        cursor.fail(str(error), start)
+
+
+def _layout(cursor: Cursor) -> Layout:
+    block = cursor.integer("a block of channels", 1, 1 << 12)
+    halo: tuple[tuple[int, int], ...] = ()
+    fill = 0.0
+    if cursor.accept("halo="):
+        sides = _integers(cursor, "a halo's width", 1 << 20)
+        if len(sides) % 2:
+            cursor.fail("a halo has two widths, before and after, for every spatial dimension")
+        halo = tuple(zip(sides[::2], sides[1::2], strict=True))
+    if cursor.accept("fill="):
+        fill = cursor.number_value("the halo's value")
+    return Layout(block, halo, fill)
+
+
+def _quant(cursor: Cursor) -> Quant:
+    cursor.expect("scale=", "after q")
+    start = cursor.skip()
+    scales = parse_value(cursor)
+    if not isinstance(scales, tuple) or not scales or not all(isinstance(item, int | float) and not isinstance(item, bool) for item in scales):
+        cursor.fail("a scale is a list of at least one number", start)
+    cursor.expect("zero_point=", "after the scales")
+    zero_point = cursor.integer("the zero point", -(1 << 31), 1 << 31)
+    axis = cursor.integer("the channel axis", 0, _MOST_RANK) if cursor.accept("axis=") else None
+    return Quant(tuple(float(item) for item in scales), zero_point, axis)
+
+
+def _integers(cursor: Cursor, what: str, most: int) -> list[int]:
+    cursor.expect("[", "before a list")
+    items: list[int] = []
+    while not cursor.accept("]"):
+        if items:
+            cursor.expect(",", "or ']' in a list")
+        items.append(cursor.integer(what, 0, most))
+    return items
+
+
+def _dimension(cursor: Cursor) -> Dim:
+    symbolic = cursor.match(_SYMBOLIC)
+    return cursor.integer("a dimension", 0, _MOST_SIZE) if symbolic is None else _symbolic(cursor, symbolic)
+
+
+def _symbolic(cursor: Cursor, text: str) -> SymDim:
+    factor = text.rpartition("*")[0]
+    if len(factor) > 15 or (factor and not 1 <= int(factor) <= _MOST_SIZE):
+        cursor.fail(f"a multiple of N must lie between 1 and {_MOST_SIZE}", cursor.position - len(text))
+    return SymDim(int(factor or 1))
+
+
+def _typed(cursor: Cursor, what: str) -> TensorType:
+    if not cursor.accept(":"):
+        cursor.fail(f"expected {what}")
+    return parse_type(cursor)
+
+
+def _value_name(cursor: Cursor) -> str:
+    return (cursor.match(_VALUE) or cursor.fail("expected a value's name such as %data"))[1:]
+
+
+def _at_name(cursor: Cursor, what: str) -> str:
+    plain = cursor.match(_NAME)
+    if plain is not None:
+        return plain[1:]
+    cursor.expect("@", f"and {what}")
+    return cursor.string(what)
+
+
+def _locations(cursor: Cursor) -> tuple[Loc, ...]:
+    """Reads `loc("name" in "file" at 12, ...)` if it is there."""
+    if not cursor.accept("loc"):
+        return ()
+    cursor.expect("(", "after loc")
+    locs: list[Loc] = []
+    while not cursor.accept(")"):
+        if locs:
+            cursor.expect(",", "or ')' after a location")
+        name = cursor.string("a source node's name")
+        file = cursor.string("a file's name") if cursor.accept("in") else ""
+        index = cursor.integer("a node's index", 0, 1 << 40) if cursor.accept("at") else -1
+        locs.append(Loc(name, file, index))
+    return tuple(locs)

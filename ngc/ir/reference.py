@@ -1,0 +1,59 @@
+"""The reference evaluator: runs a graph node by node in numpy. The oracle of tests and checks, and what folds constants."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ngc.errors import InputError, VerifyError
+from ngc.ir.graph import Graph, Node, Value
+from ngc.ir.tensor_type import DTYPES, SymDim, format_shape
+
+
+def evaluate_node(node: Node, arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Returns a node's results for given operands."""
+    return node.definition.evaluate_arrays(arrays, node.attrs)
+
+
+def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Callable[[Value, np.ndarray], None] | None = None) -> list[np.ndarray]:
+    """Returns the graph's outputs for named inputs; `observe` sees every value as it is made.
+
+    Raises:
+        InputError: an input is missing or has another shape.
+        VerifyError: a constant's data is not at hand.
+    """
+    live: dict[Value, np.ndarray] = {}
+    batch: int | None = None
+    for value in graph.inputs:
+        if value.name not in feeds:
+            raise InputError(f"missing input {value.name!r}; needed: {', '.join(v.name for v in graph.inputs)}")
+        array = np.asarray(feeds[value.name], DTYPES.get(value.type.dtype, np.dtype(np.float32)))
+        for dim, size in zip(value.type.shape, array.shape, strict=False):
+            if isinstance(dim, SymDim) and batch is None:
+                batch = size // dim.factor
+        wanted = tuple(dim.factor * (batch or 1) if isinstance(dim, SymDim) else dim for dim in value.type.shape)
+        if array.shape != wanted:
+            raise InputError(f"input {value.name!r} has shape {array.shape}, not {format_shape(value.type.shape)}")
+        live[value] = array
+    remaining = {value: len(value.uses) for value in graph.values()}
+    for value in graph.outputs:
+        remaining[value] += 1
+    for value in graph.inputs:
+        if observe:
+            observe(value, live[value])
+    for node in graph.nodes:
+        if node.op == "const":
+            live[node.output] = node.output.array
+        else:
+            try:
+                results = evaluate_node(node, [live[value] for value in node.inputs])
+            except (ValueError, IndexError, TypeError) as error:
+                raise VerifyError(f"the reference evaluation of {node!r} failed: {error}") from error
+            live.update(zip(node.outputs, results, strict=True))
+        if observe:
+            for value in node.outputs:
+                observe(value, live[value])
+        for value in node.inputs:
+            remaining[value] -= 1
+            if not remaining[value]:
+                live.pop(value, None)
+    return [live[value] for value in graph.outputs]

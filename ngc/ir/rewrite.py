@@ -1,0 +1,221 @@
+"""The only way to change a graph: the rewriter, the rules and the driver that applies them.
+
+A rule names its equation, finds its pattern from a root node, lists its refusals, then replaces. Every firing and every refusal is an event.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ngc.errors import PassError, VerifyError
+from ngc.ir.builder import make_const, make_node
+from ngc.ir.events import Event
+from ngc.ir.graph import Graph, Node, Value
+from ngc.ir.loc import Loc
+from ngc.ir.tensor_type import DTYPE_NAMES, Layout, TensorType
+from ngc.ir.weight import Weight
+
+Match = dict[str, Any]
+"""What a pattern bound: nodes and values by the names that the rule's equation uses; `root` is the node that matching began at."""
+
+
+class Rewriter:
+    """Edits one graph, keeping use lists, topological order and names in step; remembers which nodes it touched."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.changed = False
+        self.touched: dict[Node, None] = {}
+
+    def insert(self, op: str, inputs: Sequence[Value], attrs: Mapping[str, Any] | None = None, *, before: Node, locs: tuple[Loc, ...] = (),
+               name: str = "", types: Sequence[TensorType] | None = None) -> Node:
+        """Places a new node before another and returns it."""
+        node = make_node(self.graph, op, inputs, attrs or {}, locs, name or op, types)
+        self.graph._insert(node, before)
+        self.graph._link(node)
+        self._touch(node)
+        return node
+
+    def constant(self, name: str, array: Any, *, before: Node, locs: tuple[Loc, ...] = ()) -> Value:
+        """Places a new constant before a node and returns its value."""
+        node = make_const(self.graph, Weight(name, array), TensorType(tuple(array.shape), DTYPE_NAMES[array.dtype]), name, locs)
+        self.graph._insert(node, before)
+        self._touch(node)
+        return node.output
+
+    def replace_uses(self, old: Value, new: Value, *, only: Callable[[Node], bool] | None = None) -> None:
+        """Lets readers of `old` (all, or those that `only` accepts) and the graph's outputs read `new` instead."""
+        if old.type.logical != new.type.logical:
+            raise VerifyError(f"%{old.name}: {old.type} cannot be replaced by %{new.name}: {new.type}")
+        for node in old.users:
+            if only is None or only(node):
+                self.set_inputs(node, [new if value is old else value for value in node.inputs])
+        if only is None:
+            self.graph.outputs = tuple(new if value is old else value for value in self.graph.outputs)
+        self.changed = True
+
+    def return_instead(self, old: Value, new: Value) -> None:
+        """Lets the graph return `new` where it returned `old`, under the same public names; layouts may differ."""
+        self.graph.outputs = tuple(new if value is old else value for value in self.graph.outputs)
+        self.changed = True
+
+    def set_inputs(self, node: Node, inputs: Sequence[Value]) -> None:
+        """Gives a node other operands; the result types must stay what they are."""
+        self.graph._unlink(node)
+        node.inputs = tuple(inputs)
+        self.graph._link(node)
+        self._touch(node)
+
+    def update(self, node: Node, op: str, inputs: Sequence[Value], attrs: Mapping[str, Any], *, locs: tuple[Loc, ...] | None = None) -> Node:
+        """Turns a node into another in place, keeping its results and their names; types are inferred anew, further results are added."""
+        fresh = make_node(self.graph, op, inputs, attrs, node.locs if locs is None else locs, node.name)
+        self.graph._insert(fresh, node)
+        self.graph._link(fresh)
+        for old, new in zip(node.outputs, fresh.outputs, strict=False):
+            self.replace_uses(old, new)
+        names = [value.name for value in node.outputs]
+        self.erase(node)
+        for name, value in zip(names, fresh.outputs, strict=False):
+            self.rename(value, name)
+        return fresh
+
+    def rename(self, value: Value, name: str) -> None:
+        """Gives a value another name, or the free one nearest to it."""
+        if value.name != name:
+            self.graph._release(value.name)
+            value.name = self.graph._fresh(name)
+            self.changed = True
+
+    def set_layout(self, value: Value, layout: Layout) -> None:
+        """Gives a value another memory layout."""
+        if value.type.layout != layout:
+            value.type = value.type.with_layout(layout)
+            self.changed = True
+
+    def set_stage(self, stage: str) -> None:
+        """Declares the stage that the graph has reached."""
+        if self.graph.stage != stage:
+            self.graph.stage = stage
+            self.changed = True
+
+    def erase(self, node: Node) -> None:
+        """Removes a node that nothing reads; VerifyError where something does."""
+        for value in node.outputs:
+            if value.uses or self.graph.is_output(value):
+                raise VerifyError(f"{node!r} cannot be erased: %{value.name} is still read")
+        self.graph._unlink(node)
+        self.graph._remove(node)
+        for value in node.outputs:
+            self.graph._release(value.name)
+        self.touched.pop(node, None)
+        for value in node.inputs:
+            if value.producer is not None and value.producer in self.graph:
+                self._touch(value.producer)
+        self.changed = True
+
+    def erase_dead(self, node: Node) -> None:
+        """Removes a node if nothing reads it, then the producers that it kept alive."""
+        pending = [node]
+        while pending:
+            node = pending.pop()
+            if node in self.graph and not any(value.uses or self.graph.is_output(value) for value in node.outputs):
+                self.erase(node)
+                pending.extend(value.producer for value in reversed(node.inputs) if value.producer is not None)
+
+    def move_before(self, node: Node, before: Node) -> None:
+        """Moves a node in the order; the caller sees to it that its operands stand before."""
+        self.graph._remove(node)
+        self.graph._insert(node, before)
+        self.changed = True
+
+    def sort(self) -> None:
+        """Restores topological order after edits that let a node read a later one."""
+        self.graph._sort()
+
+    def _touch(self, node: Node) -> None:
+        self.touched[node] = None
+        self.changed = True
+
+
+class Rule(ABC):
+    """One rewrite: `equation` says what equals what, `roots` which operators matching begins at."""
+
+    equation: ClassVar[str]
+    roots: ClassVar[frozenset[str]]
+
+    @property
+    def name(self) -> str:
+        """The rule's name in events, traces and debug counters."""
+        return type(self).__name__
+
+    @abstractmethod
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Returns what the pattern binds when it begins at `node`, None where the shape of the graph is another."""
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        """Returns the reason to refuse a match, None where the rewrite is legal."""
+        return None
+
+    @abstractmethod
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Replaces what was matched."""
+
+
+@dataclass
+class RuleHooks:
+    """What instruments may do around each firing: veto it, or look at the graph after it."""
+
+    should_fire: list[Callable[[str, Rule, Node], bool]] = field(default_factory=list)
+    fired: list[Callable[[Event, Graph], None]] = field(default_factory=list)
+
+
+def apply_rules(graph: Graph, rules: Sequence[Rule], pass_name: str, hooks: RuleHooks | None = None, *, limit: int = 100_000) -> bool:
+    """Applies rules until none fires, nodes in order, touched nodes again; says whether anything changed.
+
+    Raises:
+        PassError: more than `limit` firings, so the rules undo one another.
+    """
+    hooks = hooks or RuleHooks()
+    rewriter = Rewriter(graph)
+    by_root: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for root in rule.roots:
+            by_root.setdefault(root, []).append(rule)
+    queue: dict[Node, None] = dict.fromkeys(graph.nodes)
+    refused: set[tuple[str, str, str]] = set()
+    fired = 0
+    while queue:
+        node = next(iter(queue))
+        del queue[node]
+        for rule in by_root.get(node.op, ()):
+            if node not in graph:
+                break
+            match = rule.match(node, graph)
+            if match is None:
+                continue
+            reason = rule.check(match, graph)
+            if reason is not None:
+                key = (rule.name, node.name, reason)
+                if key not in refused:
+                    refused.add(key)
+                    graph.events.record(pass_name, rule.name, "refused", node.name, reason, node.locs)
+                continue
+            if not all(allowed(pass_name, rule, node) for allowed in hooks.should_fire):
+                graph.events.record(pass_name, rule.name, "skipped", node.name, "switched off", node.locs)
+                continue
+            fired += 1
+            if fired > limit:
+                raise PassError(f"{pass_name}: more than {limit} rule firings, the last one {rule.name} at {node!r}; the rules undo one another")
+            name, locs = node.name, node.locs
+            rewriter.touched.clear()
+            rule.rewrite(match, rewriter)
+            event = graph.events.record(pass_name, rule.name, "applied", name, rule.equation, locs)
+            for listener in hooks.fired:
+                listener(event, graph)
+            for touched in list(rewriter.touched):
+                if touched in graph:
+                    queue[touched] = None
+                    queue.update(dict.fromkeys(user for value in touched.outputs for user in value.users))
+                    queue.update(dict.fromkeys(value.producer for value in touched.inputs if value.producer is not None))
+    return rewriter.changed

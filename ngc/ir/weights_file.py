@@ -1,0 +1,90 @@
+"""The side file of a graph's text: its constants' data as an uncompressed .npz archive, by the names that the text uses."""
+
+import io
+import os
+import struct
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ngc.errors import ArtifactError
+from ngc.ir.graph import Graph
+from ngc.ir.weight import Weight
+
+_DATE = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same weights give the same file
+
+
+def collect_weights(graph: Graph) -> dict[str, np.ndarray]:
+    """Returns the data of all constants by name, or by `name#hash` where one name stands for several arrays; absent data is left out."""
+    distinct: dict[tuple[str, str], Weight] = {}
+    for node in graph.nodes:
+        if node.weight is not None and node.weight.array is not None:
+            distinct.setdefault((node.weight.name, node.weight.digest), node.weight)
+    count = Counter(name for name, _ in distinct)
+    return {name if count[name] == 1 else f"{name}#{digest}": weight.array for (name, digest), weight in distinct.items()
+            if weight.array is not None}
+
+
+def save_weights(graph: Graph, path: str | os.PathLike[str]) -> None:
+    """Writes the data of a graph's constants to an .npz file, whole or not at all.
+
+    Raises:
+        ArtifactError: the file cannot be written.
+    """
+    target = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise ArtifactError(f"the weights cannot be written to {target}: {error.strerror or error}") from error
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, array in collect_weights(graph).items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy", _DATE), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
+        Path(temporary).replace(target)
+    except OSError as error:
+        raise ArtifactError(f"the weights cannot be written to {target}: {error.strerror or error}") from error
+    finally:
+        with suppress(FileNotFoundError):  # it was renamed where all went well
+            Path(temporary).unlink()
+
+
+def load_weights(path: str | os.PathLike[str]) -> Mapping[str, np.ndarray]:
+    """Returns the arrays of a file that `save_weights` or `numpy.savez` wrote; `parse` takes them and checks their hashes.
+
+    Raises:
+        ArtifactError: the file is missing, damaged, compressed or holds something other than arrays.
+    """
+    try:
+        size = os.stat(path).st_size
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > size:
+                raise ArtifactError(f"{path}: the weights are compressed or overlap; write them with save_weights or numpy.savez")
+            return {member.filename.removesuffix(".npy"): _read(archive.read(member), f"{path}: {member.filename}") for member in members}
+    except OSError as error:
+        raise ArtifactError(f"{path}: the weights cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error) as error:
+        raise ArtifactError(f"{path}: this is no .npz archive of weights, or a damaged one: {error}") from error
+
+
+def _read(data: bytes, where: str) -> np.ndarray:
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran_order, dtype = read(stream)  # type: ignore[no-untyped-call]
+        if dtype.hasobject or dtype.kind not in "fiub":
+            raise ArtifactError(f"{where} has dtype {dtype}; expected floating point, integer or bool numbers")
+        count = int(np.prod([int(dim) for dim in shape], dtype=object))
+        if count < 0 or count * dtype.itemsize != len(data) - stream.tell():
+            raise ArtifactError(f"{where} declares {dtype}{list(shape)} but holds {len(data) - stream.tell()} bytes")
+        array = np.frombuffer(data, dtype, count, stream.tell())
+        return np.ascontiguousarray(array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)).astype(dtype.newbyteorder("="))
+    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError, OverflowError) as error:
+        raise ArtifactError(f"{where} is no .npy array: {error}") from error

@@ -1,0 +1,145 @@
+"""Gives every value its memory layout and inserts the reorders between them: the last step before code.
+
+Convolutions, deconvolutions and pools work on channels blocked by the vector width; what is element-wise follows its first operand; a
+concat of channels stays blocked where every part but the last fills whole blocks; everything else is plain row-major. A blocked value gets the
+largest halo that a convolution reading it asks for, so that no kernel tests for borders. The network's few-channel input becomes plain
+planes with a border (block 1), which wastes no lanes.
+
+Refuses nothing: an operator that is not blocked reads and writes plain tensors, at the price of reorders.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ngc.ir import PLAIN, Graph, Layout, Node, Value
+from ngc.ir.ops.convolution import pads
+from ngc.ir.rewrite import Rewriter
+from ngc.passes.base import Pass, PassContext
+
+FEW_CHANNELS = 4
+"""Up to so many channels a convolution reads planes instead of blocks: at 16 lanes a block would be three quarters padding."""
+
+Halo = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class AssignLayout(Pass):
+    """Chooses layouts and inserts reorders; the graph is `lowered` afterwards."""
+
+    name: ClassVar[str] = "assign-layout"
+    required: ClassVar[bool] = True
+
+    lanes: int = 0
+    """Channels to a block; 0 takes the target's vector width, 16 where there is no target."""
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        """Assigns layouts to all values of the graph."""
+        rewriter = Rewriter(graph)
+        lanes = self.lanes or (ctx.target.lanes() if ctx.target is not None else 16)
+        rewriter.set_stage("lowered")
+        reordered: dict[tuple[Value, int], Value] = {}
+        for node in graph.nodes:
+            if node.op != "const":
+                _assign(node, lanes, rewriter, reordered)
+        if graph.nodes:
+            _plain_outputs(graph, rewriter, reordered)
+        for value in graph.values():
+            if not value.type.layout.is_plain:
+                rewriter.set_layout(value, Layout(value.type.layout.block, needed_halo(value)))
+                graph.events.record(self.name, "layout", "chosen", value.name, str(value.type.layout))
+        return rewriter.changed
+
+
+def is_blocked_kind(node: Node) -> bool:
+    """Whether an operator's kernels work on blocked tensors."""
+    return node.has_trait("conv") or node.has_trait("deconv") or node.op == "pool"
+
+
+def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:
+    wanted = [0] * len(node.inputs)
+    result = 0
+    if is_blocked_kind(node) and node.type.dtype == "f32":
+        result = lanes
+        x = node.inputs[0]
+        few = x.type.layout.is_plain and node.has_trait("conv") and x.type.shape[1] in range(1, FEW_CHANNELS + 1) and not node.attrs["prologue"]
+        wanted[0] = 1 if few else lanes
+        wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
+        if not node.op == "pool":
+            wanted[1] = 0  # weights are packed at compile time
+    elif node.op == "eltwise" and not node.inputs[0].type.layout.is_plain:
+        result = node.inputs[0].type.layout.block
+        wanted = [result if value.type.rank == node.type.rank else 0 for value in node.inputs]
+    elif node.op == "concat" and node.attrs["axis"] == 1 and node.inputs and all(
+            value.type.layout.block == lanes for value in node.inputs) and all(
+            isinstance(value.type.shape[1], int) and value.type.shape[1] % lanes == 0 for value in node.inputs[:-1]):
+        result = lanes
+        wanted = [lanes] * len(node.inputs)
+    inputs = [_in_block(value, block, node, rewriter, reordered) for value, block in zip(node.inputs, wanted, strict=True)]
+    if any(new is not old for new, old in zip(inputs, node.inputs, strict=True)):
+        rewriter.set_inputs(node, inputs)
+    if result:
+        for value in node.outputs:
+            rewriter.set_layout(value, Layout(result))
+
+
+def _in_block(value: Value, block: int, node: Node, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> Value:
+    """Returns the value in plain order (block 0) or blocked, through a reorder before `node` where it is not there yet."""
+    if value.type.layout.block == block or value.is_const:
+        return value
+    key = (value, block)
+    if key not in reordered:
+        layout = Layout(block) if block else PLAIN
+        locs = value.producer.locs if value.producer is not None else node.locs
+        reordered[key] = rewriter.insert("reorder", [value], before=node, locs=locs, name=f"{value.name}.c{block}" if block else f"{value.name}.plain",
+                                         types=[value.type.with_layout(layout)]).output
+    return reordered[key]
+
+
+def _plain_outputs(graph: Graph, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:
+    """The caller gets plain tensors."""
+    for value in dict.fromkeys(graph.outputs):
+        if value.type.layout.is_plain:
+            continue
+        plain = reordered.get((value, 0))
+        if plain is None:
+            last = graph.nodes[-1]
+            node = rewriter.insert("reorder", [value], before=last, locs=value.producer.locs if value.producer else (), name=f"{value.name}.plain",
+                                   types=[value.type.with_layout(PLAIN)])
+            rewriter.move_before(last, node)
+            plain = node.output
+        rewriter.return_instead(value, plain)
+    rewriter.sort()
+
+
+def needed_halo(value: Value) -> Halo:
+    """Returns the border that the value's readers want, (before, after) per spatial dimension."""
+    rank = value.type.rank - 2
+    halo = [(0, 0)] * rank
+    for node, operand in value.uses:
+        if operand == 0 and (node.has_trait("conv") or node.has_trait("deconv")):
+            wanted = conv_halo(node) if node.has_trait("conv") else deconv_halo(node)
+            halo = [(max(a, c), max(b, d)) for (a, b), (c, d) in zip(halo, wanted, strict=True)]
+    return tuple(halo) if any(side for pair in halo for side in pair) else ()
+
+
+def conv_halo(node: Node) -> Halo:
+    """Returns what a convolution reads beyond its input."""
+    halo = []
+    sizes = zip(node.inputs[0].type.shape[2:], node.type.shape[2:], node.inputs[1].type.shape[2:], node.attrs["stride"], node.attrs["dilate"],
+                pads(node.attrs), strict=True)
+    for size, out, kernel, stride, dilate, (before, _) in sizes:
+        last = (int(out) - 1) * stride + (int(kernel) - 1) * dilate - before  # type: ignore[arg-type]  # spatial dims are ints
+        halo.append((before, max(0, last - int(size) + 1)))  # type: ignore[arg-type]
+    return tuple(halo)
+
+
+def deconv_halo(node: Node) -> Halo:
+    """Returns what a deconvolution reads beyond its input: output o meets input (o + pad - k*dilate)/stride for every tap k that divides."""
+    halo = []
+    sizes = zip(node.inputs[0].type.shape[2:], node.type.shape[2:], node.inputs[1].type.shape[2:], node.attrs["stride"], node.attrs["dilate"],
+                pads(node.attrs), strict=True)
+    for size, out, kernel, stride, dilate, (before, _) in sizes:
+        reads = [(place + before - tap * dilate) // stride for place in range(int(out)) for tap in range(int(kernel))  # type: ignore[arg-type]
+                 if (place + before - tap * dilate) % stride == 0]
+        halo.append((max(0, -min(reads, default=0)), max(0, max(reads, default=0) - int(size) + 1)))  # type: ignore[arg-type]
+    return tuple(halo)

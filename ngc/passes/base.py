@@ -1,0 +1,83 @@
+"""What a pass is: a frozen dataclass whose fields are its options and whose text form round-trips."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from types import NoneType, UnionType
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+
+from ngc.errors import PassError
+from ngc.ir import Graph
+from ngc.ir.rewrite import RuleHooks
+from ngc.target import CpuTarget
+
+
+@dataclass
+class PassContext:
+    """What passes may ask beyond the graph: the target, the numeric contract, and the hooks of instruments around rule firings."""
+
+    target: CpuTarget | None = None
+    numerics: str = "fast"
+    hooks: RuleHooks = field(default_factory=RuleHooks)
+
+
+@dataclass(frozen=True)
+class Pass(ABC):
+    """One transformation of a graph. Valid IR in, valid IR out; no state between runs."""
+
+    name: ClassVar[str]
+    required: ClassVar[bool] = False
+    """Whether what comes later relies on it, so that it cannot be switched off."""
+
+    @abstractmethod
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        """Transforms the graph in place; returns whether it changed anything."""
+
+    @property
+    def spec(self) -> str:
+        """The pass and its options that differ from the defaults, as pipelines are written: `fuse-conv{acts=relu,clip}`."""
+        options = [f"{option.name.replace('_', '-')}={_spell(getattr(self, option.name))}" for option in fields(self)
+                   if getattr(self, option.name) != _default(option)]
+        return self.name + ("{" + " ".join(options) + "}" if options else "")
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str]) -> "Pass":
+        """Returns the pass with options given as text.
+
+        Raises:
+            PassError: an option that the pass does not have, or a value of the wrong type.
+        """
+        hints = get_type_hints(cls)
+        known = {option.name.replace("_", "-"): option.name for option in fields(cls)}
+        values = {}
+        for key, text in options.items():
+            name = known.get(key.replace("_", "-"))
+            if name is None:
+                raise PassError(f"pass {cls.name} has no option {key!r}; it takes {', '.join(known) or 'none'}")
+            values[name] = _parse(text, hints[name], f"option {key} of pass {cls.name}")
+        return cls(**values)
+
+
+def _default(option: Field[Any]) -> Any:
+    return option.default_factory() if option.default_factory is not MISSING else option.default
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(_spell, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _parse(text: str, kind: Any, where: str) -> Any:
+    if get_origin(kind) is tuple:
+        return tuple(_parse(item, get_args(kind)[0], where) for item in text.split(",") if item)
+    if isinstance(kind, UnionType):
+        if text == "None":
+            return None
+        kind = next(option for option in get_args(kind) if option is not NoneType)
+    try:
+        if kind is bool:
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        return kind(text)
+    except (ValueError, KeyError):
+        raise PassError(f"{where} takes {kind.__name__}, not {text!r}") from None

@@ -1,0 +1,34 @@
+"""The table of passes, each loaded when it is asked for, and the named pipelines."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from ngc.passes.base import Pass
+
+
+def _load(module: str, name: str) -> Callable[[], type[Pass]]:
+    def load() -> type[Pass]:
+        found: type[Pass] = getattr(import_module(f"ngc.passes.{module}"), name)
+        return found
+
+    return load
+
+
+def _lazy(*names: str) -> dict[str, Callable[[], type[Pass]]]:
+    """A pass file, its class and its name in pipelines are the same words."""
+    return {name: _load(name.replace("-", "_"), "".join(word.capitalize() for word in name.split("-"))) for name in names}
+
+
+PASSES: dict[str, Callable[[], type[Pass]]] = _lazy(
+    "canonicalize", "fold-constants", "eliminate-common-subexpressions", "eliminate-dead-code", "hoist-strides", "fold-batch-norm",
+    "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "assign-layout",
+)
+
+_CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
+
+PIPELINES: dict[str, str] = {
+    "canonical": _CANONICAL,
+    "cpu-fp32": f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation,fuse-prologue,fuse-elementwise,"
+                "eliminate-dead-code,assign-layout",
+}
+"""Default pipelines by target and precision."""

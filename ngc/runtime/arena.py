@@ -1,0 +1,54 @@
+"""Arenas: the scratch memory of a run, taken from a bounded pool and given back."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from ngc.codegen.memory_plan import ALIGNMENT
+
+POOL_SIZE = 8
+"""How many idle arenas an executable keeps: as many concurrent runs as are common; more are made on demand and freed after use."""
+
+POISON = float("nan")
+
+
+class ArenaPool:
+    """Hands out zero-or-garbage memory that begins at a cache line; concurrent runs get different arenas."""
+
+    def __init__(self) -> None:
+        self._idle: list[np.ndarray] = []
+        self._lock = threading.Lock()
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def take(self, size: int, *, poison: bool = False) -> Iterator[int]:
+        """Yields the address of an arena of at least `size` bytes; with `poison` every float in it is NaN first."""
+        with self._lock:
+            index = next((i for i, arena in enumerate(self._idle) if arena.size >= size), None)
+            arena = self._idle.pop(index) if index is not None else None
+        if arena is None:
+            raw = np.empty(size + ALIGNMENT, np.uint8)
+            start = -raw.ctypes.data % ALIGNMENT
+            arena = raw[start:start + size]
+        if poison:
+            arena[:arena.size // 4 * 4].view(np.float32).fill(POISON)
+        try:
+            yield arena.ctypes.data
+        finally:
+            with self._lock:
+                self._idle.append(arena)
+                # The largest are kept: they serve every batch.
+                self._idle.sort(key=lambda kept: -kept.size)
+                del self._idle[POOL_SIZE:]
+
+    @property
+    def idle_bytes(self) -> int:
+        """Bytes that the pool holds at the moment."""
+        with self._lock:
+            return sum(arena.size for arena in self._idle)

@@ -1,0 +1,139 @@
+"""The executable: a compiled program that runs, from any number of threads at once, with one native call per inference."""
+
+import ctypes
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ngc.codegen.llvm import jit
+from ngc.codegen.program import Program
+from ngc.errors import InputError
+from ngc.ir import Graph
+from ngc.runtime.arena import ArenaPool
+from ngc.runtime.context import Context
+from ngc.runtime.profile import Profile, make_profile
+from ngc.runtime.team import barrier_address, default_threads, run_program
+from ngc.runtime.tensors import TensorSpec, check_feeds, check_out, public_spec
+from ngc.target import check_host, parse_target
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that an executable holds: packed weights, one arena (for a batch of 1 where it grows with N), code."""
+
+    weights: int
+    arena: int
+    code: int
+
+    @property
+    def total(self) -> int:
+        """The sum."""
+        return self.weights + self.arena + self.code
+
+
+class Executable:
+    """A compiled model. `run` may be called from many threads at once and from forked or spawned processes."""
+
+    def __init__(self, program: Program, graph: Graph, threads: int | None = None) -> None:
+        """Loads the program's code into this process.
+
+        Raises:
+            CodegenError: this machine lacks features that the code needs.
+            InputError: `threads` is no positive number.
+        """
+        self.threads = default_threads() if threads is None else threads
+        if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
+            raise InputError(f"threads takes a number of at least 1, not {threads!r}")
+        check_host(parse_target(program.target))
+        self.graph = graph
+        self.program = program
+        self._library = jit.load_objects(program.objects, {"ngc_barrier": barrier_address()})
+        self._entry = self._library.addresses[program.entry]
+        self._arenas = ArenaPool()
+        self.inputs: list[TensorSpec] = [public_spec(spec) for spec in program.inputs]
+        self.outputs: list[TensorSpec] = [public_spec(spec) for spec in program.outputs]
+
+    def run(self, feeds: Mapping[str, Any], *, out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
+        """Returns the outputs, in the order of the symbol's heads, for arrays by input name.
+
+        Args:
+            feeds: C-contiguous arrays of the right dtype are used in place; other strides and exact widenings are converted.
+            out: arrays to put the outputs into; fresh ones otherwise.
+
+        Raises:
+            InputError: a name, shape or dtype does not fit; nothing has run then.
+        """
+        arrays, batch = check_feeds(feeds, self.program.inputs)
+        results = check_out(out, self.program.outputs, batch)
+        self._call(arrays, results, batch)
+        return results
+
+    def __call__(self, x: Any) -> list[np.ndarray] | np.ndarray:
+        """Returns the output (or the list of several) for a model of one input."""
+        if len(self.inputs) != 1:
+            raise InputError(f"a call takes one array; this model has {len(self.inputs)} inputs: use run() with a dictionary of "
+                             f"{', '.join(spec.name for spec in self.inputs)}")
+        results = self.run({self.inputs[0].name: x})
+        return results[0] if len(results) == 1 else results
+
+    def _call(self, arrays: Sequence[np.ndarray], results: Sequence[np.ndarray], batch: int, *, stamps: int | None = None, poison: bool = False) -> None:
+        inputs = (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
+        outputs = (ctypes.c_void_p * max(1, len(results)))(*(array.ctypes.data for array in results))
+        with self._arenas.take(self.program.arena_bytes(batch, self.threads), poison=poison) as arena:
+            ctx = Context(n=batch, arena=arena, weights=self.program.weights.ctypes.data, inputs=ctypes.addressof(inputs),
+                          outputs=ctypes.addressof(outputs), stamps=stamps, scratch_bytes=self.program.scratch)
+            run_program(self._entry, ctx, self.threads)
+
+    def run_poisoned(self, feeds: Mapping[str, Any]) -> list[np.ndarray]:
+        """Returns what `run` returns, with every float of the arena NaN beforehand: for finding reads of what was never written."""
+        arrays, batch = check_feeds(feeds, self.program.inputs)
+        results = check_out(None, self.program.outputs, batch)
+        self._call(arrays, results, batch, poison=True)
+        return results
+
+    def profile(self, feeds: Mapping[str, Any], runs: int = 50) -> Profile:
+        """Returns the time of each kernel over a number of runs.
+
+        Raises:
+            InputError: feeds do not fit, or `runs` is less than 1.
+        """
+        if runs < 1:
+            raise InputError(f"profile takes at least 1 run, not {runs}")
+        arrays, batch = check_feeds(feeds, self.program.inputs)
+        results = check_out(None, self.program.outputs, batch)
+        calls = len(self.program.calls)
+        stamps = np.zeros((runs, self.threads, calls, 2), np.int64)
+        for _ in range(3):
+            self._call(arrays, results, batch)
+        walls = np.zeros(runs)
+        begin = time.perf_counter_ns()
+        for index in range(runs):
+            start = time.perf_counter_ns()
+            self._call(arrays, results, batch, stamps=stamps[index].ctypes.data)
+            walls[index] = (time.perf_counter_ns() - start) / 1e6
+        elapsed = time.perf_counter_ns() - begin
+        return make_profile(self.program, stamps, walls, elapsed, batch)
+
+    @property
+    def memory(self) -> Memory:
+        """Bytes of weights, arena (for N = 1 where shapes depend on N) and code."""
+        code = sum(len(image) for image in {id(image): image for image in self.program.objects.values()}.values())
+        return Memory(self.program.weights.nbytes, self.program.arena_bytes(1, self.threads), code)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the artifact to a file, whole or not at all.
+
+        Raises:
+            ArtifactError: the file cannot be written.
+        """
+        from ngc.runtime.artifact import save  # reads and writes executables, so it builds on this module
+
+        save(self, Path(path))
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in self.inputs)
+        return f"<ngc.Executable {self.graph.name}({inputs}) for {self.program.target}, {self.threads} threads>"

@@ -1,0 +1,92 @@
+"""Times of a program's kernels: as a table, as JSON, as a Chrome trace."""
+
+import json
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ngc.codegen.program import Program
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """One kernel call: median milliseconds from the first thread's start to the last one's end, and what it did."""
+
+    index: int
+    op: str
+    node: str
+    sources: tuple[str, ...]
+    symbol: str
+    ms: float
+    share: float
+    gflops: float
+    bytes: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Medians over the runs of one profile; `total_ms` is the median time of a whole run as the caller sees it."""
+
+    kernels: tuple[KernelTime, ...]
+    total_ms: float
+    runs: int
+    threads: int
+    batch: int
+    spans: tuple[tuple[int, int, float, float], ...]
+    """(thread, kernel, start, duration) in microseconds, of the median run."""
+
+    def table(self, limit: int | None = None) -> str:
+        """Returns the kernels by time, slowest first, as text."""
+        rows = sorted(self.kernels, key=lambda kernel: -kernel.ms)[:limit]
+        lines = [f"{self.total_ms:.3f} ms a run (median of {self.runs}), {self.threads} threads, batch {self.batch}",
+                 f"{'ms':>8} {'share':>6} {'GFLOP/s':>8} {'MB':>7}  {'operator':<10} node"]
+        lines += [f"{kernel.ms:8.3f} {kernel.share:6.1%} {kernel.gflops:8.1f} {kernel.bytes / 1e6:7.2f}  {kernel.op:<10} "
+                  f"{kernel.node}{f'  [{kernel.note}]' if kernel.note else ''}" for kernel in rows]
+        by_op: defaultdict[str, float] = defaultdict(float)
+        for kernel in self.kernels:
+            by_op[kernel.op] += kernel.ms
+        lines.append("by operator: " + ", ".join(f"{op} {ms:.3f} ms" for op, ms in sorted(by_op.items(), key=lambda item: -item[1])))
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """Returns everything as JSON."""
+        return json.dumps({"total_ms": self.total_ms, "runs": self.runs, "threads": self.threads, "batch": self.batch,
+                           "kernels": [asdict(kernel) for kernel in self.kernels]}, indent=1)
+
+    def to_chrome_trace(self) -> str:
+        """Returns the median run as a trace for chrome://tracing and Perfetto."""
+        events = [{"name": f"{self.kernels[kernel].op} {self.kernels[kernel].node}", "cat": self.kernels[kernel].op, "ph": "X", "pid": 0,
+                   "tid": thread, "ts": start, "dur": duration, "args": {"sources": self.kernels[kernel].sources}}
+                  for thread, kernel, start, duration in self.spans]
+        return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"})
+
+
+def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, elapsed_ns: int, batch: int) -> Profile:
+    """Returns the profile of stamped runs.
+
+    Args:
+        stamps: cycle counts (runs, threads, calls, 2).
+        walls: milliseconds of each run.
+        elapsed_ns: wall time over all runs, which gives the length of a cycle.
+        batch: N.
+    """
+    runs, threads, calls, _ = stamps.shape
+    ticks = int(stamps.max() - stamps[0, :, :1].min()) if calls else 1
+    ms_per_tick = elapsed_ns / 1e6 / max(ticks, 1)
+    spans = (stamps[:, :, :, 1].max(axis=1) - stamps[:, :, :, 0].min(axis=1)) * ms_per_tick
+    medians = np.median(spans, axis=0) if calls else np.zeros(0)
+    total = float(medians.sum()) or 1.0
+    kernels = []
+    for index, (info, ms) in enumerate(zip(program.calls, medians, strict=True)):
+        size = batch if info.per_image else 1
+        flops = info.flops * (batch if info.per_image else 1)
+        kernels.append(KernelTime(index, info.op, info.node, info.sources, info.symbol, float(ms), float(ms) / total,
+                                  flops / max(float(ms), 1e-9) / 1e6, info.bytes * size, info.note))
+    median = int(np.argsort(walls)[runs // 2])
+    origin = stamps[median, :, :1].min() if calls else 0
+    trace = [(thread, call, float(stamps[median, thread, call, 0] - origin) * ms_per_tick * 1e3,
+              float(stamps[median, thread, call, 1] - stamps[median, thread, call, 0]) * ms_per_tick * 1e3)
+             for thread in range(threads) for call in range(calls)]
+    return Profile(tuple(kernels), float(np.median(walls)), runs, threads, batch, tuple(trace))

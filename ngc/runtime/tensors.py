@@ -1,0 +1,102 @@
+"""Checks and converts what callers feed, and describes inputs and outputs to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ngc.codegen import program
+from ngc.errors import InputError
+from ngc.ir.tensor_type import DTYPES, SymDim, bind_shape, format_shape
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of an executable.
+
+    `shape` holds ints, and the string "N" (or "4*N") where a dimension follows the batch; `dtype` is numpy's name.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+
+
+def public_spec(spec: program.TensorSpec) -> TensorSpec:
+    """Returns a program's tensor as callers see it."""
+    shape = tuple(str(dim) if isinstance(dim, SymDim) else dim for dim in spec.shape)
+    return TensorSpec(spec.name, shape, numpy_dtype(spec.dtype).name)
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Returns the numpy dtype that holds an IR dtype."""
+    return DTYPES.get(name, np.dtype(np.float32))
+
+
+def check_feeds(feeds: Mapping[str, Any], specs: Sequence[program.TensorSpec]) -> tuple[list[np.ndarray], int]:
+    """Returns C-contiguous arrays in the order of the inputs, and the batch N (1 where no shape depends on it).
+
+    Raises:
+        InputError: a name, shape or dtype that does not fit; nothing has run then.
+    """
+    if not isinstance(feeds, Mapping):
+        raise InputError(f"run() takes a dictionary of arrays by input name, not {type(feeds).__name__}; inputs: {_list(specs)}")
+    unknown = sorted(str(name) for name in feeds if name not in {spec.name for spec in specs})
+    if unknown:
+        raise InputError(f"unknown input {', '.join(map(repr, unknown))}; inputs: {_list(specs)}")
+    batch: int | None = None
+    arrays = []
+    for spec in specs:
+        if spec.name not in feeds:
+            raise InputError(f"missing input {spec.name!r}; inputs: {_list(specs)}")
+        array = _as_array(feeds[spec.name], spec)
+        if array.ndim == len(spec.shape) and batch is None:
+            for dim, size in zip(spec.shape, array.shape, strict=True):
+                if isinstance(dim, SymDim) and size and size % dim.factor == 0:
+                    batch = size // dim.factor
+        wanted = bind_shape(spec.shape, batch if batch is not None else 1)
+        if array.shape != wanted:
+            raise InputError(f"input {spec.name!r} has shape {array.shape}; accepted is {format_shape(spec.shape)}"
+                             + (" with N >= 1" if any(isinstance(dim, SymDim) for dim in spec.shape) else ""))
+        arrays.append(array)
+    return arrays, batch if batch is not None else 1
+
+
+def _as_array(value: Any, spec: program.TensorSpec) -> np.ndarray:
+    dtype = numpy_dtype(spec.dtype)
+    if isinstance(value, np.ndarray):
+        array = value
+    elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        array = np.from_dlpack(value)
+    else:
+        try:
+            array = np.asarray(value)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"input {spec.name!r} is no array: {error}") from None
+    if array.dtype != dtype:
+        if not np.can_cast(array.dtype, dtype, "safe"):
+            raise InputError(f"input {spec.name!r} has dtype {array.dtype}, which does not convert to {dtype} without loss; convert it yourself if that is meant")
+        array = array.astype(dtype)
+    return np.ascontiguousarray(array) if array.ndim else array
+
+
+def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[program.TensorSpec], batch: int) -> list[np.ndarray]:
+    """Returns the arrays that the outputs go to: the caller's, checked, or fresh ones.
+
+    Raises:
+        InputError: the caller's arrays are too few or many, have another shape or dtype, or are not C-contiguous and writable.
+    """
+    shapes = [bind_shape(spec.shape, batch) for spec in specs]
+    if out is None:
+        return [np.empty(shape, numpy_dtype(spec.dtype)) for shape, spec in zip(shapes, specs, strict=True)]
+    if len(out) != len(specs):
+        raise InputError(f"out= takes {len(specs)} arrays, not {len(out)}")
+    for array, shape, spec in zip(out, shapes, specs, strict=True):
+        if array.shape != shape or array.dtype != numpy_dtype(spec.dtype) or not array.flags.c_contiguous or not array.flags.writeable:
+            raise InputError(f"out= for {spec.name!r} takes a writable C-contiguous array of shape {shape} and dtype {numpy_dtype(spec.dtype)}")
+    return list(out)
+
+
+def _list(specs: Sequence[program.TensorSpec]) -> str:
+    return ", ".join(f"{spec.name!r} {format_shape(spec.shape)} {numpy_dtype(spec.dtype)}" for spec in specs)

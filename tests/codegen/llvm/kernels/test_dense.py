@@ -1,0 +1,47 @@
+"""Tests of the dense layer against products in float64, on three instruction sets."""
+
+import numpy as np
+from harness import TARGETS, Buffer, assert_close, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ngc.codegen.llvm.kernel import StepSpec
+from ngc.codegen.llvm.kernels.dense import DenseKernel
+from ngc.codegen.llvm.packing import pack_channels, pack_dense
+from ngc.target import parse_target
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.sampled_from(TARGETS), st.integers(1, 90), st.integers(1, 150), st.integers(1, 20), st.integers(1, 3), st.integers(0, 5),
+       st.integers(0, 5), st.lists(st.integers(0, 60), max_size=3))
+def test_matches_products_for_any_shape(name, inputs, outputs, n, rows, x_gap, y_gap, cuts):
+    target = parse_target(name)
+    steps = (StepSpec("bias"), StepSpec("add"), StepSpec("tee"), StepSpec("relu"))
+    kernel = DenseKernel.plan(target, inputs=inputs, outputs=outputs, rows=rows, x_pitch=inputs + x_gap, y_pitch=outputs + y_gap, steps=steps)
+    rng = np.random.default_rng(inputs * 31 + outputs)
+    total = n * rows
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((total, inputs), (outputs, inputs)))
+    bias, other = rng.standard_normal(outputs).astype(np.float32), rng.standard_normal((total, outputs)).astype(np.float32)
+    rows_of = lambda buffer, pitch, width: buffer.array.reshape(total, pitch)[:, :width]  # noqa: E731
+    source = Buffer(total * (inputs + x_gap))
+    rows_of(source, inputs + x_gap, inputs)[:] = x
+    # Tensors of steps are as wide as the output, but plain: no gap between their rows.
+    results = []
+    for edges in ([], cuts):
+        y, tee = Buffer(total * (outputs + y_gap)), Buffer(total * (outputs + y_gap))
+        run(kernel, target, [source, Buffer.of(pack_dense(kernel, w)), y, Buffer.of(pack_channels(bias, target.lanes())),
+                             _padded(other, y_gap), tee], n, edges)
+        results.append((rows_of(y, outputs + y_gap, outputs).copy(), rows_of(tee, outputs + y_gap, outputs).copy()))
+        rows_of(y, outputs + y_gap, outputs)[:] = np.nan
+        assert np.isnan(y.array).all(), "a gap between rows was written"
+    expected = x.astype(np.float64) @ w.T.astype(np.float64) + bias + other
+    magnitude = abs(x.astype(np.float64)) @ abs(w.T.astype(np.float64)) + abs(bias) + abs(other)
+    assert_close(results[0][1], expected, magnitude, inputs + 2)
+    assert np.array_equal(results[0][0], np.maximum(results[0][1], 0))
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True)), "a partition of the work changed the result"
+
+
+def _padded(values, gap):
+    buffer = Buffer(values.shape[0] * (values.shape[1] + gap))
+    buffer.array.reshape(values.shape[0], -1)[:, :values.shape[1]] = values
+    return buffer
