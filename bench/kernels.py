@@ -121,7 +121,8 @@ class Runner:
     def gflops(self, run: Callable[[], None], seconds: float) -> float:
         """Returns the GFLOP/s of the fastest of the single runs that fit the time; slower ones were interrupted."""
         run()
-        times, end = [], time.perf_counter() + seconds
+        times: list[float] = []
+        end = time.perf_counter() + seconds
         while len(times) < 3 or time.perf_counter() < end:
             begin = time.perf_counter()
             run()

@@ -105,9 +105,9 @@ def _check_options(precision: str, calibration: Any, accuracy_budget: float | No
 def _instruments(dump_dir: Any) -> list[Any]:
     if not dump_dir:
         return []
-    from ngc.passes.instruments.dump import DumpInstrument  # only dumps need it
+    from ngc.passes.instruments import DumpIR  # only dumps need it
 
-    return [DumpInstrument(Path(dump_dir))]
+    return [DumpIR(Path(dump_dir))]
 
 
 def _progress() -> Any:

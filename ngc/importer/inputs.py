@@ -56,7 +56,7 @@ class InputTypes:
         )
 
     def _check_names(self) -> None:
-        """Refuses shapes and dtypes for names that the model does not have; labels and parameters are let pass."""
+        """Refuses shapes and dtypes for names that the model does not have; labels and parameters pass."""
         inputs = [self._symbol.nodes[position].name for position in self.positions]
         every = {node.name for node in self._source.symbol.nodes if node.is_variable}
         for option, given in (("shapes", self._shapes), ("dtypes", self._dtypes)):
@@ -89,8 +89,8 @@ class InputTypes:
         if missing:
             names = ", ".join(f"{node.name!r} (node {node.index})" for node in missing)
             raise ImportFailure(
-                f"{self._symbol.source}: {len(missing)} parameters are missing ({self._source.params_name}): {names}; "
-                "pass params= with them, or a shape for what is meant as an input"
+                f"{self._symbol.source}: {len(missing)} parameters are missing ({self._source.params_name}): "
+                f"{names}; pass params= with them, or a shape for what is meant as an input"
             )
 
     def _refuse_missing_shapes(self) -> None:

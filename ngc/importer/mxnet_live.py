@@ -17,7 +17,7 @@ from ngc.importer.symbol_json import load_symbol
 
 
 def import_mxnet() -> ModuleType:
-    """Returns the mxnet module; puts back `numpy.bool`, which MXNet 1.9.1 still uses, if numpy lacks it.
+    """Returns the mxnet module; puts back what MXNet 1.9.1 still looks for in numpy and SciPy.
 
     Raises:
         ImportFailure: mxnet is not installed.
@@ -28,12 +28,20 @@ def import_mxnet() -> ModuleType:
         raise ImportFailure(
             "this needs MXNet, which is not installed: pip install mxnet==1.9.1 (Python 3.8 to 3.11)"
         )
-    if "bool" not in np.__dict__:
-        np.bool = bool  # type: ignore[attr-defined]
+    _put_back_old_names()
     with warnings.catch_warnings():
         # MXNet probes numpy for functions that numpy has removed; each probe warns.
         warnings.simplefilter("ignore", DeprecationWarning)
         return importlib.import_module("mxnet")
+
+
+def _put_back_old_names() -> None:
+    if "bool" not in np.__dict__:
+        np.bool = bool  # type: ignore[attr-defined]
+    if importlib.util.find_spec("scipy") is not None:
+        # MXNet asks for this name on every array that it makes, and SciPy warns each time.
+        matrices = importlib.import_module("scipy.sparse")
+        importlib.import_module("scipy.sparse.csr").__dict__["csr_matrix"] = matrices.csr_matrix
 
 
 def _is_instance(value: object, module: str, name: str) -> bool:
@@ -79,7 +87,7 @@ def symbol_of(symbol: Any) -> SymbolGraph:
 def trace_block(
     block: Any, shapes: Mapping[str, Sequence[Any]] | None
 ) -> tuple[SymbolGraph, dict[str, Array], str]:
-    """Returns symbol, parameters and name of a HybridBlock; inputs are named as `shapes` names them, or `data`.
+    """Returns symbol, parameters and name of a HybridBlock; `shapes` names the inputs, else `data`.
 
     Parameters whose initialization waits for the input's shape get it, by one forward pass over zeros.
 
@@ -89,7 +97,7 @@ def trace_block(
     mx = import_mxnet()
     if not _is_instance(block, "mxnet.gluon.block", "HybridBlock"):
         raise ImportFailure(
-            f"{type(block).__name__} is no HybridBlock: only hybrid blocks can be turned into a symbol"
+            f"{type(block).__name__} is no HybridBlock: only those can be turned into a symbol"
         )
     names = list(shapes or ["data"])
     try:

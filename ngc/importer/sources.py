@@ -1,4 +1,4 @@
-"""What `import_model` takes: checkpoint prefixes, paths, tuples and live objects, brought to a symbol and its parameters."""
+"""What `import_model` takes: checkpoint prefixes, paths, tuples and live objects, brought to one form."""
 
 import logging
 import os
@@ -26,7 +26,10 @@ _ACCEPTED = (
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A symbol with its parameters; `name` becomes the graph's, `params_name` says in messages where parameters came from."""
+    """A symbol with its parameters.
+
+    `name` becomes the graph's; `params_name` says in messages where the parameters came from.
+    """
 
     symbol: SymbolGraph
     arg_params: Mapping[str, Array] = field(default_factory=dict)
@@ -110,13 +113,13 @@ def _symbol_path(model: str | os.PathLike[str]) -> Path:
         return Path(text)
     if text.endswith(".params"):
         raise ImportFailure(
-            f"{text}: these are the parameters; pass the prefix or the {_SYMBOL_END} file as the model"
+            f"{text}: these are the parameters; pass the prefix or the symbol file as the model"
         )
     return Path(text + _SYMBOL_END)
 
 
 def find_params(prefix: str) -> Path | None:
-    """Returns the parameter file of a checkpoint: epoch 0000, else the only one, else that of the latest epoch."""
+    """Returns the parameter file of a checkpoint: epoch 0000, else the only one, else the latest."""
     first = Path(f"{prefix}-0000.params")
     if first.is_file():
         return first
@@ -149,7 +152,8 @@ def _with_params(symbol: SymbolGraph, params: Any, name: str) -> ModelSource:
         params_name = "the given parameters" if isinstance(params, bytes) else os.fspath(params)
     else:
         raise InputError(
-            f"params cannot be {type(params).__name__}; accepted: a path to a .params file or a dictionary of arrays"
+            f"params cannot be {type(params).__name__}; accepted: a path to a .params file "
+            "or a dictionary of arrays"
         )
     arg_params, aux_params = split_params(arrays, source=params_name, known=known)
     return ModelSource(symbol, arg_params, aux_params, graph_name, params_name)

@@ -80,7 +80,7 @@ class _Parser:
                 cursor.fail("expected the end of the line")
         if state != "end":
             wanted = {"header": "a graph: graph @name(%input: f32[1,3,224,224]) {", "nodes": "a return line", "brace": "'}'"}[state]
-            Cursor(self.lines[-1], len(self.lines), self.source).fail(f"the text ends where {wanted} is expected", len(self.lines[-1]))
+            Cursor(self.lines[-1], len(self.lines), self.source).fail(f"the text ends; expected {wanted}", len(self.lines[-1]))
         return self.graph
 
     def header(self, cursor: Cursor) -> None:
@@ -140,7 +140,7 @@ class _Parser:
         if array is not None:
             wanted = DTYPES.get(type.dtype, np.dtype(np.float32))
             if array.shape != type.shape or array.dtype != wanted:
-                cursor.fail(f"the data of {weight_name!r} is {array.dtype}{list(array.shape)}, not {wanted}{list(map(str, type.shape))}", start)
+                cursor.fail(f"the data of {weight_name!r} is {array.dtype}{list(array.shape)}, which does not fit {type}", start)
             weight = Weight(weight_name, array)
             if digest and weight.digest != digest:
                 cursor.fail(f"the data of {weight_name!r} has the hash {weight.digest}, the text says {digest}: they are of different models", start)
@@ -164,7 +164,7 @@ class _Parser:
             types.append(parse_type(cursor))
         locs = _locations(cursor)
         if len(types) != len(names):
-            cursor.fail(f"{len(names)} results but {len(types)} types", start)
+            cursor.fail(f"results and types must be equally many, not {len(names)} and {len(types)}", start)
         self.check_step_operands(cursor, inputs, attrs, steps)
         try:
             return make_node(self.graph, op, inputs, attrs, locs, names[0], types, result_names=names)
@@ -303,7 +303,7 @@ def _step(cursor: Cursor, kind: str, start: int, operands: list[tuple[int, str]]
             else:
                 params.append(cursor.number_value("an operand or a parameter of the step"))
     if len(shown) != len(STEPS[kind].operands):
-        cursor.fail(f"step {kind} reads {len(STEPS[kind].operands)} operands, not {len(shown)}", start)
+        cursor.fail(f"step {kind} reads the operands ({', '.join(STEPS[kind].operands)}), {len(shown)} were given", start)
     if operands is not None:
         operands.extend(shown)
     try:

@@ -37,11 +37,11 @@ def _erfinv(x: Array) -> Array:
     y = np.where(w < 5, small, large) * x
     for _ in range(2):
         y = np.where(np.abs(x) < 1, y - (_erf(y) - x) / (2 / math.sqrt(math.pi) * np.exp(-y * y)), y)
-    return np.where(np.abs(x) == 1, np.copysign(np.inf, x), np.where(np.abs(x) > 1, np.nan, y))
+    return np.asarray(np.where(np.abs(x) == 1, np.copysign(np.inf, x), np.where(np.abs(x) > 1, np.nan, y)))
 
 
 def _gammaln(x: Array) -> Array:
-    return np.vectorize(lambda v: math.lgamma(v) if not (v <= 0 and v == int(v)) else math.inf, otypes=[np.float64])(x)
+    return np.asarray(np.vectorize(lambda v: math.inf if v <= 0 and v.is_integer() else math.lgamma(v), otypes=[np.float64])(x))
 
 
 def _gamma(x: Array) -> Array:
@@ -51,19 +51,19 @@ def _gamma(x: Array) -> Array:
         except (ValueError, OverflowError):
             return math.nan if v < 0 else math.inf
 
-    return np.vectorize(scalar, otypes=[np.float64])(x)
+    return np.asarray(np.vectorize(scalar, otypes=[np.float64])(x))
 
 
 def _sigmoid(x: Array) -> Array:
-    return 0.5 * (np.tanh(0.5 * x) + 1.0)
+    return np.asarray(0.5 * (np.tanh(0.5 * x) + 1.0))
 
 
 def _softrelu(x: Array) -> Array:
-    return np.logaddexp(x, 0.0)
+    return np.asarray(np.logaddexp(x, 0.0))
 
 
 def _round_away(x: Array) -> Array:
-    return np.copysign(np.floor(np.abs(x) + 0.5), x)
+    return np.asarray(np.copysign(np.floor(np.abs(x) + 0.5), x))
 
 
 def _relu(x: Array) -> Array:
@@ -94,7 +94,7 @@ UNARY: dict[str, UnaryDef] = {
     "selu": _act(lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))),
     "gelu": _act(lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2)))),
     "hard_sigmoid": _act(lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1), alpha=0.2, beta=0.5),
-    "swish": _act(lambda x: x * _sigmoid(x)),
+    "swish": _act(lambda x, beta: x * _sigmoid(beta * x), beta=1.0),
     "exp": _act(np.exp),
     "log": _act(np.log),
     "sqrt": _act(np.sqrt),

@@ -3,12 +3,13 @@
 import io
 import os
 import struct
-import tempfile
+import threading
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -36,22 +37,34 @@ def save_weights(graph: Graph, path: str | os.PathLike[str]) -> None:
     Raises:
         ArtifactError: the file cannot be written.
     """
-    target = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise ArtifactError(f"the weights cannot be written to {target}: {error.strerror or error}") from error
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name, array in collect_weights(graph).items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy", _DATE), "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
-        Path(temporary).replace(target)
     except OSError as error:
-        raise ArtifactError(f"the weights cannot be written to {target}: {error.strerror or error}") from error
+        raise ArtifactError(f"the weights cannot be written to {os.fspath(path)}: {error.strerror or error}") from error
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a file beside `path` that takes its place when the block ends well, and goes away when it does not.
+
+    Devices and pipes are written to directly.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+        temporary.replace(target)
     finally:
         with suppress(FileNotFoundError):  # it was renamed where all went well
-            Path(temporary).unlink()
+            temporary.unlink()
 
 
 def load_weights(path: str | os.PathLike[str]) -> Mapping[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """Gives every value its memory layout and inserts the reorders between them: the last step before code.
 
 Convolutions, deconvolutions and pools work on channels blocked by the vector width; what is element-wise follows its first operand; a
-concat of channels stays blocked where every part but the last fills whole blocks; everything else is plain row-major. A blocked value gets the
+concat of channels is blocked where a part is and every part but the last fills whole blocks; everything else is plain row-major. A blocked value gets the
 largest halo that a convolution reading it asks for, so that no kernel tests for borders. The network's few-channel input becomes plain
 planes with a border (block 1), which wastes no lanes.
 
@@ -10,6 +10,8 @@ Refuses nothing: an operator that is not blocked reads and writes plain tensors,
 
 from dataclasses import dataclass
 from typing import ClassVar
+
+import networkx as nx
 
 from ngc.ir import PLAIN, Graph, Layout, Node, Value
 from ngc.ir.ops.convolution import pads
@@ -43,9 +45,10 @@ class AssignLayout(Pass):
                 _assign(node, lanes, rewriter, reordered)
         if graph.nodes:
             _plain_outputs(graph, rewriter, reordered)
+        halos = _halos(graph)
         for value in graph.values():
             if not value.type.layout.is_plain:
-                rewriter.set_layout(value, Layout(value.type.layout.block, needed_halo(value)))
+                rewriter.set_layout(value, Layout(value.type.layout.block, halos[value]))
                 graph.events.record(self.name, "layout", "chosen", value.name, str(value.type.layout))
         return rewriter.changed
 
@@ -69,8 +72,7 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
     elif node.op == "eltwise" and not node.inputs[0].type.layout.is_plain:
         result = node.inputs[0].type.layout.block
         wanted = [result if value.type.rank == node.type.rank else 0 for value in node.inputs]
-    elif node.op == "concat" and node.attrs["axis"] == 1 and node.inputs and all(
-            value.type.layout.block == lanes for value in node.inputs) and all(
+    elif node.op == "concat" and node.attrs["axis"] == 1 and any(value.type.layout.block == lanes for value in node.inputs) and all(
             isinstance(value.type.shape[1], int) and value.type.shape[1] % lanes == 0 for value in node.inputs[:-1]):
         result = lanes
         wanted = [lanes] * len(node.inputs)
@@ -109,6 +111,29 @@ def _plain_outputs(graph: Graph, rewriter: Rewriter, reordered: dict[tuple[Value
             plain = node.output
         rewriter.return_instead(value, plain)
     rewriter.sort()
+
+
+def _halos(graph: Graph) -> dict[Value, Halo]:
+    """Returns each blocked value's halo; parts of a blocked concat and the whole share the largest, so that parts can be computed in place."""
+    halos = {value: needed_halo(value) for value in graph.values() if not value.type.layout.is_plain}
+    families: nx.Graph = nx.Graph()
+    for node in graph.nodes:
+        if node.op == "concat" and not node.type.layout.is_plain:
+            families.add_edges_from((node.output, value) for value in node.inputs if value in halos)
+    for family in nx.connected_components(families):
+        widest: Halo = ()
+        for value in graph.values():
+            if value in family:
+                widest = _union(widest, halos[value])
+        halos.update(dict.fromkeys(family, widest))
+    return halos
+
+
+def _union(a: Halo, b: Halo) -> Halo:
+    """Returns the border that covers both; `()` is none."""
+    if not a or not b:
+        return a or b
+    return tuple((max(p, r), max(q, s)) for (p, q), (r, s) in zip(a, b, strict=True))
 
 
 def needed_halo(value: Value) -> Halo:

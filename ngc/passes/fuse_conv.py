@@ -102,11 +102,11 @@ def stands_before(value: Value, node: Node, graph: Graph) -> bool:
     return producer is None or producer.op == "const" or graph.precedes(producer, node)
 
 
-def extend_epilogue(node: Node, form: StepForm, absorbed: Sequence[Node], place: Node, rewriter: Rewriter) -> Node:
+def extend_epilogue(node: Node, form: StepForm, absorbed: Sequence[Node], place: Node, rewriter: Rewriter, *, raw: bool = False) -> Node:
     """Replaces a node and the chain of nodes after it, `absorbed`, by the node with more epilogue steps; returns it.
 
-    Results of tee steps in `form` come last; the caller gives them readers. The new node stands at `place`, which may be the node itself
-    or the last of the chain.
+    The new node stands at `place`: the node itself or a node of the chain. With `raw` the steps begin with a tee, and it serves the
+    readers of the node's result beside the chain.
     """
     for value in form.tensors:
         if value.producer is not None and value.producer.op == "const" and rewriter.graph.precedes(place, value.producer):
@@ -115,13 +115,16 @@ def extend_epilogue(node: Node, form: StepForm, absorbed: Sequence[Node], place:
     attrs = {**node.attrs, "epilogue": (*node.attrs["epilogue"], *form.steps)}
     locs = merge(node.locs, *(part.locs for part in absorbed))
     fused = rewriter.insert(node.op, inputs, attrs, before=place, locs=locs, name=node.name)
+    names = [value.name for value in node.outputs]
+    if raw:
+        names = [absorbed[-1].name, *names[1:], names[0]]
     rewriter.replace_uses(absorbed[-1].output, fused.output)
     for former, new in zip(node.outputs[1:], fused.outputs[1:], strict=False):
         rewriter.replace_uses(former, new)
+    rewriter.erase_dead(absorbed[-1])
+    if raw:
+        rewriter.replace_uses(node.output, fused.outputs[-1])
+        rewriter.erase_dead(node)
+    for name, value in zip(names, fused.outputs, strict=True):
+        rewriter.rename(value, name)
     return fused
-
-
-def drop_absorbed(node: Node, absorbed: Sequence[Node], rewriter: Rewriter) -> None:
-    """Removes a node that was replaced and the chain after it, with the constants that only they read."""
-    for part in (*reversed(absorbed), node):
-        rewriter.erase_dead(part)

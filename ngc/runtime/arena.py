@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,9 +22,10 @@ class ArenaPool:
     def __init__(self) -> None:
         self._idle: list[np.ndarray] = []
         self._lock = threading.Lock()
-        os.register_at_fork(after_in_child=self._after_fork)
+        _pools.add(self)
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Gives a forked child a lock that nobody holds."""
         self._lock = threading.Lock()
 
     @contextmanager
@@ -52,3 +54,14 @@ class ArenaPool:
         """Bytes that the pool holds at the moment."""
         with self._lock:
             return sum(arena.size for arena in self._idle)
+
+
+_pools: weakref.WeakSet[ArenaPool] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for pool in list(_pools):
+        pool.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

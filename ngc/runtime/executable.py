@@ -2,7 +2,7 @@
 
 import ctypes
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from ngc.ir import Graph
 from ngc.runtime.arena import ArenaPool
 from ngc.runtime.context import Context
 from ngc.runtime.profile import Profile, make_profile
-from ngc.runtime.team import barrier_address, default_threads, run_program
+from ngc.runtime.team import barrier_address, check_threads, run_program
 from ngc.runtime.tensors import TensorSpec, check_feeds, check_out, public_spec
-from ngc.target import check_host, parse_target
+from ngc.target import CpuTarget, check_host, parse_target
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,45 @@ class Memory:
 class Executable:
     """A compiled model. `run` may be called from many threads at once and from forked or spawned processes."""
 
-    def __init__(self, program: Program, graph: Graph, threads: int | None = None) -> None:
+    def __init__(self, program: Program, graph: Graph | Callable[[], Graph], threads: int | None = None, *, target: CpuTarget | None = None,
+                 name: str = "", verify_weights: Callable[[], object] | None = None) -> None:
         """Loads the program's code into this process.
+
+        Args:
+            program: what to run.
+            graph: the IR that the program was compiled from, or what returns it when somebody asks.
+            threads: how many threads share a run; `default_threads()` unless given.
+            target: what the code was generated for; what the program names unless given.
+            name: the model's name, where `graph` is not at hand yet.
+            verify_weights: called before the first run reads the weights; what it raises, that run raises.
 
         Raises:
             CodegenError: this machine lacks features that the code needs.
-            InputError: `threads` is no positive number.
+            InputError: `threads` is no number of threads.
         """
-        self.threads = default_threads() if threads is None else threads
-        if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
-            raise InputError(f"threads takes a number of at least 1, not {threads!r}")
+        self.threads = check_threads(threads)
+        self.threads_asked = threads
+        self.target = parse_target(program.target) if target is None else target
         check_host(parse_target(program.target))
-        self.graph = graph
+        self._graph = graph
+        self.name = graph.name if isinstance(graph, Graph) else name
+        self.verify_weights = verify_weights
         self.program = program
         self._library = jit.load_objects(program.objects, {"ngc_barrier": barrier_address()})
         self._entry = self._library.addresses[program.entry]
         self._arenas = ArenaPool()
         self.inputs: list[TensorSpec] = [public_spec(spec) for spec in program.inputs]
         self.outputs: list[TensorSpec] = [public_spec(spec) for spec in program.outputs]
+
+    @property
+    def graph(self) -> Graph:
+        """The IR that was compiled."""
+        graph = self._graph
+        if not isinstance(graph, Graph):
+            # Two threads may both get here and both parse; what the first one stores, both return.
+            graph = self.__dict__.setdefault("_parsed", graph())
+            self._graph = graph
+        return graph
 
     def run(self, feeds: Mapping[str, Any], *, out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
         """Returns the outputs, in the order of the symbol's heads, for arrays by input name.
@@ -81,6 +102,9 @@ class Executable:
         return results[0] if len(results) == 1 else results
 
     def _call(self, arrays: Sequence[np.ndarray], results: Sequence[np.ndarray], batch: int, *, stamps: int | None = None, poison: bool = False) -> None:
+        if self.verify_weights is not None:
+            self.verify_weights()
+            self.verify_weights = None
         inputs = (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
         outputs = (ctypes.c_void_p * max(1, len(results)))(*(array.ctypes.data for array in results))
         with self._arenas.take(self.program.arena_bytes(batch, self.threads), poison=poison) as arena:
@@ -136,4 +160,4 @@ class Executable:
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in self.inputs)
-        return f"<ngc.Executable {self.graph.name}({inputs}) for {self.program.target}, {self.threads} threads>"
+        return f"<ngc.Executable {self.name}({inputs}) for {self.program.target}, {self.threads} threads>"

@@ -47,11 +47,23 @@ def run_program(address: int, ctx: Context, threads: int) -> None:
         ctx.team = None
         _PROGRAM(address)(ctx)
         return
-    if not 1 <= threads <= team.MAX_THREADS:
-        raise InputError(f"threads={threads}: accepted are 1 to {team.MAX_THREADS}")
+    check_threads(threads)
     if _team.pid != os.getpid():
         _forget_team()
     _team.run(address, ctx, threads)
+
+
+def check_threads(threads: int | None) -> int:
+    """Returns how many threads a run is to use: what was asked for, or `default_threads()`.
+
+    Raises:
+        InputError: it is no number from 1 to the largest team.
+    """
+    if threads is None:
+        return default_threads()
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= team.MAX_THREADS:
+        raise InputError(f"threads={threads!r}: accepted are 1 to {team.MAX_THREADS}")
+    return threads
 
 
 def default_threads() -> int:

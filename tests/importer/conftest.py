@@ -1,11 +1,18 @@
 """MXNet itself, the oracle of the importer's tests, where it is installed."""
 
+from collections.abc import Callable, Mapping
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 from ngc.errors import ImportFailure
+from ngc.importer import import_model
 from ngc.importer.mxnet_live import import_mxnet
+from ngc.ir import Graph, evaluate
+
+Arrays = Mapping[str, np.ndarray]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +22,64 @@ def mx() -> ModuleType:
         return import_mxnet()
     except ImportFailure as error:
         pytest.skip(str(error))
+
+
+def run_mxnet(mx: ModuleType, symbol: Any, feeds: Arrays) -> list[np.ndarray]:
+    """Returns what MXNet computes at inference for all arguments and auxiliary states given by name."""
+    arrays = {name: mx.nd.array(values, dtype=values.dtype) for name, values in feeds.items()}
+    args = {name: arrays[name] for name in symbol.list_arguments()}
+    states = {name: arrays[name] for name in symbol.list_auxiliary_states()}
+    executor = symbol.bind(mx.cpu(), args, aux_states=states, grad_req="null")
+    return [output.asnumpy() for output in executor.forward(is_train=False)]
+
+
+def assert_close(actual: np.ndarray, expected: np.ndarray, *, reduction: int, scale: float = 8) -> None:
+    """Compares by the dtype's rounding: `scale` units in the last place, times the root of `reduction`."""
+    assert actual.shape == expected.shape
+    assert actual.dtype == expected.dtype
+    if expected.dtype.kind != "f":
+        np.testing.assert_array_equal(actual, expected)
+        return
+    finite = np.abs(expected[np.isfinite(expected)])
+    relative = scale * np.finfo(expected.dtype).eps * np.sqrt(reduction)
+    np.testing.assert_allclose(
+        actual, expected, rtol=relative, atol=relative * (finite.max() if finite.size else 0)
+    )
+
+
+@pytest.fixture(scope="session")
+def check(mx: ModuleType) -> Callable[..., Graph]:
+    """Returns a function that imports a symbol, evaluates it and compares it with MXNet.
+
+    `params` names the feeds that are parameters, `labels` those that inference does without; `batch` says
+    whether the first dimension of the data is the run-time batch; `reduction` how many terms an output sums.
+    """
+
+    def run(
+        symbol: Any,
+        feeds: Arrays,
+        params: tuple[str, ...] = (),
+        *,
+        batch: bool = True,
+        reduction: int = 1,
+        scale: float = 8,
+        labels: tuple[str, ...] = (),
+    ) -> Graph:
+        expected = run_mxnet(mx, symbol, feeds)
+        known = {name: feeds[name] for name in params}
+        data = {name: values for name, values in feeds.items() if name not in (*params, *labels)}
+        dtypes = {name: values.dtype for name, values in data.items()}
+        shapes = {name: ("N", *values.shape[1:]) if batch else values.shape for name, values in data.items()}
+        graph = import_model((symbol, known, {}), shapes=shapes, dtypes=dtypes)
+        assert graph.output_names == tuple(symbol.list_outputs())
+        for actual, wanted in zip(evaluate(graph, data), expected, strict=True):
+            assert_close(actual, wanted, reduction=reduction, scale=scale)
+        return graph
+
+    return run
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Returns a generator that is seeded alike for every test."""
+    return np.random.default_rng(7)

@@ -1,8 +1,7 @@
 """The one door to LLVM: text IR in, object code or assembly out, and objects loaded into this process.
 
-No other file of ngc imports `llvmlite.binding`. LLVM serves one thread at a time in a process (llvmlite locks
-it), so cold compilation of many kernels belongs in `compile_pool`, which calls `compile_object` in processes
-of its own.
+No other file of ngc imports `llvmlite.binding`. LLVM serves one thread at a time in a process (llvmlite locks it), so
+cold compilation of many kernels belongs in `compile_pool`, which calls `compile_object` in processes of its own.
 """
 
 import functools
@@ -50,13 +49,12 @@ def compile_object(ir_text: str, cpu: str, features: str, opt: int = 3, passes: 
     """Returns position-independent object code for a module of LLVM IR text.
 
     Args:
-        ir_text: a whole module; its `target triple` line chooses the architecture, this machine's when
-        absent.
+        ir_text: a whole module; its `target triple` line chooses the architecture, this machine's when absent.
         cpu: LLVM's processor name, which also chooses the scheduling model.
         features: LLVM's feature string, such as "+avx2,+fma"; may be empty.
         opt: the code generator's level, 0 to 3.
-        passes: run LLVM's scalar clean-up (promotion of memory to registers, combining, invariant motion)
-            first, with vectorizers and unrolling off. Kernels are written in their final form and need none.
+        passes: run LLVM's scalar clean-up (promotion of memory to registers, combining, invariant motion) first, with
+            vectorizers and unrolling off. Kernels are written in their final form and need none.
 
     Raises:
         CodegenError: the text does not parse or verify, or LLVM does not know the architecture.
@@ -130,8 +128,8 @@ def _target_machine(triple: str, cpu: str, features: str, opt: int) -> llvm.Targ
         target = llvm.Target.from_triple(triple)
     except RuntimeError as error:
         raise CodegenError(f"this LLVM cannot generate code for {triple}: {error}") from None
-    # 'small' and 'pic' make one object serve the JIT and a saved artifact; the default would use 64-bit
-    # absolute addresses for every constant.
+    # 'small' and 'pic' make one object serve the JIT and a saved artifact; the default would use 64-bit absolute
+    # addresses for every constant.
     return target.create_target_machine(cpu=cpu, features=features, opt=opt, reloc="pic", codemodel="small")
 
 
@@ -159,17 +157,15 @@ def _clean_up(machine: llvm.TargetMachine, module: llvm.ModuleRef) -> None:
 class Library:
     """Object images linked into this process, and the addresses of their functions.
 
-    The code stays mapped until `close` or until the last reference goes, so whoever holds an address also
-    holds the library. Each library owns a JIT of its own: symbols of two libraries never meet, and freeing
-    one frees all of it.
+    The code stays mapped until `close` or until the last reference goes, so whoever holds an address also holds the
+    library. Each library owns a JIT of its own: symbols of two libraries never meet, and freeing one frees all of it.
     """
 
     def __init__(self, objects: Mapping[str, bytes], imports: Mapping[str, int] | None = None) -> None:
         """Links all objects at once.
 
         Args:
-            objects: per exported symbol, the image that defines it; one image may stand under several
-            symbols.
+            objects: per exported symbol, the image that defines it; one image may stand under several symbols.
             imports: addresses of the functions that the objects call but do not define.
 
         Raises:

@@ -12,6 +12,7 @@ from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.packing import pack_channels
+from ngc.codegen.llvm.slices import find_slices
 from ngc.codegen.llvm.weights import WeightBlob
 from ngc.errors import CodegenError
 from ngc.ir import Graph, Node, Step, TensorType, Value
@@ -28,15 +29,27 @@ class Lowering:
         self.calls: list[Call] = []
         self.blob = WeightBlob()
         self.constants: dict[Value, Packed] = {}
+        self.slices = find_slices(graph)
         self._root: dict[Value, Value] = {}
 
     # -- values and buffers ---------------------------------------------------------------------------------------
 
     def root(self, value: Value) -> Value:
-        """Returns the value whose buffer this one lies in."""
+        """Returns the value whose buffer this one lies in, as a whole or as a slice."""
+        while value in self._root or value in self.slices:
+            value = self._root[value] if value in self._root else self.slices[value].of
+        return value
+
+    def offset(self, value: Value) -> int:
+        """Returns the elements from the beginning of the root's buffer to the value's."""
         while value in self._root:
             value = self._root[value]
-        return value
+        return self.slices[value].offset if value in self.slices else 0
+
+    def place(self, value: Value) -> Geometry:
+        """Returns where a blocked value's elements lie."""
+        own = geometry(value.type)
+        return replace(own, image_stride=geometry(self.slices[value].of.type).size) if value in self.slices else own
 
     def alias(self, value: Value, of: Value) -> None:
         """Lets a value lie in another's buffer: the same bytes under another type."""
@@ -60,7 +73,7 @@ class Lowering:
         for value in dict.fromkeys(value for call in calls for value in call.writes):
             layout = value.type.layout
             if not layout.is_plain and any(side for pair in layout.halo for side in pair):
-                spec = HaloKernel(geometry(value.type), layout.fill)
+                spec = HaloKernel(self.place(value), layout.fill)
                 self.calls.append(Call(spec, [value], [], [value], value.type.shape[0], calls[0].node, joined=True))
         for call in calls:
             call.joined = call is not calls[-1]
@@ -80,13 +93,13 @@ class Lowering:
                 store = stores.pop(0)
                 arguments.append(store)
                 writes.append(store)
-                tensor = self.place(store.type)
+                tensor = self.step_place(store)
             for kind in STEPS[step.kind].operands:
                 operand = remaining.pop(0)
                 if kind == "vector":
                     arguments.append(self.vector(operand, result, block))
                 else:
-                    tensor = self.place(operand.type) if not operand.is_const else self.place(result_shaped(operand.type, result))
+                    tensor = self.step_place(operand, result)
                     argument = self.tensor_constant(operand, tensor) if operand.is_const else operand
                     arguments.append(argument)
                     if not operand.is_const:
@@ -94,9 +107,12 @@ class Lowering:
             specs.append(StepSpec(step.kind, step.params, tensor))
         return tuple(specs), arguments, reads, writes
 
-    def place(self, type: TensorType) -> Geometry | None:
-        """Returns a blocked tensor's geometry, None for a plain one."""
-        return None if type.layout.is_plain else geometry(type)
+    def step_place(self, value: Value, result: TensorType | None = None) -> Geometry | None:
+        """Returns the geometry of a step's tensor operand, None where the steps work on plain tensors."""
+        if value.is_const and result is not None:
+            shaped = result_shaped(value.type, result)
+            return None if shaped.layout.is_plain else geometry(shaped)
+        return None if value.type.layout.is_plain else self.place(value)
 
     def vector(self, value: Value, result: TensorType, block: int) -> Packed:
         """Returns a per-channel constant padded to whole blocks (block 1: as it is)."""
@@ -133,9 +149,9 @@ Handler = Callable[[Lowering, Node], None]
 
 def handlers() -> Mapping[str, Handler]:
     """Returns the operators that have kernels."""
-    from ngc.codegen.llvm import lower_compute, lower_moves  # they build on Lowering
+    from ngc.codegen.llvm import lower_compute, lower_elementwise, lower_moves  # they build on Lowering
 
-    return {**lower_compute.HANDLERS, **lower_moves.HANDLERS}
+    return {**lower_compute.HANDLERS, **lower_elementwise.HANDLERS, **lower_moves.HANDLERS}
 
 
 def lower(graph: Graph, target: CpuTarget) -> Lowering:
@@ -150,7 +166,7 @@ def lower(graph: Graph, target: CpuTarget) -> Lowering:
     for node in graph.nodes:
         if node.op == "const":
             continue
-        if _is_alias(node):
+        if _is_alias(node) and node.inputs[0] not in lowering.slices:
             lowering.alias(node.output, node.inputs[0])
             continue
         handler = table.get(node.op)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ngc.codegen.llvm import packing
-from ngc.codegen.llvm.calls import Argument, Call, Scratch, geometry, spatial_of, static
+from ngc.codegen.llvm.calls import Argument, Call, Scratch, spatial_of, static
 from ngc.codegen.llvm.kernel import StepSpec
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
@@ -33,7 +33,7 @@ def _conv(lowering: Lowering, node: Node) -> None:
     before = operand_count(attrs["prologue"])
     prologue, first, _, _ = lowering.steps(attrs["prologue"], node.inputs[2:2 + before], x.type, (), lowering.lanes)
     steps, last, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2 + before:], node.type, node.outputs[1:], lowering.lanes)
-    fields = {"x": geometry(x.type), "y": geometry(node.type), "kernel": spatial_of(list(weights.shape[2:])), "stride": spatial_of(attrs["stride"]),
+    fields = {"x": lowering.place(x), "y": lowering.place(node.output), "kernel": spatial_of(list(weights.shape[2:])), "stride": spatial_of(attrs["stride"]),
               "dilation": spatial_of(attrs["dilate"]), "pad": spatial_of([pad for pad, _ in pads(attrs)], 0), "steps": steps}
     channels, outputs = static(x.type.shape[1]), static(node.type.shape[1])
     spec: ConvKernel | DepthwiseKernel
@@ -71,7 +71,7 @@ def _deconv(lowering: Lowering, node: Node) -> None:
                                           spatial_of([pad for pad, _ in pads(attrs)], 0), attrs["groups"])
     calls = []
     for phase in phases:
-        spec = ConvKernel.plan(lowering.target, x=geometry(x.type), y=geometry(node.type), steps=steps, **phase.fields)
+        spec = ConvKernel.plan(lowering.target, x=lowering.place(x), y=lowering.place(node.output), steps=steps, **phase.fields)
         if not spec.work[0]:
             continue
         arguments: list[Argument] = [x, lowering.blob.add(packing.pack_conv(spec, phase.weights)), node.output, *last]
@@ -98,7 +98,7 @@ def _pool(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
     if x.type.dtype != "f32":
         raise CodegenError(f"pools take f32 data, not {x.type.dtype}")
-    spec = PoolKernel(x=geometry(x.type), y=geometry(node.type), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]), stride=spatial_of(attrs["stride"]),
+    spec = PoolKernel(x=lowering.place(x), y=lowering.place(node.output), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]), stride=spatial_of(attrs["stride"]),
                       pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"])
     lowering.call(Call(spec, [x, node.output], [x], [node.output], node.type.shape[0], node))
 

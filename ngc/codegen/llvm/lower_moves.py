@@ -1,17 +1,41 @@
-"""Lowers what is element-wise, reducing or data-moving."""
+"""Lowers what moves data: reorders, concats, slices, transposes, pads, upsampling, broadcasts, copies."""
 
-from ngc.codegen.llvm.calls import Call, geometry, spatial_of, static
-from ngc.codegen.llvm.kernel import Geometry
+from dataclasses import replace
+
+from ngc.codegen.llvm.calls import Call, spatial_of, static
+from ngc.codegen.llvm.kernel import Geometry, KernelSpec
+from ngc.codegen.llvm.kernels import nests
+from ngc.codegen.llvm.kernels.expression import N
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.codegen.llvm.slices import Slice, is_blocked_concat
 from ngc.errors import CodegenError
-from ngc.ir import Node, TensorType
+from ngc.ir import Dim, Node, Shape, SymDim, Value
+from ngc.ir.ops.shape import pad_widths, slices
 
 
-def planes(type: TensorType) -> Geometry:
+def extents(shape: Shape) -> nests.Shape:
+    """Returns a shape as loop nests write it."""
+    return tuple(N(dim.factor) if isinstance(dim, SymDim) else dim for dim in shape)
+
+
+def batch_of(*values: Value) -> Dim:
+    """Returns the batch that a nest over plain tensors is called with: N where a shape depends on it."""
+    return SymDim() if any(isinstance(dim, SymDim) for value in values for dim in value.type.shape) else 1
+
+
+def plain_call(lowering: Lowering, spec: KernelSpec, node: Node, *inputs: Value, inplace: tuple[Value, ...] = ()) -> None:
+    """Adds the call of a nest over plain tensors: inputs, then the node's first result."""
+    arguments = [*(lowering.argument(value) for value in inputs), node.output]
+    reads = [value for value in inputs if not value.is_const]
+    lowering.call(Call(spec, arguments, reads, [node.output], batch_of(*inputs, node.output), node, inplace=inplace))
+
+
+def planes(lowering: Lowering, value: Value) -> Geometry:
     """Returns a tensor's geometry, a plain one as blocks of one channel."""
+    type = value.type
     if not type.layout.is_plain:
-        return geometry(type)
+        return lowering.place(value)
     if not 2 <= type.rank <= 5:
         raise CodegenError(f"a tensor of rank {type.rank} has no channels to block")
     return Geometry(static(type.shape[1]), 1, spatial_of([static(dim) for dim in type.shape[2:]]), dtype=type.dtype)
@@ -19,8 +43,91 @@ def planes(type: TensorType) -> Geometry:
 
 def _reorder(lowering: Lowering, node: Node) -> None:
     x = node.inputs[0]
-    spec = ReorderKernel(planes(x.type), planes(node.type))
+    spec = ReorderKernel(planes(lowering, x), planes(lowering, node.output))
     lowering.call(Call(spec, [lowering.argument(x), node.output], [] if x.is_const else [x], [node.output], node.type.shape[0], node))
 
 
-HANDLERS: dict[str, Handler] = {"reorder": _reorder}
+def _concat(lowering: Lowering, node: Node) -> None:
+    (_blocked_concat if is_blocked_concat(node) else _plain_concat)(lowering, node)
+
+
+def _blocked_concat(lowering: Lowering, node: Node) -> None:
+    """Parts that were computed in place cost nothing; the others are copied into their slice."""
+    joined, root = lowering.place(node.output), lowering.root(node.output)
+    offset, calls = 0, []
+    for value in node.inputs:
+        part = lowering.place(value) if not value.is_const else lowering.step_place(value, node.type)
+        if part is None:
+            raise CodegenError(f"%{value.name} of a blocked concat is not blocked")
+        if value not in lowering.slices or lowering.root(value) is not root:
+            target = Value(f"{node.name}.{value.name}", value.type)
+            lowering.slices[target] = Slice(root, lowering.offset(node.output) + offset)
+            spec = ReorderKernel(part, replace(joined, channels=part.channels, image_stride=joined.stride_n))
+            argument = lowering.tensor_constant(value, part) if value.is_const else value
+            calls.append(Call(spec, [argument, target], [] if value.is_const else [value], [target], node.type.shape[0], node))
+        offset += part.blocks * joined.block_stride
+    if calls:
+        lowering.call(*calls)
+
+
+def _plain_concat(lowering: Lowering, node: Node) -> None:
+    axis, out = node.attrs["axis"], node.type
+    calls, start = [], 0
+    for value in node.inputs:
+        dim = value.type.shape[axis]
+        spec = nests.concat_part(extents(value.type.shape), extents(out.shape), axis, start, out.dtype)
+        reads = [] if value.is_const else [value]
+        calls.append(Call(spec, [lowering.argument(value), node.output], reads, [node.output], batch_of(node.output), node))
+        if isinstance(dim, SymDim) and len(node.inputs) > 1:
+            raise CodegenError("tensors joined along the batch need a fixed batch")
+        start += static(dim) if not isinstance(dim, SymDim) else 0
+    lowering.call(*calls)
+
+
+def _transpose(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    plain_call(lowering, nests.transpose(extents(x.type.shape), node.attrs["axes"], x.type.dtype), node, x)
+
+
+def _slice(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    begins, steps = [], []
+    for dim, part in zip(x.type.shape, slices(node.attrs), strict=True):
+        begin, _, step = (0, 0, 1) if isinstance(dim, SymDim) else part.indices(dim)
+        begins.append(begin)
+        steps.append(step)
+    plain_call(lowering, nests.strided_slice(extents(x.type.shape), begins, steps, extents(node.type.shape), x.type.dtype), node, x)
+
+
+def _pad(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    before = [first for first, _ in pad_widths(node.attrs)]
+    spec = nests.pad(extents(x.type.shape), before, extents(node.type.shape), x.type.dtype, node.attrs["mode"], node.attrs["value"])
+    plain_call(lowering, spec, node, x)
+
+
+def _upsample(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    if x.type.layout.is_plain:
+        plain_call(lowering, nests.upsample(extents(x.type.shape), (1, 1, *node.attrs["scale"]), x.type.dtype), node, x)
+        return
+    spec = nests.blocked_upsample(lowering.place(x), lowering.place(node.output))
+    lowering.call(Call(spec, [x, node.output], [x], [node.output], x.type.shape[0], node))
+
+
+def _broadcast(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    plain_call(lowering, nests.broadcast_to(extents(x.type.shape), extents(node.type.shape), x.type.dtype), node, x)
+
+
+def _copy(lowering: Lowering, node: Node) -> None:
+    """A reshape or identity of a constant: its bytes."""
+    x = node.inputs[0]
+    shape = extents(node.type.shape)
+    plain_call(lowering, nests.strided(shape, x.type.dtype, nests.row_major(shape), nests.row_major(shape)), node, x)
+
+
+HANDLERS: dict[str, Handler] = {
+    "reorder": _reorder, "concat": _concat, "transpose": _transpose, "slice": _slice, "pad": _pad, "upsample": _upsample, "broadcast_to": _broadcast,
+    "reshape": _copy, "identity": _copy,
+}

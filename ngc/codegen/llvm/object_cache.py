@@ -1,9 +1,8 @@
 """Compiled kernels on disk, shared between models and processes.
 
-An entry is one file: a magic word, a SHA-256 digest of all that follows, the kernel's name and its object
-code. The digest is checked before LLVM sees the object, since LLVM ends the process on many damaged ones.
-Files appear whole or not at all. Trouble with the folder never fails a compilation: it goes on without the
-cache and says so once.
+An entry is one file: a magic word, a SHA-256 digest of all that follows, the kernel's name and its object code. The
+digest is checked before LLVM sees the object, since LLVM ends the process on many damaged ones. Files appear whole or
+not at all. Trouble with the folder never fails a compilation: it goes on without the cache and says so once.
 """
 
 import contextlib
@@ -58,8 +57,7 @@ def cache_key(identity: str, target: str) -> str:
     """Returns the name under which a kernel's object is kept.
 
     Args:
-        identity: all that the kernel's code depends on besides target and generator, such as the repr of its
-        spec.
+        identity: all that the kernel's code depends on besides target and generator, such as the repr of its spec.
         target: `CpuTarget.identity` of the target.
     """
     parts = (identity, target, jit.llvm_version(), sources_digest())
@@ -70,8 +68,7 @@ def cache_key(identity: str, target: str) -> str:
 
 @functools.cache
 def sources_digest() -> str:
-    """Returns the digest of the code generator's own sources: whoever edits them never meets an old
-    object."""
+    """Returns the digest of the code generator's own sources: whoever edits them never meets an old object."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for path in [*sorted(package.rglob("*.py")), package.parents[1] / "target.py"]:
@@ -107,8 +104,7 @@ def load(key: str) -> bytes | None:
 
 
 def store(key: str, name: str, payload: bytes) -> None:
-    """Keeps an object under a key, then evicts the least recently used ones if the cache is over its
-    limit."""
+    """Keeps an object under a key, then evicts the least recently used ones if the cache is over its limit."""
     folder = _folder(create=True)
     if folder is None:
         return
@@ -201,8 +197,7 @@ def evict(folder: Path, limit_bytes: int) -> int:
 class _Usage:
     """An estimate of the cache's size that spares a scan of the folder per entry.
 
-    It knows what was there at the first look and what this process added; other processes watch their own
-    additions.
+    It knows what was there at the first look and what this process added; other processes watch their own additions.
     """
 
     def __init__(self) -> None:
@@ -222,8 +217,7 @@ class _Usage:
             else:
                 self._totals[folder] = sum(status.st_size for _, status in _files(folder))
             if self._totals[folder] > bound:
-                # A little more than needed goes, so that a full cache does not scan its folder for every
-                # entry.
+                # A little more than needed goes, so that a full cache does not scan its folder for every entry.
                 self._totals[folder] = evict(folder, bound - bound // 16)
 
 
@@ -299,8 +293,7 @@ def _parse(data: bytes) -> bytes | None:
 
 
 def _head(data: bytes) -> tuple[str, int] | None:
-    """Returns the kernel's name from an entry's first bytes and where its object begins, or None if it is
-    damaged."""
+    """Returns the kernel's name from an entry's first bytes and where its object begins, or None if it is damaged."""
     if data[: len(_MAGIC)] != _MAGIC or len(data) < _BODY + 2:
         return None
     (length,) = struct.unpack_from("<H", data, _BODY)

@@ -18,6 +18,8 @@ Weights = NDArray[np.float32]
 
 def pack_conv(kernel: ConvKernel, weights: Weights) -> Weights:
     """Returns weights (O, I/groups, kd, kh, kw) as [panel][input part][block][tap][channel][vector][lane], lanes without a channel zero."""
+    if not weights.size:  # a phase of a deconvolution that meets no tap: nothing is read, but something must be pointed at
+        return np.zeros(kernel.y.block, np.float32)
     outputs, inputs = weights.shape[:2]
     taps = weights.reshape(outputs, inputs, -1)
     lanes, steps = kernel.y.block, []
@@ -41,7 +43,7 @@ def pack_conv(kernel: ConvKernel, weights: Weights) -> Weights:
                 steps.append(np.ascontiguousarray(ordered).reshape(-1))
             at += size
             position += 1
-    return np.concatenate(steps) if steps else np.zeros(0, np.float32)
+    return np.concatenate(steps)
 
 
 def _block_diagonal(kernel: ConvKernel, taps: Weights) -> Weights:
@@ -113,9 +115,9 @@ def deconvolution_phases(weights: Weights, stride: Spatial, dilation: Spatial, p
     for origin in product(*(range(s) for s in stride)):
         lines = [_phase_line(*axis) for axis in zip(origin, kernel, stride, dilation, pad, strict=True)]
         taps = np.ix_(*(line[0] for line in lines))
-        fields = dict(kernel=tuple(len(line[0]) for line in lines), dilation=tuple(line[1] for line in lines),
-                      pad=tuple(line[2] for line in lines), out_step=stride, out_origin=origin, groups=groups)
-        phases.append(Phase(fields, np.ascontiguousarray(turned[(slice(None), slice(None), *taps)])))
+        fields = {"kernel": tuple(len(line[0]) for line in lines), "dilation": tuple(line[1] for line in lines),
+                  "pad": tuple(line[2] for line in lines), "out_step": stride, "out_origin": origin, "groups": groups}
+        phases.append(Phase(fields, np.ascontiguousarray(turned[:, :, taps[0], taps[1], taps[2]])))
     return phases
 
 

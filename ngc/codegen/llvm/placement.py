@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ngc.codegen.llvm.calls import Argument, Call, Packed, Scratch, buffer_size
+from ngc.codegen.llvm.calls import Argument, Call, Packed, Scratch, buffer_size, itemsize
 from ngc.codegen.llvm.entry import Address
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.lower import Lowering
@@ -26,11 +26,11 @@ class Placement:
             return Address("weights", argument.offset)
         if isinstance(argument, Scratch):
             return Address("scratch")
-        root = self.lowering.root(argument)
+        root, inside = self.lowering.root(argument), self.lowering.offset(argument) * itemsize(argument.type)
         if root in self.pinned:
             return self.pinned[root]
         fixed, per_image = self.plan.offsets[root]
-        return Address("arena", fixed, per_image)
+        return Address("arena", fixed + inside, per_image)
 
 
 def place(lowering: Lowering) -> Placement:
@@ -84,6 +84,7 @@ def _lifetimes(lowering: Lowering, calls: Sequence[Call]) -> dict[Value, tuple[i
 
 def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value, Address]) -> None:
     """Lets a call's first output take over the buffer of an input that dies there, where the kernel allows it and the layouts agree."""
+    joined = {part.of for part in lowering.slices.values()}
     for index, call in enumerate(calls):
         if not call.inplace:
             continue
@@ -92,7 +93,8 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value
         out_root = lowering.root(out)
         for value in call.inplace:
             root = lowering.root(value)
-            blocked = root in pinned or value.is_const or root is out_root or lives[root][1] != index
+            blocked = (root in pinned or value.is_const or root is out_root or lives[root][1] != index or value in lowering.slices
+                       or out in lowering.slices or root in joined or out_root in joined)
             halo_first = lives[out_root][0] >= index - sum(1 for earlier in calls[max(0, index - 4):index] if earlier.joined)
             if blocked or not halo_first or out_root in pinned or root.type.layout != out.type.layout or buffer_size(root.type) != buffer_size(out.type):
                 continue

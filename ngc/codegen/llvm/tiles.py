@@ -1,7 +1,7 @@
 """Chooses the tile of a convolution or dense layer from a small model of a core, never from the number of threads.
 
-The model counts cycles of a tile: the multiply-adds, the loads that feed them, and the stores at the end, and adds what a balanced split of the output
-wastes. Spills are ruled out beforehand: `pixels * vectors + vectors + 1` accumulators, weights and a broadcast must fit the vector registers.
+The model counts cycles of a tile: the multiply-adds, the loads that feed them, and the stores at the end. Spills are ruled out beforehand:
+`pixels * vectors + vectors + 1` accumulators, weights and a broadcast must fit the vector registers.
 """
 
 import re
@@ -63,22 +63,28 @@ class Split:
         return (self.size,) if self.wide == self.parts else (self.size, self.size - 1)
 
 
+_MOST_PIXELS = 16
+"""Beyond it more pixels save no loads, and 25x1 spills with the scheduling model of Skylake."""
+
+UNROLL = 4
+"""Steps of the reduction in a loop body. Eight are no faster, take twice as long to compile, and on some processors' scheduling models let LLVM hoist
+loads until full tiles spill."""
+
+
 def registers_of(target: CpuTarget) -> int:
-    """Returns how many accumulators, weights and broadcasts may live at once.
-
-    With 16 registers LLVM spills where it is left none, and without fma a product and its copy need some too.
-    """
-    if target.registers == 32:
-        return 32
-    return 15 if target.has_fma else 14
+    """Returns how many accumulators, weights and broadcasts may live at once; without fma a product and its copy need registers too."""
+    return target.registers if target.has_fma else target.registers - 3
 
 
-def fits(pixels: int, vectors: int, registers: int) -> bool:
-    """Returns whether a tile and its operands fit the registers."""
-    return pixels * vectors + vectors + 1 <= registers
+def most_pixels(target: CpuTarget, vectors: int) -> int:
+    """Returns the most pixels that a tile of `vectors` vectors may have without spilling: p * v + v + 1 registers, some less where LLVM needs it."""
+    registers = registers_of(target)
+    if registers == 32 and vectors > 2:
+        registers = 30  # 9x3 spills with the scheduling model of Skylake
+    return min((registers - 1 - vectors) // vectors, _MOST_PIXELS if target.has_fma else 4)
 
 
-def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = 4) -> Tile:
+def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL) -> Tile:
     """Returns the tile with the fewest modelled cycles for one image.
 
     Args:
@@ -89,14 +95,13 @@ def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth:
         depth: steps of the reduction.
         unroll: steps in a loop body.
     """
-    registers = registers_of(target)
     best: tuple[float, Tile] | None = None
     for vectors in range(1, min(6, blocks) + 1):
         panels = Split(blocks, vectors)
         if panels.size != vectors:
             continue
-        limit = (registers - 1 - vectors) // vectors
-        for pixels in range(1, min(limit, width, 28) + 1):
+        limit = most_pixels(target, vectors)
+        for pixels in range(1, min(limit, width) + 1):
             columns = Split(width, pixels)
             if columns.size != pixels:
                 continue
@@ -118,7 +123,7 @@ def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth:
 def _tile_cycles(pixels: int, vectors: int, depth: int, target: CpuTarget) -> float:
     """Returns the modelled cycles of one tile, in units of a vector multiply-add at two a cycle."""
     products = pixels * vectors
-    loads = pixels + vectors
+    loads = pixels * (1 if target.vector_bits > 128 else 2) + vectors  # without AVX a broadcast is a load and a shuffle
     panel = depth * vectors * target.vector_bits // 8
     streamed = vectors * (2.0 if panel > L1_BYTES // 2 else 0.5) + pixels * 0.25
     step = max(products, loads, _MIN_ACCUMULATORS) + 0.15 * streamed
@@ -127,11 +132,12 @@ def _tile_cycles(pixels: int, vectors: int, depth: int, target: CpuTarget) -> fl
 
 _LABEL = re.compile(r"^(\.L\w+):")
 _JUMP = re.compile(r"^\s+j\w+\s+(\.L\w+)")
+_CALL = re.compile(r"^\s+call")
 _SPILL = re.compile(r"%[xyz]mm\d+.*\(%rsp\b|\(%rsp\b.*%[xyz]mm\d+")
 
 
 def spills_in_loop(assembly: str) -> int:
-    """Returns how many vector registers are spilled or reloaded inside loops of x86 assembly in AT&T syntax."""
+    """Returns how many vector registers are spilled or reloaded inside loops of x86 assembly in AT&T syntax; loops with calls pass arguments there."""
     lines = assembly.splitlines()
     labels: dict[str, int] = {}
     inside: set[int] = set()
@@ -139,5 +145,7 @@ def spills_in_loop(assembly: str) -> int:
         if found := _LABEL.match(line):
             labels[found.group(1)] = number
         elif (found := _JUMP.match(line)) and found.group(1) in labels:
-            inside.update(range(labels[found.group(1)], number))
+            loop = range(labels[found.group(1)], number)
+            if not any(_CALL.match(lines[i]) for i in loop):
+                inside.update(loop)
     return sum(1 for number in inside if _SPILL.search(lines[number]))

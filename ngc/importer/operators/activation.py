@@ -168,7 +168,7 @@ OPERATORS = {
     "MakeLoss": Operator(
         identity, {"grad_scale": IGNORED, "valid_thresh": IGNORED, "normalization": IGNORED}
     ),
-    "make_loss": Operator(identity),
+    "make_loss": Operator(identity, outputs=lambda attrs: ("loss",)),
     "BlockGrad": Operator(identity),
     "hard_sigmoid": Operator(_hard_sigmoid, {"alpha": Field("float", 0.2), "beta": Field("float", 0.5)}),
     "smooth_l1": Operator(_smooth_l1, {"scalar": Field("float", 1.0), "is_int": IGNORED}),

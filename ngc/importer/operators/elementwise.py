@@ -15,8 +15,8 @@ from ngc.ir import Value
 
 _UNARY = (
     "relu sigmoid softsign abs negative reciprocal sign round rint ceil floor trunc fix square sqrt rsqrt "
-    "cbrt rcbrt exp log log10 log2 log1p expm1 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh "
-    "arctanh degrees radians erf erfinv gamma gammaln logical_not"
+    "cbrt rcbrt exp log log10 log2 log1p expm1 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh "
+    "arccosh arctanh degrees radians erf erfinv gamma gammaln logical_not"
 )
 _COMPARISONS = "equal not_equal greater greater_equal lesser lesser_equal"
 _LOGICAL = "logical_and logical_or logical_xor"

@@ -156,8 +156,8 @@ def _pad(conversion: Conversion) -> list[Value]:
         or min(widths) < 0
     ):
         raise conversion.fail(
-            f"pad_width = {widths} for data of shape {show(conversion.shape)}: expected 4 or 5 dimensions and "
-            "two numbers for each, those of the first two dimensions 0"
+            f"pad_width = {widths} for data of shape {show(conversion.shape)}: expected 4 or 5 dimensions "
+            "and two numbers for each, those of the first two dimensions 0"
         )
     return [
         conversion.op(

@@ -8,6 +8,9 @@ from ngc.errors import VerifyError
 from ngc.ir.opdef import PROLOGUE_ATTRS, Arrays, Attr, Attrs, OpDef, Types
 from ngc.ir.tensor_type import Dim, SymDim, TensorType, format_shape
 
+_PLANES = (slice(None), slice(None))
+"""All of N and C, the first two indices of a tensor."""
+
 
 def conv_output(size: Dim, kernel: int, stride: int, before: int, after: int, dilate: int) -> int:
     """Returns floor((size + before + after - dilate*(kernel-1) - 1) / stride) + 1."""
@@ -31,6 +34,8 @@ def _check(types: Types, attrs: Attrs, rank: int, name: str) -> None:
     x, w = types
     if x.rank != rank + 2 or w.rank != rank + 2:
         raise VerifyError(f"{name} takes data and weights of rank {rank + 2}, not {format_shape(x.shape)} and {format_shape(w.shape)}")
+    if any(isinstance(dim, SymDim) for dim in (*x.shape[1:], *w.shape)):
+        raise VerifyError(f"{name}: only the batch of the data can depend on N, not {format_shape(x.shape)} and {format_shape(w.shape)}")
     if x.dtype != w.dtype:
         raise VerifyError(f"{name} takes data and weights of one dtype, not {x.dtype} and {w.dtype}")
     for key in ("stride", "pad", "dilate"):
@@ -47,7 +52,7 @@ def conv_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     name = f"conv{rank}d"
     _check(types, attrs, rank, name)
     groups = attrs["groups"]
-    if x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:  # type: ignore[operator]  # weights have no N
+    if x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
         raise VerifyError(f"{name}: data {format_shape(x.shape)} does not fit weights {format_shape(w.shape)} with groups={groups}: "
                           f"the weights want {w.shape[1] * groups} channels")
     out = [conv_output(size, int(kernel), stride, *pad, dilate) for size, kernel, stride, pad, dilate  # type: ignore[arg-type]
@@ -68,10 +73,10 @@ def conv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     depthwise = w.shape[1] == 1 and o == groups
     result = np.zeros((n, o, *out) if depthwise else (n, groups, o // groups, int(np.prod(out))))
     weights = w.astype(np.float64)
-    for tap in product(*(range(k) for k in w.shape[2:])):
-        window = padded[(slice(None), slice(None), *(slice(t * d, t * d + (size - 1) * s + 1, s) for t, d, size, s
-                                                      in zip(tap, dilate, out, stride, strict=True)))]
-        kernel = weights[(slice(None), slice(None), *tap)]
+    for position, tap in enumerate(product(*(range(k) for k in w.shape[2:]))):
+        where = tuple(slice(t * d, t * d + (size - 1) * s + 1, s) for t, d, size, s in zip(tap, dilate, out, stride, strict=True))
+        window = padded[_PLANES + where]
+        kernel = weights.reshape(*w.shape[:2], -1)[:, :, position]
         if depthwise:
             result += window * kernel.reshape(1, o, *(1,) * len(out))
         else:
@@ -85,7 +90,7 @@ def deconv_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     rank = len(attrs["stride"])
     name = f"deconv{rank}d"
     _check(types, attrs, rank, name)
-    if x.shape[1] != w.shape[0] or x.shape[1] % attrs["groups"]:  # type: ignore[operator]  # channels have no N
+    if x.shape[1] != w.shape[0] or x.shape[1] % attrs["groups"]:
         raise VerifyError(f"{name}: data {format_shape(x.shape)} does not fit weights {format_shape(w.shape)} with groups={attrs['groups']}: "
                           f"the weights want {w.shape[0]} channels")
     out = []
@@ -96,7 +101,7 @@ def deconv_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
         out.append(stride * (size - 1) + dilate * (kernel - 1) + 1 - before - after + adj)
     if min(out) < 1:
         raise VerifyError(f"{name}: padding {attrs['pad']} leaves nothing of the output of data {format_shape(x.shape)}")
-    return (TensorType((x.shape[0], w.shape[1] * attrs["groups"], *out), x.dtype),)  # type: ignore[arg-type]
+    return (TensorType((x.shape[0], w.shape[1] * attrs["groups"], *out), x.dtype),)
 
 
 def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
@@ -109,13 +114,13 @@ def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
             in zip(x.shape[2:], w.shape[2:], stride, dilate, attrs["adj"], strict=True)]
     result = np.zeros((n, groups * og, *full))
     data = x.astype(np.float64).reshape(n, groups, c // groups, -1)
-    weights = w.astype(np.float64).reshape(groups, c // groups, og, *w.shape[2:])
-    for tap in product(*(range(k) for k in w.shape[2:])):
-        part = np.matmul(weights[(slice(None), slice(None), slice(None), *tap)].transpose(0, 2, 1)[None], data)
+    weights = w.astype(np.float64).reshape(groups, c // groups, og, -1)
+    for position, tap in enumerate(product(*(range(k) for k in w.shape[2:]))):
+        part = np.matmul(weights[:, :, :, position].transpose(0, 2, 1)[None], data)
         where = tuple(slice(t * d, t * d + (size - 1) * s + 1, s) for t, d, size, s in zip(tap, dilate, x.shape[2:], stride, strict=True))
-        result[(slice(None), slice(None), *where)] += part.reshape(n, groups * og, *x.shape[2:])
+        result[_PLANES + where] += part.reshape(n, groups * og, *x.shape[2:])
     crop = tuple(slice(before, size - after) for size, (before, after) in zip(full, pads(attrs), strict=True))
-    return (np.ascontiguousarray(result[(slice(None), slice(None), *crop)]).astype(x.dtype),)
+    return (np.ascontiguousarray(result[_PLANES + crop]).astype(x.dtype),)
 
 
 def _conv(rank: int) -> OpDef:

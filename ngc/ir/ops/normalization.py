@@ -31,7 +31,8 @@ def scale_shift(gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.n
 
 def _batch_norm_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x = arrays[0]
-    scale, shift = scale_shift(*arrays[1:], attrs)
+    gamma, beta, mean, var = arrays[1:]
+    scale, shift = scale_shift(gamma, beta, mean, var, attrs)
     shape = [1] * x.ndim
     shape[attrs["axis"]] = -1
     return ((x * scale.reshape(shape) + shift.reshape(shape)).astype(x.dtype),)

@@ -33,6 +33,8 @@ def _infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     x, rank = types[0], len(attrs["kernel"])
     if x.rank != rank + 2 or len(attrs["stride"]) != rank or len(attrs["pad"]) != rank:
         raise VerifyError(f"pool: kernel {attrs['kernel']}, stride {attrs['stride']} and pad {attrs['pad']} do not fit data {format_shape(x.shape)}")
+    if attrs["kind"] == "lp" and attrs["p"] not in (1, 2, 3):
+        raise VerifyError(f"pool: p of an lp pool is 1, 2 or 3, not {attrs['p']}")
     out = []
     for size, kernel, stride, pad in zip(x.shape[2:], attrs["kernel"], attrs["stride"], attrs["pad"], strict=True):
         if isinstance(size, SymDim):
@@ -62,12 +64,12 @@ def _evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
             result[target] = part.max(axis=axes, initial=LOWEST if data.dtype.kind == "f" else np.iinfo(data.dtype).min)
         elif attrs["kind"] == "lp":
             power = (part.astype(np.float64) ** attrs["p"]).sum(axis=axes)
-            result[target] = {1: lambda v: v, 2: np.sqrt, 3: np.cbrt}[attrs["p"]](power)
+            result[target] = power if attrs["p"] == 1 else np.sqrt(power) if attrs["p"] == 2 else np.cbrt(power)
         else:
             total = part.sum(axis=axes, dtype=np.float64)
             divisor = prod(extent for _, _, extent in chosen) if attrs["count_include_pad"] else prod(end - start for start, end, _ in chosen)
-            with np.errstate(all="ignore"):
-                result[target] = total if attrs["kind"] == "sum" else total / divisor
+            # A window past the end sums nothing, and its divisor is zero or negative: MXNet gives 0 there.
+            result[target] = total if attrs["kind"] == "sum" or divisor <= 0 else total / divisor
     return (result.astype(x.dtype),)
 
 

@@ -22,7 +22,7 @@ def _infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
 def _mean(x: np.ndarray, **axes: Any) -> np.ndarray:
     if x.dtype.kind == "f":
         return np.asarray(x.mean(**axes, dtype=np.float64))
-    return np.trunc(x.sum(**axes, dtype=np.int64) / (x.size // x.sum(**axes, dtype=np.int64).size))
+    return np.asarray(np.trunc(x.sum(**axes, dtype=np.int64) / (x.size // x.sum(**axes, dtype=np.int64).size)))
 
 
 def _sum(x: np.ndarray, **axes: Any) -> np.ndarray:

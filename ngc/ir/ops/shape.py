@@ -51,7 +51,7 @@ def _concat_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
         if type.dtype != first.dtype or type.rank != first.rank or any(
                 a != b for position, (a, b) in enumerate(zip(type.shape, first.shape, strict=True)) if position != axis):
             raise VerifyError(f"concat on axis {axis}: {type} does not fit {first}")
-        total = type.shape[axis] + total  # type: ignore[operator]  # dims add
+        total = type.shape[axis] + total
     return (first.with_shape((*first.shape[:axis], total, *first.shape[axis + 1:])),)
 
 

@@ -11,9 +11,12 @@ from typing import Any
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import conv_emit
 from ngc.codegen.llvm.kernels.microkernel import Nest, depths, unrolled
-from ngc.codegen.llvm.tiles import L2_BYTES, ONE_PIXEL, Split, Tile, choose_tile
+from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, choose_tile
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
+
+PREFETCH_BYTES = 4096
+"""How far ahead weights are asked for where a panel exceeds the first-level cache: far enough for memory, near enough to be there still."""
 
 _ITEM_WORK = 1 << 14
 """Vector multiply-adds that a work item of a flattened plane should have: large against the cost of finding its place."""
@@ -62,8 +65,10 @@ class ConvKernel(KernelSpec):
             return draft
         depth, columns, rows = draft.depth, draft.columns, draft.out[1] if draft.columns == draft.out[2] else 1
         # Single channels in rows: two steps may broadcast the same element, which LLVM would keep in a register of its own.
-        unroll = 1 if draft.x.block == 1 else min(8, draft.x.block)
-        tile = choose_tile(target, width=columns, rows=rows, blocks=draft.blocks_per_group, depth=depth, unroll=unroll)
+        unroll = 1 if draft.x.block == 1 else UNROLL
+        # A panel of unaligned groups meets all input blocks that any of its channels meets: one vector wastes least.
+        blocks = draft.blocks_per_group if draft.aligned else 1
+        tile = choose_tile(target, width=max(1, columns), rows=max(1, rows), blocks=blocks, depth=depth, unroll=unroll)
         return replace(draft, tile=draft._ordered(tile))
 
     def _ordered(self, tile: Tile) -> Tile:
@@ -76,12 +81,12 @@ class ConvKernel(KernelSpec):
         chunk = 1
         if self.flat:
             per_tile = self.depth * tile.vectors * tile.pixels
-            chunk = max(1, min(-(-_ITEM_WORK // max(1, per_tile)), Split(self.columns, tile.pixels).parts))
+            chunk = max(1, min(-(-_ITEM_WORK // max(1, per_tile)), draft.column_tiles.parts))
             if self.prologue:
                 room = L2_BYTES // 4 // (4 * self.x.blocks * self.x.block * tile.pixels)
-                chunk = max(1, min(room, Split(self.columns, tile.pixels).parts))
+                chunk = max(1, min(room, draft.column_tiles.parts))
         pixels_first = inputs > L2_BYTES // 2 and weights <= L2_BYTES // 2 and draft.panels.parts * self.groups > 1
-        return replace(tile, chunk=chunk, pixels_first=pixels_first, prefetch=8192 if panel > L2_BYTES // 8 else 0)
+        return replace(tile, chunk=chunk, pixels_first=pixels_first, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0)
 
     def check(self, target: CpuTarget) -> None:
         """Checks that the kernel can be generated.

@@ -9,7 +9,7 @@ from ngc.codegen.llvm.kernels.site import lanes_below
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.steps import Steps
 from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, overload, spell, vector
-from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile, registers_of
+from ngc.codegen.llvm.tiles import ONE_PIXEL, UNROLL, Split, Tile, most_pixels
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -51,10 +51,8 @@ class DenseKernel(KernelSpec):
         draft = cls(lanes=target.lanes(), **fields)
         if "tile" in fields:
             return draft
-        registers = registers_of(target)
-        vectors = Split(-(-draft.outputs // draft.lanes), 4 if registers == 32 else 2).size
-        pixels = min(12, (registers - 1 - vectors) // vectors)
-        return replace(draft, tile=Tile(pixels, 1, vectors, unroll=4))
+        vectors = Split(-(-draft.outputs // draft.lanes), 4 if target.registers == 32 else 2).size
+        return replace(draft, tile=Tile(min(12, most_pixels(target, vectors)), 1, vectors, UNROLL))
 
     @property
     def panels(self) -> Split:
@@ -107,7 +105,7 @@ class DenseKernel(KernelSpec):
                 panel = b.gep(w, b.mul(block, self.inputs * self.lanes))
 
                 def run(vectors: int) -> None:
-                    self._rows(target, module, b, tiles, args, x, panel, low, high, block, vectors)  # noqa: B023
+                    self._rows(target, module, b, tiles, args, x, panel, low, high, block, vectors)
 
                 by_size(b, self.panels, loop.index, run)
         b.ret()

@@ -8,7 +8,7 @@ from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell, vector
-from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile
+from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile, registers_of
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -40,7 +40,7 @@ class DepthwiseKernel(KernelSpec):
         draft = cls(**fields)
         if "tile" in fields:
             return draft
-        room = (target.registers if target.has_fma else target.registers - 2) - min(draft.kernel[2], 5) - 2
+        room = registers_of(target) - min(draft.kernel[2], 5) - 2
         width = Split(draft.y.spatial[2], min(14, room)).size
         rows = min(draft.y.spatial[1], 14 // width) if 2 * width <= min(14, room) and width == draft.y.spatial[2] else 1
         return replace(draft, tile=Tile(width, rows, 1, unroll=1))
@@ -102,9 +102,9 @@ class DepthwiseKernel(KernelSpec):
                 def tile(width: int, column: Index) -> None:
                     if (height, width) not in tiles:
                         tiles[height, width] = f"@{self._tile(target, module, height, width)}"
-                    at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]))  # noqa: B023
-                    place = (Value(I64, spell(i)) for i in (image, block, depth, row, column))  # noqa: B023
-                    b.call(tiles[height, width], args, at, weights, *place)  # noqa: B023
+                    at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]))
+                    place = (Value(I64, spell(i)) for i in (image, block, depth, row, column))
+                    b.call(tiles[height, width], args, at, weights, *place)
 
                 each_part(b, self.column_tiles, tile)
 
@@ -124,8 +124,8 @@ class DepthwiseKernel(KernelSpec):
         starts = [d * self.dilation[0] * self.x.strides[0] + h * self.dilation[1] * self.x.strides[1]
                   for d in range(self.kernel[0]) for h in range(self.kernel[1])]
         if rows * width * lines * kw <= _WRITTEN_OUT:
-            for line, start in enumerate(starts):
-                sums = taps.line(b.gep(x, start), b.gep(w, line * kw * self.x.block), sums)
+            for line, at in enumerate(starts):
+                sums = taps.line(b.gep(x, at), b.gep(w, line * kw * self.x.block), sums)
         else:
             table = module.constant_array(I64, starts)
             with b.loop(0, lines, carried=sums, hint="line") as loop:

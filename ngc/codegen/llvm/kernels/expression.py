@@ -68,6 +68,11 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """The batch of the run, of kind i64."""
+
+
+@dataclass(frozen=True)
 class Unary:
     """A function of `vector_math.ACTIVATIONS` or `UNARY`; integers know abs, sign, square, negative, relu and logical_not."""
 
@@ -123,7 +128,7 @@ class Reduce:
     accumulator: str
 
 
-Expr = Load | Const | Index | Unary | Binary | Compare | Select | Cast | Reduce
+Expr = Load | Const | Index | Batch | Unary | Binary | Compare | Select | Cast | Reduce
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -163,7 +168,7 @@ def kind_of(expr: Expr, operands: tuple[str, ...]) -> str:
             return KINDS[operands[expr.operand]]
         case Const():
             return expr.kind
-        case Index():
+        case Index() | Batch():
             return "i64"
         case Unary():
             return kind_of(expr.operand, operands)

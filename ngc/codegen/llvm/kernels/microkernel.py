@@ -14,6 +14,9 @@ MAX_UNROLL = 8
 """At 16 steps the scheduler hoists loads until accumulators spill."""
 
 
+CACHE_LINE = 64
+
+
 @dataclass(frozen=True)
 class DotOp:
     """Multiplies input by weights into an accumulator: the instruction at the heart of a tile.
@@ -167,7 +170,7 @@ class _Tile:
             weights = []
             for v in range(self.vectors):
                 at = self._gep(w, (u * self.vectors + v) * pitch)
-                if self.prefetch:
+                if self.prefetch and (u * self.vectors + v) * self.lanes * 4 % CACHE_LINE == 0:
                     b.prefetch(b.gep(at, self.prefetch, "i8"))
                 weights.append(dot.weights(b, at, self.lanes))
             for m, pixel in enumerate(self.pixels):

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def run(spec: KernelSpec, target: CpuTarget, buffers: Sequence[Buffer], n: int, 
     a, b = spec.work
     total = a * n + b
     edges = [0, *sorted(min(cut, total) for cut in cuts), total]
-    for begin, end in reversed(list(zip(edges, edges[1:], strict=False))):
+    for begin, end in reversed(list(pairwise(edges))):
         function(args, n, begin, end)  # type: ignore[operator]
     for buffer in buffers:
         buffer.check()
@@ -106,8 +107,7 @@ def run(spec: KernelSpec, target: CpuTarget, buffers: Sequence[Buffer], n: int, 
 def convolution(x: Array, w: Array, stride: Sequence[int], dilation: Sequence[int], pad: Sequence[int], out: Sequence[int], groups: int,
                 fill: float = 0.0) -> tuple[Reference, Reference]:
     """Returns the direct convolution (n, c, d, h, w) by (o, c/groups, kd, kh, kw) in float64, and the sum of the magnitudes of its terms."""
-    n, channels = x.shape[:2]
-    outputs, inputs, *kernel = w.shape
+    n, (outputs, inputs, *kernel) = x.shape[0], w.shape
     reach = [max(0, (o - 1) * s + (k - 1) * d + 1 - p - size)
              for o, s, k, d, p, size in zip(out, stride, kernel, dilation, pad, x.shape[2:], strict=True)]
     padded = np.pad(x.astype(np.float64), [(0, 0), (0, 0), *((max(0, p), r) for p, r in zip(pad, reach, strict=True))], constant_values=fill)

@@ -1,7 +1,6 @@
 """Tests of the dense layer against products in float64, on three instruction sets."""
 
 import numpy as np
-from harness import TARGETS, Buffer, assert_close, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from ngc.codegen.llvm.kernel import StepSpec
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.packing import pack_channels, pack_dense
 from ngc.target import parse_target
+from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, assert_close, run
 
 
 @settings(deadline=None, max_examples=50)

@@ -1,7 +1,6 @@
 """Tests of the depthwise convolution against sums in float64, on three instruction sets."""
 
 import numpy as np
-from harness import TARGETS, Buffer, assert_close, blocked, convolution, halo_untouched, run, unblocked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
 from ngc.codegen.llvm.packing import pack_channels, pack_depthwise
 from ngc.target import parse_target
+from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, assert_close, blocked, convolution, halo_untouched, run, unblocked
 
 
 @settings(deadline=None, max_examples=50)

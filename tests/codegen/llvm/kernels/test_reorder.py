@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from harness import TARGETS, Buffer, blocked, halo_untouched, interior, run, unblocked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
 from ngc.errors import CodegenError
 from ngc.target import parse_target
+from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, blocked, halo_untouched, interior, run, unblocked
 
 BORDERS = st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3) | st.just(((0, 0),) * 3)
 

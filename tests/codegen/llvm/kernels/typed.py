@@ -4,11 +4,11 @@ import ctypes
 from collections.abc import Sequence
 
 import numpy as np
-from harness import _load
 from numpy.typing import NDArray
 
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.target import CpuTarget
+from tests.codegen.llvm.kernels.harness import _load
 
 _GUARD_BYTES = 256
 _MARK = 0xA5

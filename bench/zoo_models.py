@@ -1,0 +1,137 @@
+"""Checkpoints of the Gluon vision zoo with seeded weights, and MXNet's answers on them.
+
+`python -m bench.zoo_models NAME FOLDER [SEED]` exports one network; `export_zoo` does that in its own process, once.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEFAULT_FOLDER = Path("out/zoo")
+
+NETWORKS: tuple[str, ...] = (
+    *(f"resnet{depth}_v{version}" for version in (1, 2) for depth in (18, 34, 50, 101, 152)),
+    *(f"vgg{depth}{suffix}" for suffix in ("", "_bn") for depth in (11, 13, 16, 19)),
+    "alexnet",
+    *(f"densenet{depth}" for depth in (121, 161, 169, 201)),
+    "squeezenet1.0", "squeezenet1.1", "inceptionv3",
+    *(f"mobilenet{width}" for width in ("1.0", "0.75", "0.5", "0.25")),
+    *(f"mobilenetv2_{width}" for width in ("1.0", "0.75", "0.5", "0.25")),
+)  # fmt: skip
+
+
+def input_shape(name: str, batch: int = 1) -> tuple[int, int, int, int]:
+    """Returns the shape of a network's input, called `data` in all of them."""
+    size = 299 if name == "inceptionv3" else 224
+    return (batch, 3, size, size)
+
+
+def sample_input(name: str, batch: int = 1) -> NDArray[np.float32]:
+    """Returns the seeded input on which engines are compared; a smaller batch is the beginning of a larger one."""
+    return np.random.default_rng(1).standard_normal(input_shape(name, batch), dtype=np.float32)
+
+
+def export_zoo(name: str, folder: str | Path = DEFAULT_FOLDER, seed: int = 0) -> str:
+    """Returns the checkpoint prefix of a network, exported by MXNet in a process of its own unless it is there already.
+
+    Weights are drawn He-normal from the seed and batch-norm statistics come from a forward pass, so activations keep
+    their scale through any depth.
+
+    Raises:
+        KeyError: the zoo has no such network.
+        subprocess.CalledProcessError: the export failed; its output is on stderr.
+    """
+    if name not in NETWORKS:
+        raise KeyError(f"the zoo has no network {name!r}; it has {', '.join(NETWORKS)}")
+    folder = Path(folder)
+    prefix = folder / (name if seed == 0 else f"{name}-seed{seed}")
+    if not Path(f"{prefix}-0000.params").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "bench.zoo_models", name, str(prefix), str(seed)], check=True)
+    return str(prefix)
+
+
+def reference(name: str, prefix: str, batch: int = 1) -> NDArray[np.float32]:
+    """Returns MXNet's answer on `sample_input`, without its oneDNN graph rewriting; kept beside the checkpoint."""
+    path = Path(f"{prefix}-reference-b{batch}.npy")
+    if not path.exists():
+        command = [sys.executable, "-m", "bench.zoo_models", "--reference", name, prefix, str(batch), str(path)]
+        subprocess.run(command, check=True, env={**os.environ, "MXNET_SUBGRAPH_BACKEND": "NONE"})
+    answer: NDArray[np.float32] = np.load(path)
+    return answer
+
+
+def randomize(mx: Any, net: Any, batch: NDArray[np.float32], seed: int) -> None:
+    """Gives a Gluon network seeded weights and batch-norm statistics that fit them, from one pass layer by layer."""
+    rng = np.random.default_rng(seed)
+    net.initialize()
+    net(mx.nd.array(batch[:1]))  # shapes of deferred parameters
+    for parameter in net.collect_params().values():
+        parameter.set_data(mx.nd.array(_draw(rng, parameter.name, parameter.shape)))
+    hooks: list[Any] = []
+
+    def watch(block: Any) -> None:
+        if isinstance(block, mx.gluon.nn.BatchNorm):
+            hooks.append(block.register_forward_pre_hook(_measure))
+
+    net.apply(watch)
+    net(mx.nd.array(batch)).wait_to_read()
+    for hook in hooks:
+        hook.detach()
+
+
+def _measure(norm: Any, inputs: Any) -> None:
+    """Sets a batch norm's statistics to those of what it is about to see."""
+    x = inputs[0].asnumpy()
+    norm.running_mean.set_data(x.mean((0, 2, 3)))
+    norm.running_var.set_data(x.var((0, 2, 3)))
+
+
+def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    if len(shape) > 1:
+        scale = np.sqrt(2 / np.prod(shape[1:]))
+        return (rng.standard_normal(shape, dtype=np.float32) * scale).astype(np.float32)
+    if name.endswith(("gamma", "running_var")):
+        return rng.uniform(0.7, 1.3, shape).astype(np.float32)
+    return rng.normal(0, 0.1, shape).astype(np.float32)
+
+
+def _export(name: str, prefix: Path, seed: int) -> None:
+    from ngc.importer.mxnet_live import import_mxnet
+
+    mx = import_mxnet()
+    net = mx.gluon.model_zoo.vision.get_model(name)
+    images = np.random.default_rng(seed + 1).standard_normal(input_shape(name, 4), dtype=np.float32)
+    randomize(mx, net, images, seed)
+    net.hybridize()
+    net(mx.nd.array(images[:1])).wait_to_read()
+    with tempfile.TemporaryDirectory(dir=prefix.parent) as folder:
+        net.export(f"{folder}/model")
+        for suffix in ("-symbol.json", "-0000.params"):  # the parameters last: they tell that the export is whole
+            os.replace(f"{folder}/model{suffix}", f"{prefix}{suffix}")
+
+
+def _write_reference(name: str, prefix: str, batch: int, path: str) -> None:
+    from ngc.importer.mxnet_live import import_mxnet
+
+    mx = import_mxnet()
+    symbol, arguments, auxiliaries = mx.model.load_checkpoint(prefix, 0)
+    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=input_shape(name, batch))
+    executor.copy_params_from(arguments, auxiliaries)
+    answer = executor.forward(is_train=False, data=mx.nd.array(sample_input(name, batch)))[0].asnumpy()
+    with tempfile.NamedTemporaryFile(dir=Path(path).parent, suffix=".npy", delete=False) as file:
+        np.save(file, answer)
+    os.replace(file.name, path)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--reference":
+        _write_reference(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    else:
+        _export(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,69 @@
+"""Turns operators and steps into the expressions that loop nests compute."""
+
+import math
+from collections.abc import Sequence
+
+from ngc.codegen.llvm.kernels.expression import Binary, Cast, Compare, Const, Expr, Select, Unary
+from ngc.codegen.llvm.kernels.expression import KINDS as REGISTER_KINDS
+from ngc.ir import Node, Step
+from ngc.ir.unary import UNARY
+
+_COMPARISONS = {"equal": "eq", "not_equal": "ne", "greater": "gt", "greater_equal": "ge", "lesser": "lt", "lesser_equal": "le"}
+
+_INTEGERS = frozenset({"abs", "sign", "square", "negative", "relu", "logical_not"})
+"""Functions that loop nests compute on integers; the others go through double precision."""
+
+
+def unary(name: str, x: Expr, params: Sequence[float], dtype: str) -> Expr:
+    """Returns f(x) for a value of an IR dtype."""
+    if dtype in ("f32", "f64", "f16", "bf16") or name in _INTEGERS:
+        return Unary(name, x, tuple(params))
+    return Cast(Unary(name, Cast(x, "f64"), tuple(params)), dtype)
+
+
+def binary(name: str, a: Expr, b: Expr) -> Expr:
+    """Returns an operator of two operands."""
+    return Compare(_COMPARISONS[name], a, b) if name in _COMPARISONS else Binary(name, a, b)
+
+
+def scalar(value: float, dtype: str) -> Const:
+    """Returns a scalar in the kind of a dtype; for integers it is truncated first, as MXNet does."""
+    kind = REGISTER_KINDS[dtype]
+    return Const(float(math.trunc(value)) if kind.startswith("i") and math.isfinite(value) else value, kind)
+
+
+def node_expression(node: Node, operands: Sequence[Expr]) -> Expr:
+    """Returns what an element-wise operator computes from its operands' elements."""
+    dtype = node.inputs[0].type.dtype
+    if node.op in UNARY:
+        return unary(node.op, operands[0], [node.attrs[name] for name, _ in UNARY[node.op].params], dtype)
+    match node.op:
+        case "where":
+            return Select(operands[0], operands[1], operands[2])
+        case "cast":
+            return Cast(operands[0], node.attrs["dtype"])
+        case "prelu":
+            return Select(Compare("gt", operands[0], Const(0.0)), operands[0], Binary("mul", operands[0], operands[1]))
+        case "batch_norm":
+            return Binary("add", Binary("mul", operands[0], operands[1]), operands[2])
+    a = operands[0]
+    b = operands[1] if len(operands) == 2 else scalar(node.attrs["scalar"], dtype)
+    return binary(node.op, b, a) if node.attrs["reverse"] else binary(node.op, a, b)
+
+
+def step_expression(step: Step, x: Expr, operands: Sequence[Expr]) -> Expr:
+    """Returns the value after one step."""
+    match step.kind:
+        case "bias" | "add":
+            return Binary("add", x, operands[0])
+        case "affine":
+            return Binary("add", Binary("mul", x, operands[0]), operands[1])
+        case "multiply":
+            return Binary("mul", x, operands[0])
+        case "scale":
+            return Binary("add", Binary("mul", x, Const(step.params[0])), Const(step.params[1]))
+        case "prelu":
+            return Select(Compare("gt", x, Const(0.0)), x, Binary("mul", x, operands[0]))
+        case "tee":
+            return x
+    return Unary(step.kind, x, step.params)

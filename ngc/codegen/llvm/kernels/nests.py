@@ -1,0 +1,411 @@
+"""Builds loop nests: merges loops that run together, and lays expressions over plain and blocked tensors.
+
+Shapes are tuples of ints and `N(k)`, which is k times the batch of the run. All builders return kernels whose `args` are the inputs
+in the order given and then the output.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ngc.codegen.llvm.kernel import Geometry
+from ngc.codegen.llvm.kernels.expression import (
+    Axis,
+    Batch,
+    Binary,
+    Cast,
+    Compare,
+    Const,
+    Expr,
+    Extent,
+    Index,
+    Load,
+    N,
+    Reduce,
+    Select,
+    Unary,
+    kind_of,
+)
+from ngc.codegen.llvm.kernels.nest import NestKernel, Store
+
+Shape = tuple[Extent, ...]
+Make = Callable[..., Expr]
+
+
+# -- extents ----------------------------------------------------------------------------------------------------------
+
+
+def times(a: Extent, b: Extent) -> Extent:
+    """Returns the product of two extents, at most one of them a multiple of the batch."""
+    if isinstance(a, N) and isinstance(b, N):
+        raise ValueError(f"{a} times {b} is not linear in the batch")
+    if isinstance(a, N):
+        assert isinstance(b, int)
+        return N(a.coefficient * b) if b else 0
+    return a * b if isinstance(b, int) else (N(a * b.coefficient) if a else 0)
+
+
+def product(extents: Sequence[Extent]) -> Extent:
+    """Returns the number of elements of a shape."""
+    result: Extent = 1
+    for extent in extents:
+        result = times(result, extent)
+    return result
+
+
+def row_major(shape: Shape) -> tuple[Extent, ...]:
+    """Returns the strides of a plain tensor."""
+    return tuple(product(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+# -- canonical nests --------------------------------------------------------------------------------------------------
+
+
+def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Returns an expression with `change` applied to every part, operands first."""
+    match expr:
+        case Load():
+            axes = tuple(Axis(rewrite(axis.index, change), axis.stride) for axis in expr.axes)
+            guard = None if expr.guard is None else rewrite(expr.guard, change)
+            expr = replace(expr, axes=axes, guard=guard)
+        case Unary() | Cast() | Reduce():
+            expr = replace(expr, operand=rewrite(expr.operand, change))
+        case Binary() | Compare():
+            expr = replace(expr, left=rewrite(expr.left, change), right=rewrite(expr.right, change))
+        case Select():
+            expr = Select(rewrite(expr.condition, change), rewrite(expr.then, change), rewrite(expr.otherwise, change))
+    return change(expr)
+
+
+def nest(loops: Shape, operands: Sequence[str], stores: Sequence[Store], reduced: int = 0) -> NestKernel:
+    """Returns the kernel of a loop nest in canonical form: no loop of one iteration, adjacent loops merged, images outermost."""
+    kernel = NestKernel(loops, tuple(operands), tuple(stores), reduced)
+    for loop in range(len(loops) - 1, -1, -1):
+        if kernel.loops[loop] == 1:
+            kernel = _without(kernel, loop)
+    for loop in range(len(kernel.loops) - 2, -1, -1):
+        if loop != kernel.outer - 1 and _mergeable(kernel, loop):
+            kernel = _merged(kernel, loop)
+    for loop in range(kernel.outer - 1, -1, -1):
+        extent = kernel.loops[loop]
+        if isinstance(extent, N) and extent.coefficient > 1 and not _indexed(kernel, loop):
+            kernel = _split(kernel, loop, extent.coefficient)
+    return kernel
+
+
+def _indexed(kernel: NestKernel, loop: int) -> bool:
+    return any(part == Index(loop) for part in kernel.expressions)
+
+
+def _strides(kernel: NestKernel, change: Callable[[tuple[Extent, ...]], tuple[Extent, ...]], moved: Callable[[int], int],
+             loops: Shape, reduced: int) -> NestKernel:  # fmt: skip
+    """Returns the nest over other loops: every access's strides changed, indices renumbered."""
+
+    def part(expr: Expr) -> Expr:
+        if isinstance(expr, Load):
+            return replace(expr, strides=change(expr.strides))
+        if isinstance(expr, Index):
+            place = moved(expr.loop)
+            return Const(0, "i64") if place < 0 else Index(place)
+        return expr
+
+    stores = tuple(replace(s, value=rewrite(s.value, part), strides=change(s.strides)) for s in kernel.stores)
+    return NestKernel(loops, kernel.operands, stores, reduced)
+
+
+def _without(kernel: NestKernel, loop: int) -> NestKernel:
+    return _strides(
+        kernel,
+        lambda strides: strides[:loop] + strides[loop + 1 :],
+        lambda index: -1 if index == loop else index - (index > loop),
+        kernel.loops[:loop] + kernel.loops[loop + 1 :],
+        kernel.reduced - (loop >= kernel.outer),
+    )
+
+
+def _mergeable(kernel: NestKernel, loop: int) -> bool:
+    inner = kernel.loops[loop + 1]
+    if _indexed(kernel, loop) or _indexed(kernel, loop + 1) or isinstance(inner, N):
+        return False
+    accesses = [access for access in (*kernel.loads, *kernel.stores) if loop < len(access.strides)]
+    return all(
+        isinstance(access.strides[loop + 1], int) and access.strides[loop] == times(access.strides[loop + 1], inner)
+        for access in accesses
+    )
+
+
+def _merged(kernel: NestKernel, loop: int) -> NestKernel:
+    return _strides(
+        kernel,
+        lambda strides: strides[:loop] + strides[loop + 1 :],
+        lambda index: index - (index > loop),
+        (*kernel.loops[:loop], times(kernel.loops[loop], kernel.loops[loop + 1]), *kernel.loops[loop + 2 :]),
+        kernel.reduced - (loop >= kernel.outer),
+    )
+
+
+def _split(kernel: NestKernel, loop: int, inner: int) -> NestKernel:
+    def change(strides: tuple[Extent, ...]) -> tuple[Extent, ...]:
+        if loop >= len(strides):
+            return strides
+        return (*strides[:loop], times(strides[loop], inner), *strides[loop:])
+
+    loops = (*kernel.loops[:loop], N(1), inner, *kernel.loops[loop + 1 :])
+    return _strides(kernel, change, lambda index: index + (index > loop), loops, kernel.reduced)
+
+
+# -- plain tensors ----------------------------------------------------------------------------------------------------
+
+
+def aligned(shape: Shape, strides: Sequence[Extent], loops: Shape) -> tuple[Extent, ...]:
+    """Returns the strides of a tensor over the loops of a shape that it broadcasts to, as numpy aligns them."""
+    missing = len(loops) - len(shape)
+    padded = (0,) * missing + tuple(0 if extent == 1 else stride for extent, stride in zip(shape, strides, strict=True))
+    for extent, loop, stride in zip(shape, loops[missing:], strides, strict=True):
+        if extent not in (1, loop):
+            raise ValueError(f"{shape} with strides {tuple(strides)} does not broadcast to {loops}, at {stride}")
+    return padded
+
+
+def elementwise(shape: Shape, inputs: Sequence[tuple[Shape, str]], dtype: str, make: Make) -> NestKernel:
+    """Returns out = make(*inputs) over a shape that all inputs broadcast to; `make` combines expressions of their kinds.
+
+    args: the inputs, the output.
+    """
+    operands = [kind for _, kind in inputs]
+    loads = [Load(i, aligned(s, row_major(s), shape)) for i, (s, _) in enumerate(inputs)]
+    return nest(shape, [*operands, dtype], [Store(len(inputs), make(*loads), row_major(shape))])
+
+
+def cast(shape: Shape, source: str, dtype: str) -> NestKernel:
+    """Returns the conversion of a plain tensor to another dtype. args: input, output."""
+    return elementwise(shape, [(shape, source)], dtype, lambda x: Cast(x, dtype))
+
+
+def strided(loops: Shape, dtype: str, source: Sequence[Extent], target: Sequence[Extent], source_base: Extent = 0,
+            target_base: Extent = 0) -> NestKernel:  # fmt: skip
+    """Returns the copy out[target_base + target . i] = in[source_base + source . i]. args: input, output."""
+    load = Load(0, tuple(source), source_base)
+    return nest(loops, [dtype, dtype], [Store(1, load, tuple(target), target_base)])
+
+
+def transpose(shape: Shape, axes: Sequence[int], dtype: str) -> NestKernel:
+    """Returns numpy's transpose(axes) of a plain tensor. args: input, output."""
+    strides = row_major(shape)
+    loops = tuple(shape[axis] for axis in axes)
+    return strided(loops, dtype, [strides[axis] for axis in axes], row_major(loops))
+
+
+def broadcast_to(shape: Shape, loops: Shape, dtype: str) -> NestKernel:
+    """Returns a tensor repeated along its axes of size one. args: input, output."""
+    return strided(loops, dtype, aligned(shape, row_major(shape), loops), row_major(loops))
+
+
+def strided_slice(shape: Shape, begin: Sequence[int], step: Sequence[int], out: Shape, dtype: str) -> NestKernel:
+    """Returns out[i] = in[begin + step * i] along every axis; steps may be negative. args: input, output."""
+    strides = row_major(shape)
+    if any(isinstance(stride, N) and (at or by != 1) for stride, at, by in zip(strides, begin, step, strict=True)):
+        # an offset of k batches is a base linear in n, one such axis only
+        base: Extent = 0
+        for stride, at in zip(strides, begin, strict=True):
+            base = _plus(base, times(stride, at))
+    else:
+        base = sum(stride * at for stride, at in zip(strides, begin, strict=True) if isinstance(stride, int))
+    return strided(out, dtype, [times(stride, by) for stride, by in zip(strides, step, strict=True)], row_major(out), base)
+
+
+def _plus(a: Extent, b: Extent) -> Extent:
+    if a == 0 or b == 0:
+        return b if a == 0 else a
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    if isinstance(a, N) and isinstance(b, N):
+        return N(a.coefficient + b.coefficient)
+    raise ValueError(f"{a} + {b} needs two terms")
+
+
+def concat_part(shape: Shape, out: Shape, axis: int, start: int, dtype: str) -> NestKernel:
+    """Returns the copy of one input of a concatenation to its place `start` on the axis of the output. args: input, output."""
+    strides = row_major(out)
+    return strided(shape, dtype, row_major(shape), strides, target_base=times(strides[axis], start))
+
+
+def tile(shape: Shape, reps: Sequence[int], dtype: str) -> NestKernel:
+    """Returns numpy's tile. args: input, output."""
+    rank = max(len(shape), len(reps))
+    shape = (1,) * (rank - len(shape)) + tuple(shape)
+    reps = (1,) * (rank - len(reps)) + tuple(reps)
+    loops = tuple(extent for pair in zip(reps, shape, strict=True) for extent in pair)
+    source = tuple(stride for pair in zip((0,) * rank, row_major(shape), strict=True) for stride in pair)
+    return strided(loops, dtype, source, _interleaved(loops, shape, reps, outer_first=True))
+
+
+def repeat(shape: Shape, axis: int, count: int, dtype: str) -> NestKernel:
+    """Returns every element repeated `count` times along an axis; nearest upsampling is that on two axes. args: input, output."""
+    return upsample(shape, tuple(count if i == axis else 1 for i in range(len(shape))), dtype)
+
+
+def upsample(shape: Shape, counts: Sequence[int], dtype: str) -> NestKernel:
+    """Returns every element repeated counts[i] times along axis i. args: input, output."""
+    loops = tuple(extent for pair in zip(shape, counts, strict=True) for extent in pair)
+    source = tuple(stride for pair in zip(row_major(shape), (0,) * len(shape), strict=True) for stride in pair)
+    return strided(loops, dtype, source, _interleaved(loops, shape, counts, outer_first=False))
+
+
+def _interleaved(loops: Shape, shape: Shape, counts: Sequence[int], outer_first: bool) -> tuple[Extent, ...]:
+    out = row_major(tuple(times(extent, count) for extent, count in zip(shape, counts, strict=True)))
+    result: list[Extent] = []
+    for stride, extent, count in zip(out, shape, counts, strict=True):
+        result += [times(stride, extent), stride] if outer_first else [times(stride, count), stride]
+    return tuple(result)
+
+
+def pad(shape: Shape, before: Sequence[int], out: Shape, dtype: str, mode: str, value: float = 0.0) -> NestKernel:
+    """Returns numpy's pad; mode is constant, edge or reflect, and padded axes are ints. args: input, output."""
+    axes: list[Axis] = []
+    plain: list[Extent] = []
+    guard: Expr | None = None
+    for loop, (extent, first, padded, stride) in enumerate(zip(shape, before, out, row_major(shape), strict=True)):
+        if padded == extent and first == 0:
+            plain.append(stride)
+            continue
+        assert isinstance(extent, int)
+        plain.append(0)
+        index: Expr = Binary("sub", Index(loop), Const(first, "i64"))
+        if mode == "constant":
+            inside = Binary("logical_and", Compare("ge", index, Const(0, "i64")), Compare("lt", index, Const(extent, "i64")))
+            guard = inside if guard is None else Binary("logical_and", guard, inside)
+        elif mode == "edge":
+            index = clamped(index, extent)
+        else:
+            index = Unary("abs", index)
+            index = Binary("minimum", index, Binary("sub", Const(2 * extent - 2, "i64"), index))
+        axes.append(Axis(index, stride))
+    load = Load(0, tuple(plain), 0, tuple(axes), guard, value)
+    return nest(out, [dtype, dtype], [Store(1, load, row_major(out))])
+
+
+def clamped(index: Expr, extent: int) -> Expr:
+    """Returns an i64 index within [0, extent)."""
+    return Binary("minimum", Binary("maximum", index, Const(0, "i64")), Const(extent - 1, "i64"))
+
+
+# -- reductions -------------------------------------------------------------------------------------------------------
+
+
+def reduction(shape: Shape, axes: Sequence[int], name: str, dtype: str, out_dtype: str | None = None) -> NestKernel:
+    """Returns sum, mean, prod, max, min, norm1 or norm2 over axes, which the output leaves out. args: input, output.
+
+    Sums and products of floats are held in doubles, those of integers in 64 bits; a mean of integers truncates.
+    """
+    out_dtype = out_dtype or dtype
+    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    order = [*kept, *sorted(axes)]
+    strides = row_major(shape)
+    load = Load(0, tuple(strides[axis] for axis in order))
+    kind = kind_of(load, (dtype,))
+    wide = "f64" if kind.startswith("f") else "i64"
+    count = product([shape[axis] for axis in axes])
+    match name:
+        case "max" | "min":
+            value: Expr = Reduce(name, load, kind)
+        case "norm1":
+            value = Reduce("sum", Unary("abs", load), wide)
+        case "norm2":
+            value = Reduce("sum", Binary("mul", Cast(load, wide), Cast(load, wide)), wide)
+            value = Unary("sqrt", value) if wide == "f64" else Cast(Unary("sqrt", Cast(value, "f64")), "i64")
+        case "mean":
+            value = Reduce("sum", load, wide)
+            value = Binary("div", value, extent_value(count, wide))
+        case _:
+            value = Reduce(name, load, wide)
+    out = tuple(shape[axis] for axis in kept)
+    store = Store(1, Cast(value, out_dtype), row_major(out))
+    return nest(tuple(shape[axis] for axis in order), [dtype, out_dtype], [store], len(axes))
+
+
+def extent_value(extent: Extent, kind: str) -> Expr:
+    """Returns an extent as a value of a kind."""
+    if isinstance(extent, int):
+        return Const(extent, kind)
+    return Cast(Binary("mul", Batch(), Const(extent.coefficient, "i64")), kind)
+
+
+def arg_reduction(shape: Shape, axis: int, name: str, dtype: str, out_dtype: str) -> NestKernel:
+    """Returns argmax or argmin along an axis, the first of equals, as a dtype. args: input, output."""
+    kept = [other for other in range(len(shape)) if other != axis]
+    strides = row_major(shape)
+    load = Load(0, (*(strides[other] for other in kept), strides[axis]))
+    out = tuple(shape[other] for other in kept)
+    store = Store(1, Cast(Reduce(name, load, "i64"), out_dtype), row_major(out))
+    return nest((*out, shape[axis]), [dtype, out_dtype], [store], 1)
+
+
+# -- blocked tensors --------------------------------------------------------------------------------------------------
+
+
+def blocked(y: Geometry, inputs: Sequence[Geometry | str], make: Make) -> NestKernel:
+    """Returns y = make(*inputs) over a blocked tensor, its padding lanes zero, its halo not written. args: inputs, y.
+
+    An input is a geometry with y's block, channels and spatial extents (or extents of one, which are broadcast), "channel" for a
+    vector of one float a channel padded to whole blocks, or "scalar" for a single float.
+    """
+    blocks, lanes = y.blocks, y.block
+    loops: Shape = (N(1), blocks, *y.spatial, lanes)
+    loads: list[Expr] = []
+    operands: list[str] = []
+    for position, x in enumerate(inputs):
+        if isinstance(x, Geometry):
+            spatial = (0 if extent == 1 else stride for extent, stride in zip(x.spatial, x.strides, strict=True))
+            image = (x.stride_n, x.block_stride if x.blocks > 1 or blocks == 1 else 0)
+            loads.append(Load(position, (*image, *spatial, 1), x.origin))
+            operands.append(x.dtype)
+        else:
+            loads.append(Load(position, (0, lanes, 0, 0, 0, 1) if x == "channel" else (0,) * 6))
+            operands.append("f32")
+    value = make(*loads)
+    if y.channels % lanes:
+        channel = Binary("add", Binary("mul", Index(1), Const(lanes, "i64")), Index(5))
+        value = Select(Compare("lt", channel, Const(y.channels, "i64")), value, Const(0, kind_of(value, tuple(operands))))
+    store = Store(len(inputs), value, (y.stride_n, y.block_stride, *y.strides[:2], lanes, 1), y.origin)
+    return nest(loops, [*operands, y.dtype], [store])
+
+
+def blocked_concat_part(x: Geometry, y: Geometry, start: int) -> NestKernel:
+    """Returns the copy of one input of a concatenation to channel `start`, a multiple of the block, of y. args: x, y."""
+    lanes = y.block
+    loops: Shape = (N(1), x.blocks, *x.spatial, lanes)
+    load = Load(0, (x.stride_n, x.block_stride, *x.strides, 1), x.origin)
+    base = y.origin + start // lanes * y.block_stride
+    return nest(loops, [x.dtype, y.dtype], [Store(1, load, (y.stride_n, y.block_stride, *y.strides, 1), base)])
+
+
+def blocked_upsample(x: Geometry, y: Geometry) -> NestKernel:
+    """Returns nearest upsampling of a blocked tensor by whole factors. args: x, y."""
+    counts = [big // small for big, small in zip(y.spatial, x.spatial, strict=True)]
+    loops: list[Extent] = [N(1), y.blocks]
+    source: list[Extent] = [x.stride_n, x.block_stride]
+    target: list[Extent] = [y.stride_n, y.block_stride]
+    for extent, count, of_x, of_y in zip(x.spatial, counts, x.strides, y.strides, strict=True):
+        loops += [extent, count]
+        source += [of_x, 0]
+        target += [of_y * count, of_y]
+    load = Load(0, (*source, 1), x.origin)
+    return nest((*loops, y.block), [x.dtype, y.dtype], [Store(1, load, (*target, 1), y.origin)])
+
+
+def blocked_global(x: Geometry, y: Geometry, name: str) -> NestKernel:
+    """Returns sum, mean, max or min over all pixels of a blocked tensor, y of spatial extents one. args: x, y."""
+    pixels = x.spatial[0] * x.spatial[1] * x.spatial[2]
+    load = Load(0, (x.stride_n, x.block_stride, 1, *x.strides), x.origin)
+    wide = "f32" if pixels <= 256 or name in ("max", "min") else "f64"  # many additions in a row need the digits
+    value: Expr = Reduce("sum" if name == "mean" else name, load, wide)
+    if name == "mean":
+        value = Binary("div", value, Const(pixels, wide))
+    value = Cast(value, y.dtype)
+    if x.channels % x.block and name in ("max", "min", "prod"):
+        channel = Binary("add", Binary("mul", Index(1), Const(x.block, "i64")), Index(2))
+        value = Select(Compare("lt", channel, Const(x.channels, "i64")), value, Const(0, "f32"))
+    store = Store(1, value, (y.stride_n, y.block_stride, 1), y.origin)
+    return nest((N(1), x.blocks, x.block, *x.spatial), [x.dtype, y.dtype], [store], 3)
+
+

@@ -1,0 +1,103 @@
+"""Pooling of blocked tensors: windows are clipped at the borders, so no halo is read and no fill value matters."""
+
+from dataclasses import dataclass
+from math import prod
+
+from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial
+from ngc.errors import CodegenError
+from ngc.target import CpuTarget
+
+_ITEM_LOADS = 2048
+"""Vectors that a work item reads at least, where there are that many."""
+
+
+@dataclass(frozen=True)
+class PoolKernel(KernelSpec):
+    """Pools windows of x to the pixels of y, channel by channel; the halo of y is not written, its padding lanes are zero.
+
+    args: x, y. Work items: groups of output rows of each image and channel block.
+
+    Attributes:
+        x: the input.
+        y: the output; its spatial extents say how many windows there are, some of which may lie beyond the input.
+        kind: max (which passes over NaN, as MXNet's does), avg, sum or lp.
+        kernel: extents of the window.
+        stride: from one window to the next.
+        pad: how far the first window begins before the input, and as far the last may end behind it.
+        count_include_pad: whether avg divides by the window clipped at input and padding, not at the input alone.
+        p: for lp, 1, 2 or 3: the p-th root of the sum of p-th powers, without absolute values.
+
+    Windows that miss the input give -3.4e38, 0 for sums, and NaN or 0 for avg, as in MXNet.
+    """
+
+    x: Geometry
+    y: Geometry
+    kind: str
+    kernel: Spatial
+    stride: Spatial = (1, 1, 1)
+    pad: Spatial = (0, 0, 0)
+    count_include_pad: bool = True
+    p: int = 2
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("max", "avg", "sum", "lp") or self.p not in (1, 2, 3):
+            raise CodegenError(f"pooling is max, avg, sum or lp with p 1, 2 or 3, not {self.kind} with p {self.p}")
+        if (self.x.channels, self.x.block, self.x.dtype) != (self.y.channels, self.y.block, self.y.dtype):
+            raise CodegenError(f"pooling keeps channels, block and dtype: {self.x} to {self.y}")
+        if self.x.dtype != "f32" and (self.kind != "max" or self.x.dtype not in ("i8", "u8", "i32")):
+            raise CodegenError(f"pooling computes f32, and max of integers too, not {self.kind} of {self.x.dtype}")
+
+    @property
+    def group(self) -> int:
+        """Output rows of a work item, a divisor of their number."""
+        height, width = self.y.spatial[1:]
+        cost = width * prod(min(k, size) for k, size in zip(self.kernel, self.x.spatial, strict=True))
+        wanted = min(height, max(1, _ITEM_LOADS // cost))
+        return next(rows for rows in range(wanted, 0, -1) if height % rows == 0)
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """Returns the number of items."""
+        depth, height, _ = self.y.spatial
+        return self.y.blocks * depth * (height // self.group), 0
+
+    def flops(self) -> int:
+        """Returns one operation for each element of each window."""
+        return self.y.channels * prod(self.y.spatial) * prod(self.kernel)
+
+    # -- windows, along one dimension -------------------------------------------------------------------------------
+
+    def window(self, dimension: int, position: int) -> tuple[int, int, int]:
+        """Returns the first and last (exclusive) input index of a window, clipped, and its extent as a divisor."""
+        size, k, p = self.x.spatial[dimension], self.kernel[dimension], self.pad[dimension]
+        start = position * self.stride[dimension] - p
+        padded_end = min(start + k, size + p)
+        first, last = max(start, 0), min(padded_end, size)
+        return first, max(first, last), padded_end - start if self.count_include_pad else last - first
+
+    def is_inside(self, dimension: int, position: int) -> bool:
+        """Returns whether a window needs no clipping."""
+        start = position * self.stride[dimension] - self.pad[dimension]
+        return start >= 0 and start + self.kernel[dimension] <= self.x.spatial[dimension]
+
+    def inside(self, dimension: int) -> tuple[int, int]:
+        """Returns the range of windows that need no clipping."""
+        positions = [at for at in range(self.y.spatial[dimension]) if self.is_inside(dimension, at)]
+        return (positions[0], positions[-1] + 1) if positions else (0, 0)
+
+    def has_empty_windows(self) -> bool:
+        """Returns whether a window lies outside the input."""
+        return any(
+            first == last
+            for dimension, count in enumerate(self.y.spatial)
+            for first, last, _ in [self.window(dimension, count - 1), self.window(dimension, 0)]
+        )
+
+    def emit(self, target: CpuTarget) -> str:
+        """Returns the module."""
+        from ngc.codegen.llvm.kernels.pool_emit import PoolEmitter
+
+        module, b = self.open(target)
+        PoolEmitter(self, b, target).emit()
+        b.ret()
+        return str(module)

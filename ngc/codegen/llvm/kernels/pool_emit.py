@@ -1,0 +1,243 @@
+"""Emits pooling: rows of windows, several at a time, that share the columns which they have in common."""
+
+from collections.abc import Callable, Sequence
+
+from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
+from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant
+from ngc.codegen.llvm.kernels.expression import KINDS
+from ngc.codegen.llvm.kernels.pool import PoolKernel
+from ngc.codegen.llvm.text import FLOAT, I1, I64, Builder, Index, Value, vector
+from ngc.codegen.llvm.vector_math import emit_unary
+from ngc.target import CpuTarget
+
+_TOGETHER = 6
+"""Windows of a row that are pooled together."""
+_UNROLLED = 96
+"""Most loads written out for a row's border."""
+_LOWEST = -3.4028234663852886e38
+
+Columns = Callable[[Value, list[Value]], list[Value]]
+"""Folds one line of the input in the accumulators."""
+
+
+class PoolEmitter:
+    """Emits one pooling kernel."""
+
+    def __init__(self, kernel: PoolKernel, b: Builder, target: CpuTarget) -> None:
+        self.kernel, self.b, self.target = kernel, b, target
+        self.math = Arithmetic(b, target)
+        self.dtype, self.element = kernel.x.dtype, STORED[kernel.x.dtype]
+        self.lanes = min(kernel.x.block, target.vector_bits // (8 * SIZES[self.dtype]))
+        self.type = vector(self.lanes, self.element)
+        self.area: Value | None = None
+        self.factors: dict[int, Value] = {}
+        self.mask: Value | None = None
+
+    def emit(self) -> None:
+        """Emits the loop over this thread's items."""
+        kernel, b = self.kernel, self.b
+        x, y = (b.load_pointer(b.argument(0), position) for position in (0, 1))
+        depth, height, _ = kernel.y.spatial
+        groups = height // kernel.group
+        with b.loop(b.argument(2), b.argument(3), hint="item") as item:
+            rest, group = b.div(item.index, groups), b.rem(item.index, groups)
+            rest, slab = b.div(rest, depth), b.rem(rest, depth)
+            image, block = b.div(rest, kernel.y.blocks), b.rem(rest, kernel.y.blocks)
+            from_x = b.add(b.mul(image, kernel.x.stride_n), b.mul(block, kernel.x.block_stride))
+            to_y = b.add(b.mul(image, kernel.y.stride_n), b.mul(block, kernel.y.block_stride))
+            with b.loop(0, kernel.y.block, self.lanes) as part:
+                self._mask_channels(block, part.index)
+                plane_x = b.gep(x, b.add(b.add(from_x, kernel.x.origin), part.index), self.element)
+                plane_y = b.gep(y, b.add(b.add(to_y, kernel.y.origin), part.index), self.element)
+                with b.loop(0, kernel.group) as row:
+                    self._row(plane_x, plane_y, slab, b.add(b.mul(group, kernel.group), row.index))
+
+    def _mask_channels(self, block: Index, part: Index) -> None:
+        """Prepares the lanes that have a channel, where a window without input would write to those that have none."""
+        kernel, b = self.kernel, self.b
+        if kernel.y.channels % kernel.y.block == 0 or not kernel.has_empty_windows():
+            return
+        left = b.sub(kernel.y.channels, b.add(b.mul(block, kernel.y.block), part))
+        value = left if isinstance(left, Value) else Value(I64, str(left))
+        numbers = ", ".join(f"i64 {lane}" for lane in range(self.lanes))
+        kind = vector(self.lanes, I64)
+        first = f"<{numbers}>" if self.lanes > 1 else "0"
+        self.mask = b.define(vector(self.lanes, I1), f"icmp slt {kind} {first}, {b.splat(value, self.lanes).name}")
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def _clip(self, dimension: int, position: Index) -> tuple[Index, Index, Index]:
+        """Returns a window's first index, its end and its divisor, at run time."""
+        kernel, b = self.kernel, self.b
+        if isinstance(position, int):
+            return kernel.window(dimension, position)
+        size, k, p = kernel.x.spatial[dimension], kernel.kernel[dimension], kernel.pad[dimension]
+        start = b.sub(b.mul(position, kernel.stride[dimension]), p)
+        low, high = kernel.inside(dimension)
+        if (low, high) == (0, kernel.y.spatial[dimension]):
+            return start, b.add(start, k), k
+        padded_end = b.smin(b.add(start, k), size + p)
+        first, last = b.smax(start, 0), b.smin(padded_end, size)
+        return first, last, b.sub(padded_end, start) if kernel.count_include_pad else b.sub(last, first)
+
+    def _row(self, plane_x: Value, plane_y: Value, slab: Index, row: Index) -> None:
+        kernel, b = self.kernel, self.b
+        depths, rows = self._clip(0, slab), self._clip(1, row)
+        area = b.mul(depths[2], rows[2])
+        self.area = area if isinstance(area, Value) else Value(I64, str(area))
+        self.factors = {}
+        ranges = (depths[:2], rows[:2])
+        out = b.add(b.mul(slab, kernel.y.strides[0]), b.mul(row, kernel.y.strides[1]))
+        out_row = b.gep(plane_y, out, self.element)
+        low, high = kernel.inside(2)
+        width = kernel.y.spatial[2]
+        if high == low:
+            low = high = width
+        border = [at for at in range(width) if not low <= at < high]
+        written = sum(kernel.window(2, at)[1] - kernel.window(2, at)[0] for at in border)
+        if kernel.kernel[2] > 16 or written > _UNROLLED:
+            self._any_pixels(plane_x, out_row, ranges)
+            return
+        divisors = sorted({kernel.window(2, at)[2] for at in range(width)})
+        if kernel.kind == "avg":
+            self.factors = {divisor: self._factor(divisor) for divisor in divisors}  # once a row, before its loops
+        for at in (at for at in border if at < low):
+            self._pixels(plane_x, out_row, ranges, at, 1, kernel.window(2, at))
+        whole = low + (high - low) // _TOGETHER * _TOGETHER
+        window = (0, kernel.kernel[2], kernel.window(2, low)[2] if low < high else 1)
+        if whole - low <= 2 * _TOGETHER:
+            for at in range(low, whole, _TOGETHER):
+                self._pixels(plane_x, out_row, ranges, at, _TOGETHER, window)
+        else:
+            with b.loop(low, whole, _TOGETHER) as loop:
+                self._pixels(plane_x, out_row, ranges, loop.index, _TOGETHER, window)
+        if whole < high:
+            self._pixels(plane_x, out_row, ranges, whole, high - whole, window)
+        for at in (at for at in border if at >= high):
+            self._pixels(plane_x, out_row, ranges, at, 1, kernel.window(2, at))
+
+    # -- windows ----------------------------------------------------------------------------------------------------
+
+    def _pixels(self, plane: Value, out_row: Value, ranges: Sequence[tuple[Index, Index]], first: Index, count: int,
+                window: tuple[int, int, int]) -> None:  # fmt: skip
+        """Pools `count` neighbouring windows. An inner group's window counts from its own start, a border's from the input's."""
+        kernel, b = self.kernel, self.b
+        inner = window[:2] == (0, kernel.kernel[2]) and not (isinstance(first, int) and not kernel.is_inside(2, first))
+        start: Index = b.sub(b.mul(first, kernel.stride[2]), kernel.pad[2]) if inner else 0
+        chains = max(1, min(4 // count, window[1] - window[0]))  # few windows take several accumulators, for latency
+
+        def columns(line: Value, held: list[Value]) -> list[Value]:
+            held = list(held)
+            loaded: dict[int, Value] = {}
+            for pixel in range(count):
+                for tap in range(window[0], window[1]):
+                    column = tap + pixel * kernel.stride[2]
+                    if column not in loaded:
+                        place = b.gep(line, column * kernel.x.block, self.element)
+                        loaded[column] = self._power(b.load(self.type, place, SIZES[self.dtype]))
+                    slot = pixel * chains + (tap - window[0]) % chains
+                    held[slot] = self._combine(held[slot], loaded[column])
+            return held
+
+        held = self._rows(plane, ranges, [self._initial()] * (count * chains), start, columns)
+        for pixel in range(count):
+            parts = held[pixel * chains : (pixel + 1) * chains]
+            total = parts[0]
+            for part in parts[1:]:
+                total = self._combine(total, part)
+            self._store(total, out_row, b.add(first, pixel), self.factors.get(window[2]))
+
+    def _rows(self, plane: Value, ranges: Sequence[tuple[Index, Index]], held: list[Value], start: Index,
+              columns: Columns) -> list[Value]:  # fmt: skip
+        """Runs `columns` on every line of the window's depth and height."""
+        kernel, b = self.kernel, self.b
+        (d0, d1), (h0, h1) = ranges
+        base = b.gep(plane, b.mul(start, kernel.x.block), self.element)
+        flat = kernel.kernel[0] == 1 and kernel.x.spatial[0] == 1 and (d0, d1) == (0, 1)
+        clipped = kernel.inside(1) != (0, kernel.y.spatial[1])
+        if flat and not clipped and kernel.kernel[1] <= 3:
+            for tap in range(kernel.kernel[1]):
+                held = columns(b.gep(base, b.mul(b.add(h0, tap), kernel.x.strides[1]), self.element), held)
+            return held
+        with b.loop(d0, d1, carried=held) as depth:
+            slab = b.gep(base, b.mul(depth.index, kernel.x.strides[0]), self.element)
+            with b.loop(h0, h1, carried=depth.values) as height:
+                height.carry(columns(b.gep(slab, b.mul(height.index, kernel.x.strides[1]), self.element), height.values))
+            depth.carry(height.results)
+        return depth.results
+
+    def _any_pixels(self, plane: Value, out_row: Value, ranges: Sequence[tuple[Index, Index]]) -> None:
+        """Pools a row window by window with loops over the columns, for windows that are large or mostly clipped."""
+        kernel, b = self.kernel, self.b
+        width = kernel.y.spatial[2]
+        with b.loop(0, width) as pixel:
+            first, last, divisor = self._clip(2, 0 if width == 1 else pixel.index)
+
+            def columns(line: Value, held: list[Value]) -> list[Value]:
+                if len(held) > 1:
+                    assert isinstance(first, int) and isinstance(last, int)
+                    whole = first + (last - first) // 4 * 4
+                    with b.loop(first, whole, 4, carried=held) as loop:
+                        loop.carry([self._next(line, b.add(loop.index, i), loop.values[i]) for i in range(4)])
+                    held = list(loop.results)
+                    for column in range(whole, last):
+                        held[column - whole] = self._next(line, column, held[column - whole])
+                    return held
+                with b.loop(first, last, carried=held) as loop:
+                    loop.carry([self._next(line, loop.index, loop.values[0])])
+                return loop.results
+
+            chains = 4 if isinstance(first, int) and isinstance(last, int) and last - first >= 4 else 1
+            parts = self._rows(plane, ranges, [self._initial()] * chains, 0, columns)
+            total = parts[0]
+            for part in parts[1:]:
+                total = self._combine(total, part)
+            self._store(total, out_row, pixel.index, self._factor(divisor) if kernel.kind == "avg" else None)
+
+    def _next(self, line: Value, column: Index, held: Value) -> Value:
+        place = self.b.gep(line, self.b.mul(column, self.kernel.x.block), self.element)
+        return self._combine(held, self._power(self.b.load(self.type, place, SIZES[self.dtype])))
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def _initial(self) -> Value:
+        if self.kernel.kind != "max":
+            return constant(self.dtype, 0.0, self.lanes)
+        lowest = {"f32": _LOWEST, "i8": -128, "u8": 0, "i32": -(2**31)}[self.dtype]
+        return constant(self.dtype, lowest, self.lanes)
+
+    def _power(self, value: Value) -> Value:
+        if self.kernel.kind != "lp" or self.kernel.p == 1:
+            return value
+        square = self.b.fbinary("fmul", value, value)
+        return square if self.kernel.p == 2 else self.b.fbinary("fmul", square, value)
+
+    def _combine(self, held: Value, value: Value) -> Value:
+        b = self.b
+        if self.kernel.kind != "max":
+            return b.fbinary("fadd", held, value)
+        if KINDS[self.dtype] == "f32":
+            return b.select(b.fcmp("ogt", value, held), value, held)
+        predicate = "ugt" if self.dtype == "u8" else "sgt"
+        larger = b.define(vector(self.lanes, I1), f"icmp {predicate} {value}, {held.name}")
+        return b.select(larger, value, held)
+
+    def _factor(self, divisor: Index) -> Value:
+        """Returns one over the window's elements."""
+        b = self.b
+        assert self.area is not None
+        area = b.mul(self.area, divisor)
+        number = b.cast("sitofp", area if isinstance(area, Value) else Value(I64, str(area)), FLOAT)
+        return b.splat(b.fbinary("fdiv", b.constant(FLOAT, 1.0), number), self.lanes)
+
+    def _store(self, total: Value, out_row: Value, pixel: Index, factor: Value | None) -> None:
+        kernel, b = self.kernel, self.b
+        if kernel.kind == "avg":
+            assert factor is not None
+            total = b.fbinary("fmul", total, factor)
+        elif kernel.kind == "lp" and kernel.p > 1:
+            total = emit_unary(b, "sqrt" if kernel.p == 2 else "cbrt", total, self.target)
+        if self.mask is not None:
+            total = b.select(self.mask, total, constant(self.dtype, 0.0, self.lanes))
+        place = b.gep(out_row, b.mul(pixel, kernel.y.block), self.element)
+        b.store(total, place, SIZES[self.dtype])

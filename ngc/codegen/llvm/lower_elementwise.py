@@ -1,0 +1,139 @@
+"""Lowers what is element-wise or reduces: functions, arithmetic, step chains, reductions, softmax, response normalization."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ngc.codegen.llvm.calls import Argument, Call, static
+from ngc.codegen.llvm.expressions import node_expression, step_expression
+from ngc.codegen.llvm.kernel import Geometry
+from ngc.codegen.llvm.kernels import nests
+from ngc.codegen.llvm.kernels.expression import Expr
+from ngc.codegen.llvm.kernels.lrn import LrnKernel
+from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
+from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call
+from ngc.errors import CodegenError
+from ngc.ir import Node, Step, SymDim, Value
+from ngc.ir.ops.elementwise import BINARY
+from ngc.ir.ops.normalization import scale_shift
+from ngc.ir.ops.reduce import REDUCTIONS
+from ngc.ir.steps import STEPS
+from ngc.ir.tensor_type import product
+from ngc.ir.unary import UNARY
+
+
+def _elementwise(lowering: Lowering, node: Node) -> None:
+    shapes = [(extents(value.type.shape), value.type.dtype) for value in node.inputs]
+    if node.op == "where" and node.inputs[0].type.rank != node.type.rank:
+        shapes[0] = ((*shapes[0][0], *(1,) * (node.type.rank - 1)), shapes[0][1])
+    if node.op == "prelu":
+        shapes[1] = ((*shapes[1][0], *(1,) * (node.type.rank - 2)), shapes[1][1])
+    spec = nests.elementwise(extents(node.type.shape), shapes, node.type.dtype, lambda *loads: node_expression(node, loads))
+    inplace = tuple(value for value in node.inputs if value.type == node.type)
+    plain_call(lowering, spec, node, *node.inputs, inplace=inplace)
+
+
+def _batch_norm(lowering: Lowering, node: Node) -> None:
+    """A batch normalization that no pass could fold: an affine map along its axis, its constants folded in double precision."""
+    x, axis = node.inputs[0], node.attrs["axis"] % node.type.rank
+    if not all(value.is_const for value in node.inputs[1:]):
+        raise CodegenError("statistics must be constants")
+    parts = [lowering.blob.add(part.astype(np.float32)) for part in scale_shift(*(value.array for value in node.inputs[1:]), node.attrs)]
+    vector = (static(x.type.shape[axis]), *(1,) * (x.type.rank - 1 - axis))
+    spec = nests.elementwise(extents(x.type.shape), [(extents(x.type.shape), x.type.dtype), (vector, "f32"), (vector, "f32")], x.type.dtype,
+                             lambda *loads: node_expression(node, loads))
+    lowering.call(Call(spec, [lowering.argument(x), *parts, node.output], [] if x.is_const else [x], [node.output], batch_of(x), node, inplace=(x,)))
+
+
+def _eltwise(lowering: Lowering, node: Node) -> None:
+    """Each stored result, the last and those of tees, is one nest over the steps that lead to it."""
+    steps = node.attrs["epilogue"]
+    tees = [position for position, step in enumerate(steps) if step.kind == "tee"]
+    for value, count in zip((*node.outputs[1:], node.output), (*tees, len(steps)), strict=True):
+        (_plain_chain if node.type.layout.is_plain else _blocked_chain)(lowering, node, steps[:count], value, not tees)
+
+
+def _chain(steps: Sequence[Step]) -> Callable[..., Expr]:
+    def make(x: Expr, *loads: Expr) -> Expr:
+        remaining = list(loads)
+        for step in steps:
+            x = step_expression(step, x, [remaining.pop(0) for _ in range(step.operands)])
+        return x
+
+    return make
+
+
+def _plain_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: Value, alone: bool) -> None:
+    x, operands = node.inputs[0], iter(node.inputs[1:])
+    shapes = [(extents(x.type.shape), "f32")]
+    arguments: list[Argument] = [lowering.argument(x)]
+    reads = [] if x.is_const else [x]
+    for step in steps:
+        for kind in STEPS[step.kind].operands:
+            value = next(operands)
+            shape = extents(value.type.shape)
+            shapes.append(((*shape, *(1,) * (x.type.rank - 2)) if kind == "vector" else shape, "f32"))
+            arguments.append(lowering.argument(value))
+            reads += [] if value.is_const else [value]
+    spec = nests.elementwise(extents(result.type.shape), shapes, "f32", _chain(steps))
+    lowering.call(Call(spec, [*arguments, result], reads, [result], batch_of(x, result), node,
+                       inplace=tuple(value for value in reads if value.type == result.type) if alone else ()))
+
+
+def _blocked_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: Value, alone: bool) -> None:
+    x, operands = node.inputs[0], iter(node.inputs[1:])
+    inputs: list[Geometry | str] = [lowering.place(x)]
+    arguments: list[Argument] = [x]
+    reads = [x]
+    for step in steps:
+        for kind in STEPS[step.kind].operands:
+            value = next(operands)
+            if kind == "vector":
+                inputs.append("channel")
+                arguments.append(lowering.vector(value, result.type, result.type.layout.block))
+                continue
+            place = lowering.step_place(value, result.type)
+            if place is None:
+                raise CodegenError(f"%{value.name}: a step on a blocked tensor takes a blocked operand")
+            inputs.append(place)
+            arguments.append(lowering.tensor_constant(value, place) if value.is_const else value)
+            reads += [] if value.is_const else [value]
+    spec = nests.blocked(lowering.place(result), inputs, _chain(steps))
+    lowering.call(Call(spec, [*arguments, result], reads, [result], node.type.shape[0], node,
+                       inplace=tuple(value for value in reads if value.type == result.type) if alone else ()))
+
+
+_REDUCTION_NAMES = {"reduce_sum": "sum", "reduce_mean": "mean", "reduce_prod": "prod", "reduce_max": "max", "reduce_min": "min",
+                    "reduce_l1": "norm1", "reduce_l2": "norm2"}
+
+
+def _reduce(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    plain_call(lowering, nests.reduction(extents(x.type.shape), node.attrs["axes"], _REDUCTION_NAMES[node.op], x.type.dtype), node, x)
+
+
+def _softmax(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    axis = node.attrs["axis"] % x.type.rank
+    outer, inner = product(x.type.shape[:axis]), product(x.type.shape[axis + 1:])
+    length = x.type.shape[axis]
+    if x.type.dtype != "f32" or isinstance(length, SymDim) or isinstance(inner, SymDim):
+        raise CodegenError(f"softmax takes f32 data along an axis that does not depend on the batch, not {x.type}")
+    rows = outer.factor if isinstance(outer, SymDim) else outer
+    spec = SoftmaxKernel(rows, length, inner, node.op, node.attrs["temperature"])
+    lowering.call(Call(spec, [lowering.argument(x), node.output], [] if x.is_const else [x], [node.output], batch_of(x), node, inplace=(x,)))
+
+
+def _lrn(lowering: Lowering, node: Node) -> None:
+    x, attrs = node.inputs[0], node.attrs
+    if x.type.dtype != "f32":
+        raise CodegenError(f"lrn takes f32 data, not {x.type.dtype}")
+    spec = LrnKernel(static(x.type.shape[1]), static(product(x.type.shape[2:])), attrs["size"], attrs["alpha"], attrs["beta"], attrs["knorm"])
+    lowering.call(Call(spec, [lowering.argument(x), node.output], [] if x.is_const else [x], [node.output], x.type.shape[0], node))
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys((*UNARY, *BINARY, "where", "cast", "prelu"), _elementwise), **dict.fromkeys(REDUCTIONS, _reduce),
+    "batch_norm": _batch_norm, "eltwise": _eltwise, "softmax": _softmax, "log_softmax": _softmax, "lrn": _lrn,
+}

@@ -1,0 +1,1 @@
+"""ngc-opt: reads a model or IR text, runs passes on it, and shows what they do."""

@@ -1,0 +1,75 @@
+"""What ngc-opt reads: IR text or an MXNet model, weights, and inputs to evaluate with."""
+
+import re
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from ngc.errors import InputError
+from ngc.ir import Graph, load_weights, parse
+from ngc.ir.random_data import random_feeds
+from ngc.ir.tensor_type import SymDim, bind_shape, format_shape
+from ngc.opt.arguments import names, shapes
+
+
+def read_graph(options: Namespace) -> Graph:
+    """Returns the graph that the INPUT argument names, from text or from an MXNet model.
+
+    Raises:
+        InputError: the input cannot be read, or options do not go with its kind.
+        NgcError: what the parser and the importer raise.
+    """
+    if is_text(options.input):
+        for option, given in (("--params", options.params), ("--shape", options.shape), ("--outputs", options.outputs)):
+            if given:
+                raise InputError(f"{option} goes with MXNet models only; {options.input} is IR text")
+        weights = load_weights(options.weights) if options.weights else None
+        return parse(_read_text(options.input), weights, source="<stdin>" if options.input == "-" else options.input)
+    if options.weights:
+        raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
+    from ngc.importer import import_model  # only MXNet models need it
+
+    return import_model(options.input, options.params, shapes=shapes(options.shape), outputs=list(names(options.outputs or "")) or None)
+
+
+def is_text(argument: str) -> bool:
+    """Whether an INPUT argument names IR text rather than an MXNet model."""
+    return argument == "-" or (not argument.endswith(".json") and (Path(argument).is_file() or argument.endswith(".ngir")))
+
+
+def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
+    """Returns inputs from an .npz file or from `random(seed=0)`.
+
+    Raises:
+        InputError: an input is missing or does not fit.
+    """
+    seeded = re.fullmatch(r"random(?:\((?:seed=)?([0-9]{1,9})?\))?", text)
+    if seeded is not None:
+        return random_feeds(graph, int(seeded[1] or 0))
+    arrays = load_weights(text)
+    feeds, batch = {}, None
+    for value in graph.inputs:
+        if value.name not in arrays:
+            raise InputError(f"{text} lacks the input {value.name!r}; it has {', '.join(arrays) or 'nothing'}")
+        array = arrays[value.name]
+        for dim, size in zip(value.type.shape, array.shape, strict=False):
+            if isinstance(dim, SymDim) and batch is None:
+                batch = size // dim.factor
+        if array.shape != bind_shape(value.type.shape, batch or 1):
+            raise InputError(f"{text}: the input {value.name!r} has shape {format_shape(array.shape)}, not {format_shape(value.type.shape)}")
+        feeds[value.name] = array
+    return feeds
+
+
+def _read_text(argument: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if argument == "-" and hasattr(sys.stdin, "buffer") else (
+            sys.stdin.read().encode() if argument == "-" else Path(argument).read_bytes())
+    except OSError as error:
+        raise InputError(f"{argument} cannot be read: {error.strerror or error}") from error
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{argument} is no text: byte {error.start} is no UTF-8") from error

@@ -1,0 +1,179 @@
+"""The ngc-opt command."""
+
+import os
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ngc.errors import InputError, NgcError, ParseError, PassError
+from ngc.opt.arguments import names, parser
+
+if TYPE_CHECKING:
+    from ngc.ir import Graph
+    from ngc.passes import Instrument, Pass
+    from ngc.passes.instruments import Timing
+
+SUCCESS, FAILURE, USAGE, INTERNAL = range(4)
+"""Exit codes."""
+
+
+class OptMain:
+    """One run of ngc-opt with given arguments; `run()` returns the exit code and never raises."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = list(argv)
+
+    def run(self) -> int:
+        """Does what the arguments say."""
+        try:
+            options = parser().parse_args(self.argv)
+        except SystemExit as exit:  # argparse has printed its message, or the help
+            return SUCCESS if exit.code in (0, None) else USAGE
+        try:
+            return self.work(options)
+        except NgcError as error:
+            _say(f"ngc-opt: error: {error}")
+            return FAILURE
+        except BrokenPipeError:  # whoever read the output has enough; Python's own flush at exit must not fail again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return SUCCESS
+        except Exception:
+            _say(f"ngc-opt: internal error; please report it with the arguments {self.argv!r}\n{traceback.format_exc()}")
+            return INTERNAL
+
+    def work(self, options: Namespace) -> int:
+        """Lists, or reads, transforms and prints."""
+        listed = self.listing(options)
+        if listed is not None:
+            print(listed)
+            return SUCCESS
+        try:
+            passes = self.passes(options)
+            instruments = self.instruments(options)
+        except (InputError, ParseError, PassError) as error:
+            return _usage(str(error))
+        if options.print_pipeline:
+            from ngc.passes import format_pipeline
+
+            print(format_pipeline(passes))
+            return SUCCESS
+        if options.input is None:
+            return _usage("INPUT is missing: .ngir text, '-', an MXNet -symbol.json file or a checkpoint prefix")
+        if options.check_numerics is not None and options.bisect_limit is not None:
+            return _usage("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+        graph = self.read(options, passes)
+        timing = self.transform(graph, passes, instruments, options)
+        self.write(graph, options)
+        if timing is not None:
+            _say(timing.table())
+        return SUCCESS
+
+    def listing(self, options: Namespace) -> str | None:
+        """Returns the list that was asked for."""
+        if not (options.list_passes or options.list_ops or options.list_pipelines):
+            return None
+        from ngc.opt import listing
+
+        chosen = [(options.list_passes, listing.list_passes), (options.list_ops, listing.list_ops), (options.list_pipelines, listing.list_pipelines)]
+        return "\n\n".join(make() for wanted, make in chosen if wanted)
+
+    def passes(self, options: Namespace) -> "list[Pass]":
+        """Returns the passes of -p."""
+        from ngc.passes import parse_pipeline
+
+        return parse_pipeline(options.passes)
+
+    def instruments(self, options: Namespace) -> "list[Instrument]":
+        """Returns the instruments that need no graph."""
+        from ngc.passes import instruments as tools
+        from ngc.passes.instruments.bisect import BisectLimit
+        from ngc.passes.instruments.printing import Style
+
+        style = Style(options.print_locations, options.elide_larger_than)
+        write = sys.stderr.write
+        chosen: list[Instrument] = []
+        if options.bisect_limit is not None:
+            chosen.append(tools.Bisect(BisectLimit.parse(options.bisect_limit), write))
+        if options.trace_rule:
+            chosen.append(tools.TraceRule(names(options.trace_rule), write))
+        before = ("*",) if options.print_ir_before_all else names(options.print_ir_before)
+        after = ("*",) if options.print_ir_after_all else names(options.print_ir_after)
+        if before or after or options.print_ir_after_change or options.print_ir_after_failure:
+            chosen.append(tools.PrintIR(write, style, before, after, options.print_ir_after_change, options.print_ir_after_failure))
+        if options.print_changed:
+            chosen.append(tools.PrintChanges(write, options.print_changed, style))
+        if options.dump_dir:
+            chosen.append(tools.DumpIR(Path(options.dump_dir), Style(True, options.elide_larger_than)))
+        if options.timing:
+            chosen.append(tools.Timing())
+        return chosen
+
+    def read(self, options: Namespace, passes: "Sequence[Pass]") -> "Graph":
+        """Returns the input graph; where passes will run, random data stands in for constants that have none."""
+        from ngc.ir import verify
+        from ngc.ir.random_data import fill_missing_weights
+        from ngc.opt.inputs import read_graph
+
+        graph = read_graph(options)
+        verify(graph)
+        missing = fill_missing_weights(graph) if passes or options.save_weights else 0
+        if missing:
+            _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
+        return graph
+
+    def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "list[Instrument]", options: Namespace) -> "Timing | None":
+        """Runs the passes; returns the times where they were asked for."""
+        from ngc.passes import PassContext, PassManager
+        from ngc.passes.instruments import CheckNumerics, Timing
+        from ngc.passes.instruments.numerics import Tolerance
+        from ngc.target import parse_target
+
+        if not passes:
+            return None
+        if options.check_numerics is not None:
+            from ngc.opt.inputs import read_feeds
+
+            tolerance = Tolerance.parse(options.check_numerics) if options.check_numerics else Tolerance()
+            instruments = [*instruments, CheckNumerics(read_feeds(options.feeds, graph), tolerance, sys.stderr.write)]
+        manager = PassManager(passes, instruments=instruments, verify_each=not options.no_verify_each, disable=names(options.disable))
+        manager.run(graph, PassContext(parse_target(options.target), options.numerics))
+        return next((instrument for instrument in instruments if isinstance(instrument, Timing)), None)
+
+    def write(self, graph: "Graph", options: Namespace) -> None:
+        """Writes the graph's text, and its weights where asked."""
+        from ngc.ir import print_graph, save_weights
+        from ngc.ir.weights_file import replacing
+
+        text = print_graph(graph, locations=options.print_locations, elide_larger_than=options.elide_larger_than) + "\n"
+        if options.save_weights:
+            save_weights(graph, options.save_weights)
+        if options.output is None or options.output == "-":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
+        try:
+            with replacing(options.output) as file:
+                file.write(text.encode())
+        except OSError as error:
+            raise InputError(f"{options.output} cannot be written: {error.strerror or error}") from error
+
+
+def main() -> int:
+    """Runs ngc-opt with the process's arguments."""
+    return OptMain(sys.argv[1:]).run()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text.rstrip("\n") + "\n")
+
+
+def _usage(text: str) -> int:
+    _say(f"ngc-opt: usage: {text}")
+    return USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

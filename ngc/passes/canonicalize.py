@@ -1,0 +1,33 @@
+"""Brings a graph into its canonical form: what says nothing disappears, what can be said in two ways is said in one.
+
+The rules stand in three files, each with its equations and refusals:
+
+    canonical_arithmetic    neutral scalars, equal operands, constants of one element as scalars, constants second
+    canonical_activation    idempotent and nested functions, clip and relu chains, x*sigmoid(x)
+    canonical_movement      no-ops, chains of reshape, transpose, cast, concat and slice, padding into convolutions
+
+Rules hold to the bit, NaN and the sign of zero included, where they remove a node; where a rule replaces one by another that rounds
+differently, it says so. Declares the stage `canonical`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ngc.ir import Graph
+from ngc.ir.rewrite import apply_rules
+from ngc.passes import canonical_activation, canonical_arithmetic, canonical_movement
+from ngc.passes.base import Pass, PassContext
+from ngc.passes.stages import advance
+
+
+@dataclass(frozen=True)
+class Canonicalize(Pass):
+    """Removes what says nothing and brings the rest into one form."""
+
+    name: ClassVar[str] = "canonicalize"
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        """Applies all canonical rules until none fires."""
+        rules = [rule() for family in (canonical_movement, canonical_arithmetic, canonical_activation) for rule in family.RULES]
+        changed = apply_rules(graph, rules, self.name, ctx.hooks)
+        return advance(graph, "canonical", self.name) or changed

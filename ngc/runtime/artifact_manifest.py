@@ -1,0 +1,95 @@
+"""The manifest of an artifact: everything about a program that is not code or weights, as JSON and back."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+import ngc
+from ngc.codegen.llvm import jit
+from ngc.codegen.program import CallInfo, Program, TensorSpec
+from ngc.ir import Dim, Graph, SymDim
+from ngc.runtime.context import ABI
+from ngc.target import CpuTarget
+
+# What LLVM never selects by itself, so that code for "cpu" runs on a machine without it: cryptography, system and cache control, transactions.
+_NEVER_SELECTED = frozenset("""
+    64bit aes amx-bf16 amx-complex amx-fp16 amx-fp8 amx-int8 amx-movrs amx-tf32 amx-tile amx-transpose cldemote clflushopt clwb clzero enqcmd fsgsbase fxsr hreset
+    invpcid kl lwp mwaitx pclmul pconfig pku prefetchi prfchw ptwrite raoint rdpid rdpru rdrnd rdseed rtm serialize sgx sha sha512 shstk sm3 sm4 tsxldtrk
+    uintr usermsr vaes vpclmulqdq waitpkg wbnoinvd widekl xsave xsavec xsaveopt xsaves
+""".split())
+
+_SYMBOLIC = re.compile(r"(?:([0-9]{1,15})\*)?N")
+
+
+def make_manifest(program: Program, graph: Graph, target: CpuTarget, threads: int | None) -> dict[str, Any]:
+    """Returns the manifest of a program, without what the sections add to it."""
+    return {
+        "ngc": ngc.__version__, "abi": ABI, "llvm": jit.llvm_version(), "name": graph.name, "threads": threads,
+        "target": {**asdict(target), "required": required_features(target)},
+        "inputs": [_spec_out(spec) for spec in program.inputs], "outputs": [_spec_out(spec) for spec in program.outputs],
+        "operators": graph.count(), "entry": program.entry, "calls": [asdict(call) for call in program.calls],
+        "arena": {"fixed": program.arena_fixed, "per_image": program.arena_per_image, "scratch": program.scratch}, "options": dict(program.options),
+    }
+
+
+def required_features(target: CpuTarget) -> list[str]:
+    """Returns the processor features without which a target's code may not run."""
+    return [feature for feature in target.provided if feature not in _NEVER_SELECTED]
+
+
+def read_program(manifest: Mapping[str, Any], weights: np.ndarray, objects: Mapping[str, bytes]) -> Program:
+    """Returns the program that a manifest describes.
+
+    Raises:
+        KeyError, TypeError, ValueError: the manifest is none of ngc's.
+    """
+    target, arena = manifest["target"], manifest["arena"]
+    program = Program(
+        str(target["name"]), read_target(manifest).identity, str(manifest["entry"]), tuple(map(_spec_in, manifest["inputs"])),
+        tuple(map(_spec_in, manifest["outputs"])), tuple(map(_call_in, manifest["calls"])), _size(arena["fixed"]), _size(arena["per_image"]),
+        _size(arena["scratch"]), weights, dict(objects), dict(manifest["options"]))
+    if program.entry not in program.objects:
+        raise ValueError(f"no object defines the entry {program.entry!r}")
+    return program
+
+
+def read_target(manifest: Mapping[str, Any]) -> CpuTarget:
+    """Returns the target that the code was generated for; KeyError and TypeError where the manifest is none of ngc's."""
+    target = manifest["target"]
+    return CpuTarget(target["name"], target["arch"], target["cpu"], target["features"], tuple(target["provided"]))
+
+
+def _spec_out(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "shape": [str(dim) if isinstance(dim, SymDim) else dim for dim in spec.shape], "dtype": spec.dtype}
+
+
+def _spec_in(entry: Mapping[str, Any]) -> TensorSpec:
+    return TensorSpec(str(entry["name"]), tuple(map(_dim, _list(entry["shape"]))), str(entry["dtype"]))
+
+
+def _dim(dim: Any) -> Dim:
+    if isinstance(dim, str):
+        found = _SYMBOLIC.fullmatch(dim)
+        if found is None:
+            raise ValueError(f"{dim!r} is no dimension")
+        return SymDim(int(found[1] or 1))
+    return _size(dim)
+
+
+def _call_in(entry: Mapping[str, Any]) -> CallInfo:
+    return CallInfo(**{**entry, "sources": tuple(entry["sources"])})
+
+
+def _size(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 48:
+        raise ValueError(f"{value!r} is no size")
+    return value
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return value

@@ -1,0 +1,49 @@
+"""Whole programs: random graphs compiled for each instruction set give what the reference evaluator gives."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ngc.codegen.llvm.build import build_program
+from ngc.ir import Graph, SymDim, evaluate
+from ngc.passes import PassContext, PassManager
+from ngc.runtime import Executable
+from ngc.target import parse_target
+from tests.strategies import feeds_for, graphs
+
+TARGETS = ("cpu", "cpu:x86-64-v3", "cpu:x86-64")
+EXAMPLES = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def check(graph: Graph, target: str, pipeline: str, threads: int = 1) -> None:
+    described = parse_target(target)
+    batches = (1, 3) if any(isinstance(dim, SymDim) for value in graph.inputs for dim in value.type.shape) else (1,)
+    feeds = {batch: feeds_for(graph, batch=batch) for batch in batches}
+    wanted = {batch: evaluate(graph, feeds[batch]) for batch in batches}
+    PassManager(pipeline).run(graph, PassContext(target=described))
+    exe = Executable(build_program(graph, described), graph, threads)
+    for batch in batches:
+        for got, want in zip(exe.run_poisoned(feeds[batch]), wanted[batch], strict=True):
+            # Few terms are summed, but functions amplify: 2e-5 of the largest value is some hundred roundings of f32.
+            scale = max(1.0, float(np.abs(want[np.isfinite(want)]).max(initial=0.0)))
+            np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * scale)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@EXAMPLES
+@given(graph=graphs())
+def test_random_graphs_without_optimization(target: str, graph: Graph) -> None:
+    check(graph, target, "canonicalize,fuse-elementwise,assign-layout")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@EXAMPLES
+@given(graph=graphs())
+def test_random_graphs_through_the_default_pipeline(target: str, graph: Graph) -> None:
+    check(graph, target, "@cpu-fp32", threads=2)
+
+
+@EXAMPLES
+@given(graph=graphs(with_steps=True))
+def test_random_graphs_with_prologues_and_epilogues(graph: Graph) -> None:
+    check(graph, "cpu", "assign-layout")
