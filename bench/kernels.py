@@ -118,16 +118,26 @@ class Runner:
         self._function(self._args, 1, 0, self._total)
         self._args[1] = self._warm
 
+    def _call_seconds(self) -> float:
+        """Returns what a call costs that has no work."""
+        times = []
+        for _ in range(50):
+            begin = time.perf_counter()
+            self._function(self._args, 1, 0, 0)
+            times.append(time.perf_counter() - begin)
+        return min(times)
+
     def gflops(self, run: Callable[[], None], seconds: float) -> float:
-        """Returns the GFLOP/s of the fastest of the single runs that fit the time; slower ones were interrupted."""
+        """Returns the GFLOP/s of the fastest of the single runs that fit the time, less an empty call's; slower runs were interrupted."""
         run()
+        call = self._call_seconds()
         times: list[float] = []
         end = time.perf_counter() + seconds
         while len(times) < 3 or time.perf_counter() < end:
             begin = time.perf_counter()
             run()
             times.append(time.perf_counter() - begin)
-        return self._flops / min(times) / 1e9
+        return self._flops / (min(times) - call) / 1e9
 
 
 def _aligned(size: int) -> NDArray[np.float32]:

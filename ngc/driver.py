@@ -20,7 +20,7 @@ _log = logging.getLogger("ngc")
 PRECISIONS = ("fp32", "bf16", "int8")
 
 
-def compile(  # noqa: A001  # the public name
+def compile(  # the public name
     model: Any,
     params: Any = None,
     *,

@@ -44,7 +44,8 @@ class Maker:
     def steps(self, channels: int, x: Value, limit: int = 4) -> tuple[tuple[Step, ...], list[Value]]:
         """Draws steps for a result of x's type, with the operands that they read."""
         steps, operands = [], []
-        for kind in self.draw(st.lists(st.sampled_from(["bias", "affine", "prelu", "add", "multiply", "scale", "tee", "relu", "clip", "tanh"]), max_size=limit)):
+        kinds = ["bias", "affine", "prelu", "add", "multiply", "scale", "tee", "relu", "clip", "tanh"]
+        for kind in self.draw(st.lists(st.sampled_from(kinds), max_size=limit)):
             if kind in ("bias", "prelu"):
                 operands.append(self.weight(channels))
             elif kind == "affine":

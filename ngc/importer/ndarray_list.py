@@ -118,10 +118,9 @@ class _Reader:
         magic = self.number("I", "an array")
         if magic in (_V2, _V3):
             return self.read_versioned(magic)
-        if magic == _V1:
-            shape = self.read_shape(self.number("I", "the shape"), "q", "the shape")
-        else:
-            shape = self.read_shape(magic, "I", "the shape")
+        # A V0 array has no magic: its first word is the number of dimensions.
+        count, code = (self.number("I", "the shape"), "q") if magic == _V1 else (magic, "I")
+        shape = self.read_shape(count, code, "the shape")
         if not shape:
             return None
         return self.read_dense(self.check_dims(shape, "the shape"))

@@ -100,11 +100,8 @@ def _read_npy(data: memoryview, name: str, source: SourceBytes) -> Array:
     stream = io.BytesIO(data[: 1 << 16])
     try:
         version = npy_format.read_magic(stream)  # type: ignore[no-untyped-call]
-        if version == (1, 0):
-            header = npy_format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call]
-        else:
-            header = npy_format.read_array_header_2_0(stream)  # type: ignore[no-untyped-call]
-        shape, fortran_order, dtype = header
+        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(stream)  # type: ignore[no-untyped-call]
     except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError) as error:
         raise ImportFailure(f"{source.name}: {name!r} is not a .npy array: {error}") from error
     if dtype != _BFLOAT16 and (dtype.kind not in "fiub" or dtype.itemsize > 8):

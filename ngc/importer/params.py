@@ -20,7 +20,7 @@ def load_params(source: PathLike | bytes | bytearray | memoryview) -> dict[str, 
     Raises:
         ImportFailure: the file is missing, truncated, damaged or something else than a parameter file.
     """
-    data = read_source(source, what="a .params file")
+    data = read_source(source, what="a .params file", name="<params>")
     if bytes(data.data[:4]) == b"PK\x03\x04":
         return read_npz(data)
     arrays, names = read_ndarray_list(data)

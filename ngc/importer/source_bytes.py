@@ -40,14 +40,14 @@ class SourceBytes:
     name: str
 
 
-def read_source(source: PathLike | bytes | bytearray | memoryview, *, what: str) -> SourceBytes:
-    """Returns the bytes of a path or buffer; `what` names the expected kind of file in messages.
+def read_source(source: PathLike | bytes | bytearray | memoryview, *, what: str, name: str) -> SourceBytes:
+    """Returns the bytes of a path or buffer; `what` says in messages what was expected, `name` names a buffer.
 
     The file is read, not mapped: training scripts overwrite checkpoints in place, and a mapped file that
     shrinks kills the process.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return SourceBytes(memoryview(source).cast("B"), f"<{what}>")
+        return SourceBytes(memoryview(source).cast("B"), name)
     path = Path(source)
     try:
         data = np.fromfile(path, dtype=np.uint8)

@@ -42,7 +42,7 @@ def load_symbol(source: PathLike | bytes | Mapping[str, Any]) -> SymbolGraph:
         return _Reader("<symbol>").read_graph(source)
     if isinstance(source, str) and (source.lstrip()[:1] in ("{", "[", "<") or "\n" in source):
         source = source.encode("utf-8", errors="surrogatepass")
-    file = read_source(source, what="a symbol JSON file")
+    file = read_source(source, what="a symbol JSON file", name="<symbol>")
     try:
         parsed = json.loads(bytes(file.data).decode("utf-8-sig"))
     except json.JSONDecodeError as error:

@@ -122,7 +122,7 @@ class Graph:
         self._nodes = NodeOrder()
         self._order: tuple[Node, ...] | None = None
         self._names: set[str] = set()
-        self._suffixes: Counter[str] = Counter()
+        self._suffixes: Counter[str] = Counter()  # per base: where the search for a free number begins
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -182,18 +182,23 @@ class Graph:
     # -- changed by the rewriter and the builder only ------------------------------------------------------------------
 
     def _fresh(self, wanted: str) -> str:
-        """Returns a value name that is free, made of letters, digits, `_`, `.`, `-` and `$`."""
+        """Returns a value name that is free, made of letters, digits, `_`, `.`, `-` and `$`, with the lowest number that makes it so."""
         base = re.sub(r"[^A-Za-z0-9_.$-]", "_", wanted) or "v"
-        name = base
+        name, number = base, self._suffixes[base]
         while name in self._names:
-            self._suffixes[base] += 1
-            name = f"{base}_{self._suffixes[base] + 1}"
+            number += 1
+            name = f"{base}_{number + 1}"
+        if name != base:
+            self._suffixes[base] = number
         self._names.add(name)
         return name
 
     def _release(self, name: str) -> None:
         """Frees the name of a value that is gone."""
         self._names.discard(name)
+        base, _, number = name.rpartition("_")
+        if base in self._suffixes and number.isdigit():
+            self._suffixes[base] = min(self._suffixes[base], max(int(number) - 2, 0))
 
     def _add_input(self, name: str, type: TensorType) -> Value:
         value = Value(self._fresh(name), type)

@@ -76,8 +76,11 @@ class Rewriter:
             self.replace_uses(old, new)
         names = [value.name for value in node.outputs]
         self.erase(node)
-        for name, value in zip(names, fresh.outputs, strict=False):
-            self.rename(value, name)
+        for value in fresh.outputs:
+            self.graph._release(value.name)
+        for position, value in enumerate(fresh.outputs):
+            value.name = self.graph._fresh(names[min(position, len(names) - 1)])
+        self._touch(fresh)
         return fresh
 
     def rename(self, value: Value, name: str) -> None:

@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("ngc-opt", description="Runs passes on a model and shows what they do.", epilog=_EPILOG,
                                 formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     p.add_argument("input", nargs="?", metavar="INPUT", help=".ngir text, '-' for the standard input, an MXNet -symbol.json file or a checkpoint prefix")
-    p.add_argument("-p", "--passes", metavar="PIPELINE", default="", help="passes such as canonicalize,fuse-conv{acts=relu,clip}, or a named pipeline: @cpu-fp32")
+    p.add_argument("-p", "--passes", metavar="PIPELINE", default="", help="passes such as canonicalize,fuse-conv{acts=relu,clip}, or a named one: @cpu-fp32")
     p.add_argument("-o", "--output", metavar="FILE", help="where the IR goes instead of the standard output")
     _add_input_options(p.add_argument_group("input"))
     _add_pipeline_options(p.add_argument_group("pipeline"))
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--params", metavar="FILE", help="the parameters of an MXNet symbol; by default those found beside it")
-    group.add_argument("--shape", metavar="NAME=DIMS", action="append", default=[], help="an input's shape, data=1,3,224,224, or N first for any batch; may repeat")
+    group.add_argument("--shape", metavar="NAME=DIMS", action="append", default=[], help="an input's shape: data=1,3,224,224, or N first for any batch")
     group.add_argument("--outputs", metavar="NAMES", help="inner values of an MXNet symbol to return instead of its heads, by commas")
     group.add_argument("--weights", metavar="FILE.npz", help="data of the constants of .ngir text")
     group.add_argument("--save-weights", metavar="FILE.npz", help="where the data of the resulting IR's constants goes")

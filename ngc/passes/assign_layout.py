@@ -67,7 +67,7 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
         few = x.type.layout.is_plain and node.has_trait("conv") and x.type.shape[1] in range(1, FEW_CHANNELS + 1) and not node.attrs["prologue"]
         wanted[0] = 1 if few else lanes
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
-        if not node.op == "pool":
+        if node.op != "pool":
             wanted[1] = 0  # weights are packed at compile time
     elif node.op == "eltwise" and not node.inputs[0].type.layout.is_plain:
         result = node.inputs[0].type.layout.block
@@ -153,8 +153,8 @@ def conv_halo(node: Node) -> Halo:
     sizes = zip(node.inputs[0].type.shape[2:], node.type.shape[2:], node.inputs[1].type.shape[2:], node.attrs["stride"], node.attrs["dilate"],
                 pads(node.attrs), strict=True)
     for size, out, kernel, stride, dilate, (before, _) in sizes:
-        last = (int(out) - 1) * stride + (int(kernel) - 1) * dilate - before  # type: ignore[arg-type]  # spatial dims are ints
-        halo.append((before, max(0, last - int(size) + 1)))  # type: ignore[arg-type]
+        last = (int(out) - 1) * stride + (int(kernel) - 1) * dilate - before
+        halo.append((before, max(0, last - int(size) + 1)))
     return tuple(halo)
 
 
@@ -164,7 +164,7 @@ def deconv_halo(node: Node) -> Halo:
     sizes = zip(node.inputs[0].type.shape[2:], node.type.shape[2:], node.inputs[1].type.shape[2:], node.attrs["stride"], node.attrs["dilate"],
                 pads(node.attrs), strict=True)
     for size, out, kernel, stride, dilate, (before, _) in sizes:
-        reads = [(place + before - tap * dilate) // stride for place in range(int(out)) for tap in range(int(kernel))  # type: ignore[arg-type]
+        reads = [(place + before - tap * dilate) // stride for place in range(int(out)) for tap in range(int(kernel))
                  if (place + before - tap * dilate) % stride == 0]
-        halo.append((max(0, -min(reads, default=0)), max(0, max(reads, default=0) - int(size) + 1)))  # type: ignore[arg-type]
+        halo.append((max(0, -min(reads, default=0)), max(0, max(reads, default=0) - int(size) + 1)))
     return tuple(halo)

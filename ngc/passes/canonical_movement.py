@@ -47,7 +47,7 @@ class NoOp(ValueRule):
             case "slice":
                 nothing = all(step in (None, 1) for step in attrs["step"])
             case "pool":
-                nothing = all(size == 1 for size in attrs["kernel"]) and not any(attrs["pad"])
+                nothing = set(attrs["kernel"]) | set(attrs["stride"]) == {1} and not any(attrs["pad"])
                 if nothing and attrs["kind"] == "max":
                     return Refusal("max pooling of one element turns -inf into the lowest float")
                 nothing = nothing and not (attrs["kind"] == "lp" and attrs["p"] != 1)

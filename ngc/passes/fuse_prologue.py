@@ -6,7 +6,7 @@ In DenseNet every layer applies a normalization of its own to the same concatena
 behind the prologue, so it is legal for any padding.
 
 Refuses when the activated tensor has another reader or is a graph output (it is computed once then), when the convolution has groups or a
-prologue already, when an operand of the chain stands after it, when the tensor has so few channels that it stays in planes, when `pointwise` is set and the kernel is larger than one tap, and when the
+prologue already, when an operand of the chain stands after it, when `pointwise` is set and the kernel is larger than one tap, and when the
 tensor comes from a layer that reads nothing else (its epilogue serves) or is a graph input (the steps run while it is brought into layout).
 """
 
@@ -16,7 +16,6 @@ from typing import ClassVar
 from ngc.ir import Graph, Node, Value
 from ngc.ir.loc import merge
 from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
-from ngc.passes.assign_layout import FEW_CHANNELS
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.fold_batch_norm import LAYERS
 from ngc.passes.fuse_conv import stands_before
@@ -63,8 +62,6 @@ class ChainThenConv(Rule):
             return "the convolution already has a prologue"
         if self.pointwise and any(size != 1 for size in node.inputs[1].type.shape[2:]):
             return "the kernel has more than one tap"
-        if source.type.shape[1] <= FEW_CHANNELS:  # type: ignore[operator]  # channels are no multiple of N
-            return f"%{source.name} has few channels, and steps on planes would waste most lanes"
         if producer is None:
             return f"%{source.name} is a graph input, brought into layout with these steps"
         if producer.op in LAYERS and source.index == 0 and why_not_single(source, graph) is None:

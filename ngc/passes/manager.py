@@ -81,9 +81,11 @@ class PassManager:
                     verify(graph)
                     if (print_graph(graph, locations=False) != before) != changed:
                         raise PassError(f"pass {item.name} said that it {'changed' if changed else 'did not change'} the graph, which is not so")
-            except NgcError as error:
+            except Exception as error:
                 for instrument in self.instruments:
                     instrument.failed(index, item, graph, error)
+                if not isinstance(error, NgcError):
+                    raise
                 kind = type(error) if isinstance(error, VerifyError | PassError) else PassError
                 raise kind(f"{error}\nin pass {item.spec}, after {', '.join(done) or 'no other pass'}") from error
             any_changed |= changed

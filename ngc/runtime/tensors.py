@@ -76,7 +76,8 @@ def _as_array(value: Any, spec: program.TensorSpec) -> np.ndarray:
             raise InputError(f"input {spec.name!r} is no array: {error}") from None
     if array.dtype != dtype:
         if not np.can_cast(array.dtype, dtype, "safe"):
-            raise InputError(f"input {spec.name!r} has dtype {array.dtype}, which does not convert to {dtype} without loss; convert it yourself if that is meant")
+            raise InputError(f"input {spec.name!r} has dtype {array.dtype}, which does not convert to {dtype} without loss; "
+                             "convert it yourself if that is meant")
         array = array.astype(dtype)
     return np.ascontiguousarray(array) if array.ndim else array
 

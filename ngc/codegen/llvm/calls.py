@@ -71,10 +71,7 @@ def static(dim: Dim) -> int:
 
 def buffer_size(type: TensorType) -> tuple[int, bool]:
     """Returns (bytes, whether that is per image of the batch N)."""
-    if type.layout.is_plain:
-        count = product(type.shape)
-    else:
-        count = type.shape[0] * geometry(type).size
+    count = product(type.shape) if type.layout.is_plain else type.shape[0] * geometry(type).size
     size = itemsize(type)
     return (count.factor * size, True) if isinstance(count, SymDim) else (count * size, False)
 

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from ngc.codegen.llvm.kernels.expression import Binary, Cast, Compare, Const, Expr, Select, Unary
 from ngc.codegen.llvm.kernels.expression import KINDS as REGISTER_KINDS
+from ngc.codegen.llvm.kernels.expression import Binary, Cast, Compare, Const, Expr, Select, Unary
 from ngc.ir import Node, Step
 from ngc.ir.unary import UNARY
 

@@ -23,7 +23,7 @@ def _weights(node: Node) -> np.ndarray:
     """Returns a layer's weights as (O, I, depth, height, width)."""
     if not node.inputs[1].is_const:
         raise CodegenError("weights must be constants")
-    array = node.inputs[1].array
+    array: np.ndarray = node.inputs[1].array
     return array.reshape(*array.shape[:2], *spatial_of(list(array.shape[2:])))
 
 
@@ -98,8 +98,8 @@ def _pool(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
     if x.type.dtype != "f32":
         raise CodegenError(f"pools take f32 data, not {x.type.dtype}")
-    spec = PoolKernel(x=lowering.place(x), y=lowering.place(node.output), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]), stride=spatial_of(attrs["stride"]),
-                      pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"])
+    spec = PoolKernel(x=lowering.place(x), y=lowering.place(node.output), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]),
+                      stride=spatial_of(attrs["stride"]), pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"])
     lowering.call(Call(spec, [x, node.output], [x], [node.output], node.type.shape[0], node))
 
 

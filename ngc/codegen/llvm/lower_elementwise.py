@@ -8,7 +8,7 @@ from ngc.codegen.llvm.calls import Argument, Call, static
 from ngc.codegen.llvm.expressions import node_expression, step_expression
 from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels import nests
-from ngc.codegen.llvm.kernels.expression import Expr
+from ngc.codegen.llvm.kernels.expression import Expr, N
 from ngc.codegen.llvm.kernels.lrn import LrnKernel
 from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
@@ -39,7 +39,8 @@ def _batch_norm(lowering: Lowering, node: Node) -> None:
     x, axis = node.inputs[0], node.attrs["axis"] % node.type.rank
     if not all(value.is_const for value in node.inputs[1:]):
         raise CodegenError("statistics must be constants")
-    parts = [lowering.blob.add(part.astype(np.float32)) for part in scale_shift(*(value.array for value in node.inputs[1:]), node.attrs)]
+    gamma, beta, mean, var = (value.array for value in node.inputs[1:])
+    parts = [lowering.blob.add(part.astype(np.float32)) for part in scale_shift(gamma, beta, mean, var, node.attrs)]
     vector = (static(x.type.shape[axis]), *(1,) * (x.type.rank - 1 - axis))
     spec = nests.elementwise(extents(x.type.shape), [(extents(x.type.shape), x.type.dtype), (vector, "f32"), (vector, "f32")], x.type.dtype,
                              lambda *loads: node_expression(node, loads))
@@ -120,7 +121,7 @@ def _softmax(lowering: Lowering, node: Node) -> None:
     length = x.type.shape[axis]
     if x.type.dtype != "f32" or isinstance(length, SymDim) or isinstance(inner, SymDim):
         raise CodegenError(f"softmax takes f32 data along an axis that does not depend on the batch, not {x.type}")
-    rows = outer.factor if isinstance(outer, SymDim) else outer
+    rows = N(outer.factor) if isinstance(outer, SymDim) else outer
     spec = SoftmaxKernel(rows, length, inner, node.op, node.attrs["temperature"])
     lowering.call(Call(spec, [lowering.argument(x), node.output], [] if x.is_const else [x], [node.output], batch_of(x), node, inplace=(x,)))
 

@@ -36,7 +36,8 @@ class PeakKernel(KernelSpec):
         kind = vector(self.lanes)
         x = b.splat(b.cast("sitofp", b.argument(2), "float"), self.lanes)  # not a constant, or LLVM would know the results
         y = b.splat(b.cast("sitofp", b.argument(3), "float"), self.lanes)
-        with b.loop(0, _ROUNDS, carried=[b.constant(kind, float(i)) for i in range(self.chains)]) as loop:
+        rounds = b.mul(b.sub(b.argument(3), b.argument(2)), _ROUNDS)
+        with b.loop(0, rounds, carried=[b.constant(kind, float(i)) for i in range(self.chains)]) as loop:
             loop.carry([b.fma(x, y, value, fused=target.has_fma) if target.has_fma else b.fbinary("fadd", b.fbinary("fmul", value, x), y)
                         for value in loop.values])
         with b.when(b.icmp("eq", b.argument(1), -1)):  # never true: keeps the results alive

@@ -1,30 +1,37 @@
-"""The blob of packed constants: every kernel's weights, each once, aligned to cache lines."""
-
-import hashlib
+"""The blob of packed constants: every kernel's weights, one behind the other, aligned to cache lines."""
 
 import numpy as np
 
 from ngc.codegen.llvm.calls import Packed
 from ngc.codegen.memory_plan import ALIGNMENT, round_up
 
+SHARED_BYTES = 1 << 16
+"""Up to this size equal arrays are kept once; hashing larger ones would cost more time than they ever save."""
+
 
 class WeightBlob:
-    """Collects arrays and lays them one behind the other; equal arrays are kept once."""
+    """Collects arrays and lays them one behind the other."""
 
     def __init__(self) -> None:
         self._arrays: list[np.ndarray] = []
-        self._known: dict[tuple[str, int, bytes], Packed] = {}
+        self._known: dict[tuple[str, bytes], Packed] = {}
         self._offset = 0
 
     def add(self, array: np.ndarray) -> Packed:
         """Adds an array and returns where it will lie."""
         flat = np.ascontiguousarray(array).reshape(-1)
-        key = (flat.dtype.str, flat.size, hashlib.blake2b(flat.view(np.uint8).data if flat.size else b"", digest_size=16).digest())
+        if flat.nbytes > SHARED_BYTES:
+            return self._append(flat)
+        key = (flat.dtype.str, flat.tobytes())
         if key not in self._known:
-            self._known[key] = Packed(self._offset)
-            self._arrays.append(flat)
-            self._offset += round_up(flat.nbytes)
+            self._known[key] = self._append(flat)
         return self._known[key]
+
+    def _append(self, flat: np.ndarray) -> Packed:
+        place = Packed(self._offset)
+        self._arrays.append(flat)
+        self._offset += round_up(flat.nbytes)
+        return place
 
     def finish(self) -> np.ndarray:
         """Returns the blob as bytes that begin at a cache line; the arrays are dropped."""
@@ -34,6 +41,7 @@ class WeightBlob:
             blob[position:position + array.nbytes] = array.view(np.uint8)
             position += round_up(array.nbytes)
         self._arrays.clear()
+        self._known.clear()
         return blob
 
 

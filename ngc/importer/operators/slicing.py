@@ -143,7 +143,7 @@ def _reverse(conversion: Conversion) -> list[Value]:
     axes = conversion.attrs["axis"]
     if min(axes, default=0) < 0:
         raise conversion.fail(f"axis = {axes}: expected axes counted from 0")
-    return [_cut(conversion, {axis: (None, None, -1) for axis in conversion.axes(axes)})]
+    return [_cut(conversion, dict.fromkeys(conversion.axes(axes), (None, None, -1)))]
 
 
 def _pad(conversion: Conversion) -> list[Value]:
@@ -197,7 +197,7 @@ OPERATORS = {
             "axis": Field("int", 1),
             "squeeze_axis": Field("bool", False),
         },
-        outputs=lambda attrs: numbered_outputs(attrs["num_outputs"]),
+        outputs=lambda attrs: tuple(f"output{index}" for index in range(attrs["num_outputs"])),
     ),
     "_split_v2": Operator(
         _split_at,

@@ -145,7 +145,8 @@ def cast_array(x: np.ndarray, dtype: str) -> np.ndarray:
         return np.where(np.isnan(x), np.float32(np.nan), rounded)
     target = DTYPES[dtype]
     if x.dtype.kind != "f" or target.kind in "fb":
-        return (x != 0) if target.kind == "b" else x.astype(target)
+        with np.errstate(over="ignore"):  # to f16: past its range is infinity
+            return (x != 0) if target.kind == "b" else x.astype(target)
     with np.errstate(all="ignore"):
         wide = np.int32 if target.itemsize < 4 else target
         low, high = float(np.iinfo(wide).min), float(np.iinfo(wide).max)

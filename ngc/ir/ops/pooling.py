@@ -40,7 +40,8 @@ def _infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
         if isinstance(size, SymDim):
             raise VerifyError("a spatial dimension cannot depend on N")
         if kernel < 1 or stride < 1 or pad < 0 or kernel > size + 2 * pad:
-            raise VerifyError(f"pool: kernel {attrs['kernel']} with stride {attrs['stride']} and pad {attrs['pad']} does not fit into data {format_shape(x.shape)}")
+            raise VerifyError(f"pool: kernel {attrs['kernel']} with stride {attrs['stride']} and pad {attrs['pad']} "
+                              f"does not fit into data {format_shape(x.shape)}")
         out.append(pool_output(size, kernel, stride, pad, attrs["convention"]))
     return (TensorType((*x.shape[:2], *out), x.dtype),)
 

@@ -137,12 +137,14 @@ def _broadcast(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 OPS = (
-    OpDef("reshape", ("x",), _reshape_infer, _reshape, {"shape": Attr("shape")}, frozenset({"view"}), doc="The same elements in row-major order under another shape."),
+    OpDef("reshape", ("x",), _reshape_infer, _reshape, {"shape": Attr("shape")}, frozenset({"view"}),
+          doc="The same elements in row-major order under another shape."),
     OpDef("transpose", ("x",), _transpose_infer, _transpose, {"axes": Attr("ints")}, doc="Axes permuted: result axis i is axis axes[i] of x."),
     OpDef("concat", ("x*",), _concat_infer, _concat, {"axis": Attr("int", 1)}, doc="Operands joined along `axis`."),
     OpDef("slice", ("x",), _slice_infer, _slice, {"begin": Attr("bounds"), "end": Attr("bounds"), "step": Attr("bounds")},
           doc="A part per axis, Python's slice(begin, end, step); none is an open end."),
-    OpDef("pad", ("x",), _pad_infer, _pad, {"mode": Attr("str", "constant", ("constant", "edge", "reflect")), "widths": Attr("ints"), "value": Attr("float", 0.0)},
+    OpDef("pad", ("x",), _pad_infer, _pad,
+          {"mode": Attr("str", "constant", ("constant", "edge", "reflect")), "widths": Attr("ints"), "value": Attr("float", 0.0)},
           doc="A border: (before, after) per axis."),
     OpDef("upsample", ("x",), _upsample_infer, _upsample, {"scale": Attr("ints")}, doc="Each spatial element repeated `scale` times."),
     OpDef("broadcast_to", ("x",), _broadcast_infer, _broadcast, {"shape": Attr("shape")}, doc="Dimensions of one repeated to `shape`."),

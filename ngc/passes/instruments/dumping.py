@@ -19,7 +19,7 @@ class DumpIR(Instrument):
     """
 
     directory: Path
-    style: Style = Style(locations=True)
+    style: Style = field(default_factory=lambda: Style(locations=True))
     stages: list[Stage] = field(default_factory=list, init=False)
     previous: str = field(default="", init=False)
     heard: int = field(default=0, init=False)

@@ -97,4 +97,5 @@ def _diff(stage: Stage) -> str:
     lines = [f'<span class="{kinds[line[0]]}">{escape(line)}</span>' if line[:1] in kinds else escape(line) for line in stage.diff[:MOST_DIFF_LINES]]
     if len(stage.diff) > MOST_DIFF_LINES:
         lines.append(f"... {len(stage.diff) - MOST_DIFF_LINES} more lines")
-    return f"<details{' open' if len(stage.diff) < 200 else ''}><summary>changed lines: {len(stage.diff)}</summary><pre>" + "\n".join(lines) + "</pre></details>"
+    opened = " open" if len(stage.diff) < 200 else ""
+    return f"<details{opened}><summary>changed lines: {len(stage.diff)}</summary><pre>" + "\n".join(lines) + "</pre></details>"

@@ -21,6 +21,9 @@ PREFETCH_BYTES = 4096
 _ITEM_WORK = 1 << 14
 """Vector multiply-adds that a work item of a flattened plane should have: large against the cost of finding its place."""
 
+_PROLOGUE_ITEMS = 16
+"""Work items that a flattened plane should have at least where all output channels of a stretch of pixels are one item."""
+
 
 @dataclass(frozen=True)
 class ConvKernel(KernelSpec):
@@ -80,11 +83,11 @@ class ConvKernel(KernelSpec):
         inputs = self.x.size * 4
         chunk = 1
         if self.flat:
-            per_tile = self.depth * tile.vectors * tile.pixels
-            chunk = max(1, min(-(-_ITEM_WORK // max(1, per_tile)), draft.column_tiles.parts))
-            if self.prologue:
-                room = L2_BYTES // 4 // (4 * self.x.blocks * self.x.block * tile.pixels)
-                chunk = max(1, min(room, draft.column_tiles.parts))
+            parts = draft.column_tiles.parts
+            chunk = -(-_ITEM_WORK // max(1, self.depth * tile.vectors * tile.pixels))
+            if self.prologue:  # the scratch must stay in the second-level cache, and items must be many enough to share
+                chunk = min(L2_BYTES // 4 // (4 * self.x.blocks * self.x.block * tile.pixels), parts // _PROLOGUE_ITEMS)
+            chunk = -(-parts // -(-parts // max(1, min(chunk, parts))))
         pixels_first = inputs > L2_BYTES // 2 and weights <= L2_BYTES // 2 and draft.panels.parts * self.groups > 1
         return replace(tile, chunk=chunk, pixels_first=pixels_first, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0)
 

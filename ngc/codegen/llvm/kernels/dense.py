@@ -1,4 +1,7 @@
-"""The dense layer: plain rows times packed weights, with a tile of several rows and others for what remains, down to a single streamed row."""
+"""The dense layer: plain rows times packed weights, with a tile of several rows and others for what remains, down to a single row.
+
+A single row reads each weight once, in the order in which they lie, and so runs at the speed of memory; asking for weights ahead only slows it.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,8 +17,6 @@ from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
 _TILE_PARAMETERS = ((f"{PTR} noalias readonly", "args"), (PTR, "x"), (PTR, "w"), (I64, "row"), (I64, "block"))
-_STREAM_AHEAD = 4096
-"""Bytes ahead that weights are asked for where each is used for a few rows only, so that memory sets the pace."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,8 @@ class DenseKernel(KernelSpec):
 
     @property
     def _heights(self) -> list[int]:
-        """The numbers of rows that have a tile: the largest, and powers of two for what remains."""
-        smaller = [1 << i for i in range(self.tile.pixels.bit_length()) if 1 << i < self.tile.pixels]
-        return [self.tile.pixels, *reversed(smaller)]
+        """The numbers of rows that have a tile: the largest, and two small ones for what remains."""
+        return sorted({self.tile.pixels, min(2, self.tile.pixels), 1}, reverse=True)
 
     def emit(self, target: CpuTarget) -> str:
         """Returns the text of the LLVM module that defines `symbol(target)`."""
@@ -130,8 +130,7 @@ class DenseKernel(KernelSpec):
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, row, block = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
         reads = [r * (self.x_pitch or self.inputs) for r in range(height)]
-        ahead = _STREAM_AHEAD if height <= 2 else 0
-        sums = emit_tile(b, fma_dot(target.has_fma), self.lanes, reads, vectors, self.nests(), x, w, prefetch=ahead)
+        sums = emit_tile(b, fma_dot(target.has_fma), self.lanes, reads, vectors, self.nests(), x, w)
         y = b.load_pointer(args, 2)
         site = _Rows(self, b, row, block, vectors)
         steps = Steps(b, self.steps, site, args, 3, target)

@@ -3,7 +3,7 @@
 import math
 import struct
 
-from ngc.codegen.llvm.text import DOUBLE, FLOAT, I8, I32, I64, Builder, Index, Value, float_literal, vector
+from ngc.codegen.llvm.text import DOUBLE, FLOAT, I1, I8, I32, I64, Builder, Index, Value, float_literal, overload, vector
 
 STORED: dict[str, str] = {
     "f32": FLOAT,
@@ -43,6 +43,33 @@ def constant(dtype: str, value: float, lanes: int) -> Value:
     """Returns a constant of a stored dtype in all lanes."""
     text, element = literal(dtype, value), STORED[dtype]
     return Value(vector(lanes, element), text if lanes == 1 else f"splat ({element} {text})")
+
+
+def load(b: Builder, pointer: Value, dtype: str, lanes: int, mask: Value | None = None, value: float = 0.0) -> Value:
+    """Loads consecutive elements as they are in memory; lanes that the mask leaves out are not accessed and hold `value`."""
+    kind = vector(lanes, STORED[dtype])
+    if mask is None:
+        return b.load(kind, pointer, SIZES[dtype])
+    callee = b.module.declare(f"llvm.masked.load.{overload(kind)}.p0", kind, ("ptr", mask.type, kind))
+    return b.define(kind, f"call {kind} {callee}(ptr align {SIZES[dtype]} {pointer.name}, {mask}, {constant(dtype, value, lanes)})")
+
+
+def store(b: Builder, value: Value, pointer: Value, dtype: str, mask: Value | None = None) -> None:
+    """Stores consecutive elements, those that the mask leaves out excepted."""
+    if mask is None:
+        b.store(value, pointer, SIZES[dtype])
+        return
+    callee = b.module.declare(f"llvm.masked.store.{overload(value.type)}.p0", "void", (value.type, "ptr", mask.type))
+    b.emit(f"call void {callee}({value}, ptr align {SIZES[dtype]} {pointer.name}, {mask})")
+
+
+def lanes_below(b: Builder, count: Index, lanes: int) -> Value:
+    """Returns i1 lanes that are set where the lane's number is less than a count."""
+    value = count if isinstance(count, Value) else Value(I64, str(count))
+    if lanes == 1:
+        return b.icmp("slt", 0, value)
+    numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
+    return b.define(vector(lanes, I1), f"icmp slt {vector(lanes, I64)} <{numbers}>, {b.splat(value, lanes).name}")
 
 
 def fill(b: Builder, pointer: Value, offset: Index, count: int, dtype: str, value: float, vector_bits: int) -> None:

@@ -43,7 +43,7 @@ class DotOp:
 
     def zero(self, lanes: int) -> Value:
         """Returns an accumulator that holds nothing yet."""
-        return Value(vector(lanes, self.accumulator), "zeroinitializer" if lanes > 1 else "0.0")
+        return Value(vector(lanes, self.accumulator), "zeroinitializer")
 
     def emit(self, b: Builder, accumulator: Value, x: Value, w: Value) -> Value:
         """Returns accumulator + x * w."""

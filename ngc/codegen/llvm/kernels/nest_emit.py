@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
+from ngc.codegen.llvm.kernels.elements import lanes_below
 from ngc.codegen.llvm.kernels.expression import Expr, Extent, Load, Reduce, kind_of, uses
 from ngc.codegen.llvm.kernels.nest import NestKernel, Store, irregular
 from ngc.codegen.llvm.kernels.nest_values import Evaluator
-from ngc.codegen.llvm.text import I1, I64, Builder, Index, Value, vector
+from ngc.codegen.llvm.text import I64, Builder, Index, Value
 from ngc.target import CpuTarget
 
 Access = Load | Store
@@ -171,11 +172,7 @@ class NestEmitter:
         return self.target.has_avx512 and regular and all(store.strides[loop] == 1 for store in kernel.stores)
 
     def _mask(self, left: Index) -> Value:
-        lanes = self.lanes
-        numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
-        value = left if isinstance(left, Value) else Value(I64, str(left))
-        splat = self.b.splat(value, lanes)
-        return self.b.define(vector(lanes, I1), f"icmp slt {vector(lanes, I64)} <{numbers}>, {splat.name}")
+        return lanes_below(self.b, left, self.lanes)
 
     # -- points -----------------------------------------------------------------------------------------------------
 

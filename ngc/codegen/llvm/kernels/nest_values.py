@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant
+from ngc.codegen.llvm.kernels.elements import load as load_elements
+from ngc.codegen.llvm.kernels.elements import store as store_elements
 from ngc.codegen.llvm.kernels.expression import (
     Batch,
     Binary,
@@ -18,7 +20,7 @@ from ngc.codegen.llvm.kernels.expression import (
     kind_of,
     uses,
 )
-from ngc.codegen.llvm.text import I64, Value, overload, vector
+from ngc.codegen.llvm.text import I64, Value, vector
 from ngc.codegen.llvm.text import Index as Offset
 
 if TYPE_CHECKING:
@@ -116,13 +118,7 @@ class Evaluator:
 
     def _contiguous(self, dtype: str, base: Value, offset: Offset, lanes: int, mask: Value | None, fill: float) -> Value:
         pointer = self.b.gep(base, offset, STORED[dtype])
-        kind = vector(lanes, STORED[dtype])
-        if mask is None:
-            return self.b.load(kind, pointer, SIZES[dtype])
-        name = f"llvm.masked.load.{overload(kind)}.p0"
-        callee = self.b.module.declare(name, kind, ("ptr", mask.type, kind))
-        passing = constant(dtype, fill, lanes)
-        return self.b.define(kind, f"call {kind} {callee}(ptr align {SIZES[dtype]} {pointer.name}, {mask}, {passing})")
+        return load_elements(self.b, pointer, dtype, lanes, mask, fill)
 
     def _guarded(self, load: Load, point: "Point", truth: Value, offset: Offset, stride: object) -> Value:
         """A load of all lanes or none."""
@@ -189,12 +185,7 @@ class Evaluator:
         stride = store.strides[point.vector] if point.vector is not None and point.lanes > 1 else 1
         if stride == 1:
             pointer = b.gep(base, offset, STORED[dtype])
-            if point.mask is None:
-                b.store(value, pointer, SIZES[dtype])
-                return
-            name = f"llvm.masked.store.{overload(value.type)}.p0"
-            callee = b.module.declare(name, "void", (value.type, "ptr", point.mask.type))
-            b.emit(f"call void {callee}({value}, ptr align {SIZES[dtype]} {pointer.name}, {point.mask})")
+            store_elements(b, value, pointer, dtype, point.mask)
             return
         for lane in range(point.lanes):
             element = b.define(STORED[dtype], f"extractelement {value}, i64 {lane}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
-from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant
+from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant, lanes_below
 from ngc.codegen.llvm.kernels.expression import KINDS
 from ngc.codegen.llvm.kernels.pool import PoolKernel
 from ngc.codegen.llvm.text import FLOAT, I1, I64, Builder, Index, Value, vector
@@ -58,11 +58,7 @@ class PoolEmitter:
         if kernel.y.channels % kernel.y.block == 0 or not kernel.has_empty_windows():
             return
         left = b.sub(kernel.y.channels, b.add(b.mul(block, kernel.y.block), part))
-        value = left if isinstance(left, Value) else Value(I64, str(left))
-        numbers = ", ".join(f"i64 {lane}" for lane in range(self.lanes))
-        kind = vector(self.lanes, I64)
-        first = f"<{numbers}>" if self.lanes > 1 else "0"
-        self.mask = b.define(vector(self.lanes, I1), f"icmp slt {kind} {first}, {b.splat(value, self.lanes).name}")
+        self.mask = lanes_below(b, left, self.lanes)
 
     # -- rows -------------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import prod
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec
-from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant, copy, transpose
-from ngc.codegen.llvm.text import I1, Builder, Index, Value, vector
+from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant, copy, lanes_below, transpose
+from ngc.codegen.llvm.text import Builder, Index, Value, vector
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -124,11 +124,8 @@ class _Tile:
         if not self.partial or self.blocked is self.kernel.x:
             return None
         b, lanes = self.b, self.lanes
-        numbers = ", ".join(f"i64 {first + lane}" for lane in range(lanes))
-        left = b.sub(self.blocked.channels, b.mul(self.block, self.blocked.block))
-        left = Value("i64", str(left)) if isinstance(left, int) else left
-        kind = vector(lanes, "i64")
-        return b.define(vector(lanes, I1), f"icmp slt {kind} <{numbers}>, {b.splat(left, lanes).name}")
+        left = b.sub(self.blocked.channels, b.add(b.mul(self.block, self.blocked.block), first))
+        return lanes_below(b, left, lanes)
 
     def row(self, x_row: Value, y_row: Value, width: int) -> None:
         """Copies one row of pixels, all channels of the block."""

@@ -183,3 +183,9 @@ def test_blocks_other_than_the_vector_width_and_odd_groups_are_refused():
         ConvKernel.plan(target, x=x, y=x, kernel=(1, 1, 1), groups=3)
     with pytest.raises(CodegenError, match="prologue has per-channel steps on an input in blocks of 16; here are add on blocks of 16"):
         ConvKernel.plan(target, x=x, y=x, kernel=(1, 1, 1), prologue=(StepSpec("add", tensor=x),))
+
+
+def test_a_convolution_behind_a_prologue_still_has_work_for_several_threads():
+    x = Geometry(1024, 16, (1, 7, 7))
+    kernel = ConvKernel.plan(parse_target("cpu:x86-64-v4"), x=x, y=Geometry(128, 16, (1, 7, 7)), kernel=(1, 1, 1), prologue=(StepSpec("affine"),))
+    assert kernel.work[0] >= 4

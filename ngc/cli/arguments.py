@@ -1,0 +1,98 @@
+"""Arguments that several commands take, and how their texts are read."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ngc.runtime import Executable
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def shape(text: str) -> tuple[str, tuple[int | str, ...]]:
+    """Returns name and shape of `data=1,3,224,224` or `data=N,3,224,224`."""
+    name, equals, dims = text.rpartition("=")
+    found: list[int | str] = []
+    for position, dim in enumerate(dims.replace("x", ",").strip("()[]").split(",")):
+        dim = dim.strip()
+        if dim == "N" and position == 0:
+            found.append("N")
+        elif dim.isdecimal() and int(dim) > 0:
+            found.append(int(dim))
+        else:
+            equals = ""
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is no shape; expected NAME=1,3,224,224, or NAME=N,3,224,224 for a batch of any size")
+    return name, tuple(found)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Returns name and value of `name=value`."""
+    name, equals, value = text.partition("=")
+    if not (equals and name and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE")
+    return name, value
+
+
+def count(text: str) -> int:
+    """Returns a number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
+    return int(text)
+
+
+def counts(text: str) -> list[int]:
+    """Returns the numbers of `1,2,4`."""
+    return [count(item.strip()) for item in text.split(",")]
+
+
+def size(text: str) -> int:
+    """Returns the bytes of `0`, `300000`, `512M` or `2GiB`."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?)(?:i?b)?", text.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; expected bytes, or a number with K, M, G or T, such as 512M")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def add_compile_options(parser: argparse.ArgumentParser) -> None:
+    """Adds what `ngc.compile` needs to know about a model."""
+    parser.add_argument("--params", metavar="FILE", help="the .params file; found beside the symbol unless given")
+    parser.add_argument("--shape", action="append", default=[], type=shape, metavar="NAME=1,3,224,224", help="an input's shape; N first: a batch of any size")
+    parser.add_argument("--dtype", action="append", default=[], type=pair, metavar="NAME=uint8", help="an input's dtype; float32 unless given")
+    parser.add_argument("--output-name", action="append", default=None, metavar="NAME", help="return this inner value instead of the model's heads")
+    parser.add_argument("--target", default="cpu", help='"cpu" (this machine, the default), or a processor or level: cpu:x86-64-v3, cpu:znver4')
+    parser.add_argument("--precision", default="fp32", help="fp32 (the default)")
+    parser.add_argument("--numerics", default="fast", help='"fast", or "exact" for direct summation only')
+    parser.add_argument("--fallback", default=None, help='"reference": operators without a kernel run in numpy')
+    parser.add_argument("--pipeline", default=None, help="a pass pipeline instead of the default one")
+    parser.add_argument("--dump-dir", default=None, metavar="DIR", help="write the IR after every pass, LLVM IR and assembly there")
+    parser.add_argument("--no-cache", action="store_true", help="neither read nor write the kernel cache")
+
+
+def compile_model(args: argparse.Namespace, threads: int | None) -> "Executable":
+    """Returns the executable of a checkpoint prefix or a symbol file."""
+    from ngc.driver import compile
+
+    return compile(args.model, args.params, shapes=dict(args.shape) or None, dtypes=dict(args.dtype) or None, outputs=args.output_name, target=args.target,
+                   precision=args.precision, numerics=args.numerics, fallback=args.fallback, pipeline=args.pipeline, dump_dir=args.dump_dir,
+                   threads=threads, cache=not args.no_cache)
+
+
+def is_artifact(model: str) -> bool:
+    """Whether a model argument names an artifact: by its suffix, or by how the file begins."""
+    from ngc.runtime.artifact_file import MAGIC
+
+    if model.endswith(".ngc"):
+        return True
+    try:
+        with Path(model).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:  # a checkpoint prefix is no file
+        return False
+
+
+def megabytes(size: float) -> str:
+    """Returns bytes as `12.3 MB`, small ones as kB."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

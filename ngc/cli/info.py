@@ -1,0 +1,59 @@
+"""`ngc info`: what an artifact holds, without loading its code."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ngc.cli.arguments import megabytes
+
+
+def add_command(commands: Any) -> None:
+    """Adds the command to the parser."""
+    parser = commands.add_parser("info", help="show what an artifact holds", description="Shows what an artifact holds. None of its code is loaded.")
+    parser.add_argument("model", metavar="MODEL.ngc")
+    parser.add_argument("--json", action="store_true", help="the whole manifest as JSON")
+    parser.add_argument("--ir", action="store_true", help="the IR text")
+    parser.set_defaults(command=info_command)
+
+
+def info_command(args: argparse.Namespace) -> None:
+    """Prints a summary, the manifest or the IR."""
+    from ngc.runtime.artifact_file import open_artifact
+
+    file = open_artifact(Path(args.model))
+    if args.json:
+        print(json.dumps(file.manifest, indent=1))
+    elif args.ir:
+        print(str(file.section("ir").read(), "utf-8"))
+    else:
+        _print_summary(args.model, file.manifest, {name: section.size for name, section in file.sections.items()})
+
+
+def _print_summary(path: str, manifest: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    target, arena = manifest["target"], manifest["arena"]
+    per_image = f" + {megabytes(arena['per_image'])} for each of N" if arena["per_image"] else ""
+    rows = {
+        "model": manifest["name"], "saved by": f"ngc {manifest['ngc']}, {manifest['llvm']}", "target": f"{target['name']} ({target['arch']}, {target['cpu']})",
+        "inputs": "\n".join(map(_spec, manifest["inputs"])), "outputs": "\n".join(map(_spec, manifest["outputs"])),
+        "threads": "as many as there are cores" if manifest["threads"] is None else str(manifest["threads"]),
+        "arena": f"{megabytes(arena['fixed'])}{per_image}, and {megabytes(arena['scratch'])} for each thread",
+        "code": f"{megabytes(sizes['objects'])}, {len(manifest['symbols'])} functions, {len(manifest['calls'])} calls",
+        "weights": f"{megabytes(sizes['weights'])} packed, {megabytes(sizes['constants'])} in the IR",
+        "operators": ", ".join(f"{op} {number}" for op, number in manifest["operators"].items()),
+        "options": ", ".join(f"{name}={value}" for name, value in manifest["options"].items()),
+    }
+    table = Table(title=path, box=None, show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(name, value, style=None)
+    Console(width=None if Console().is_terminal else 160, highlight=False, markup=False).print(table)
+
+
+def _spec(spec: Mapping[str, Any]) -> str:
+    return f"{spec['name']}: {spec['dtype']}[{', '.join(map(str, spec['shape']))}]"
