@@ -20,12 +20,13 @@ from ngc.errors import (
 )
 
 if TYPE_CHECKING:
-    from ngc.driver import compile, load
+    from ngc.driver import compile
     from ngc.importer import import_model
     from ngc.ir import Graph
     from ngc.ir.parser import parse
     from ngc.passes import PassManager
     from ngc.runtime import Executable, TensorSpec
+    from ngc.runtime.artifact import load
 
 __version__ = "0.1.0"
 
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "compile": "ngc.driver", "load": "ngc.driver", "import_model": "ngc.importer", "Graph": "ngc.ir", "parse": "ngc.ir.parser",
+    "compile": "ngc.driver", "load": "ngc.runtime.artifact", "import_model": "ngc.importer", "Graph": "ngc.ir", "parse": "ngc.ir.parser",
     "PassManager": "ngc.passes", "Executable": "ngc.runtime", "TensorSpec": "ngc.runtime",
 }
 

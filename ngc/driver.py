@@ -130,19 +130,3 @@ def _progress() -> Any:
             bar["progress"].stop()
 
     return advance
-
-
-def load(path: str | os.PathLike[str], *, threads: int | None = None, verify: bool = False) -> "Executable":
-    """Returns the executable of a saved artifact. An artifact is code: load only what comes from a trusted place.
-
-    Args:
-        path: a file that `Executable.save` wrote.
-        threads: as for `compile`.
-        verify: check the digests of all weights now instead of only those of code, manifest and IR.
-
-    Raises:
-        ArtifactError: the file is missing, truncated, altered, no artifact, or built for another machine.
-    """
-    from ngc.runtime.artifact import load as load_artifact  # LLVM is loaded by whoever runs code, not by `import ngc`
-
-    return load_artifact(Path(path), threads=threads, verify=verify)

@@ -57,7 +57,7 @@ def bench_command(args: argparse.Namespace) -> None:
 def _executable(args: argparse.Namespace, threads: int | None) -> "Executable":
     if not is_artifact(args.model):
         return compile_model(args, threads)
-    from ngc.driver import load
+    from ngc.runtime.artifact import load
 
     return load(args.model, threads=threads)
 

@@ -14,7 +14,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("model", metavar="PREFIX", help="a checkpoint prefix or a -symbol.json file")
     parser.add_argument("-o", "--output", required=True, metavar="MODEL.ngc", help="the artifact to write")
     add_compile_options(parser)
-    parser.add_argument("--threads", type=count, default=None, help="how many threads share a run, unless `load` says otherwise; default: the cores of where it runs")
+    parser.add_argument("--threads", type=count, default=None, help="threads of a run, unless `load` says otherwise; default: the cores of where it runs")
     parser.set_defaults(command=compile_command)
 
 

@@ -16,7 +16,7 @@ def add_command(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser("run", help="run an artifact on arrays", description="Runs an artifact. An artifact is code: run only what you trust.")
     parser.add_argument("model", metavar="MODEL.ngc")
-    parser.add_argument("--input", action="append", default=[], type=pair, metavar="NAME=x.npy", help="an input's array, a .npy file or one array of a .npz file")
+    parser.add_argument("--input", action="append", default=[], type=pair, metavar="NAME=x.npy", help="an input's array: .npy, or one array of .npz")
     parser.add_argument("--output", metavar="y.npz", help="where the outputs go: .npz, or .npy for one output; a summary is printed otherwise")
     parser.add_argument("--threads", type=count, default=None)
     parser.add_argument("--verify", action="store_true", help="check all weights before the run")
@@ -25,7 +25,7 @@ def add_command(commands: Any) -> None:
 
 def run_command(args: argparse.Namespace) -> None:
     """Runs once and writes or describes the outputs."""
-    from ngc.driver import load
+    from ngc.runtime.artifact import load
 
     executable = load(args.model, threads=args.threads, verify=args.verify)
     outputs = executable.run({name: _read(Path(path), name) for name, path in args.input})

@@ -7,8 +7,10 @@ first, each at the lowest offset that is free over its whole life. Buffers of a 
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx as nx
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
@@ -57,8 +59,10 @@ def plan_memory(requests: Sequence[Request]) -> MemoryPlan:
     return MemoryPlan(offsets, fixed, per_image)
 
 
-def interference(requests: Sequence[Request]) -> nx.Graph:
+def interference(requests: Sequence[Request]) -> "nx.Graph":
     """Returns the graph whose edges join requests that are alive at the same time."""
+    import networkx as nx  # slow to import, and who loads an artifact plans nothing
+
     graph: nx.Graph = nx.Graph()
     graph.add_nodes_from(range(len(requests)))
     active: list[int] = []

@@ -126,6 +126,9 @@ class _Builder:
         conversion = Conversion(
             self.builder, node, self.symbol.source, self.attrs[position], operands, needed
         )
+        for operand in operands:
+            if operand.type.rank == 0:
+                raise conversion.fail(f"operand {operand.name!r} has no dimensions, which the operator does not take")
         try:
             results = OPERATORS[node.op].convert(conversion)
         except VerifyError as error:

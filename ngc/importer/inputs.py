@@ -9,10 +9,10 @@ import numpy as np
 from ngc.errors import ImportFailure, InputError
 from ngc.importer.attributes import DTYPE_BY_NAME, MalformedValue, parse_shape, parse_type_flag
 from ngc.importer.operator_names import parameter_inputs
-from ngc.importer.operators.conversion import show
 from ngc.importer.sources import ModelSource
 from ngc.importer.symbol import SymbolGraph
 from ngc.ir import Dim, Shape, SymDim
+from ngc.ir.tensor_type import format_shape
 
 _DTYPES = frozenset(DTYPE_BY_NAME.values())
 _WEIGHTED = ("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected")
@@ -72,7 +72,7 @@ class InputTypes:
         for name, shape in self._shapes.items():
             array = self._source.parameter(name, aux=False)
             if name not in inputs and array is not None and array.shape != shape:
-                raise InputError(f"shapes: {name!r} is a parameter of shape {array.shape}, not {show(shape)}")
+                raise InputError(f"shapes: {name!r} is a parameter of shape {array.shape}, not {format_shape(shape)}")
 
     def _refuse_missing_parameters(self) -> None:
         slots = {

@@ -48,7 +48,7 @@ class Attr:
             match self.kind:
                 case "int" if not isinstance(value, bool) and int(value) == value:
                     return int(value)
-                case "float" if not isinstance(value, bool):
+                case "float" if not isinstance(value, bool | str):
                     return float(value)
                 case "bool" if isinstance(value, bool | np.bool_):
                     return bool(value)
@@ -61,7 +61,8 @@ class Attr:
                     if all(item is None or isinstance(item, int | np.integer) for item in value):
                         return tuple(None if item is None else int(item) for item in value)
                 case "floats" if not isinstance(value, str):
-                    return tuple(float(item) for item in value)
+                    if not any(isinstance(item, bool | str) for item in value):
+                        return tuple(float(item) for item in value)
                 case "shape" if not isinstance(value, str):
                     if all(isinstance(item, int | np.integer | SymDim) for item in value):
                         return tuple(item if isinstance(item, SymDim) else int(item) for item in value)

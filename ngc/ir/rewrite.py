@@ -84,8 +84,8 @@ class Rewriter:
         return fresh
 
     def rename(self, value: Value, name: str) -> None:
-        """Gives a value another name, or the free one nearest to it."""
-        if value.name != name:
+        """Gives a value another name where that name is free."""
+        if value.name != name and name not in self.graph._names:
             self.graph._release(value.name)
             value.name = self.graph._fresh(name)
             self.changed = True

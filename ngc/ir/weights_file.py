@@ -98,6 +98,7 @@ def _read(data: bytes, where: str) -> np.ndarray:
         if count < 0 or count * dtype.itemsize != len(data) - stream.tell():
             raise ArtifactError(f"{where} declares {dtype}{list(shape)} but holds {len(data) - stream.tell()} bytes")
         array = np.frombuffer(data, dtype, count, stream.tell())
-        return np.ascontiguousarray(array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)).astype(dtype.newbyteorder("="))
+        shaped = array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
+        return shaped.astype(dtype.newbyteorder("="), order="C")
     except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError, OverflowError) as error:
         raise ArtifactError(f"{where} is no .npy array: {error}") from error

@@ -14,21 +14,29 @@ from ngc.ir.tensor_type import SymDim, bind_shape, format_shape
 from ngc.opt.arguments import names, shapes
 
 
-def read_graph(options: Namespace) -> Graph:
-    """Returns the graph that the INPUT argument names, from text or from an MXNet model.
-
-    Raises:
-        InputError: the input cannot be read, or options do not go with its kind.
-        NgcError: what the parser and the importer raise.
-    """
+def check_options(options: Namespace) -> None:
+    """Raises InputError where options do not go with the kind of input, or with one another."""
+    shapes(options.shape)
     if is_text(options.input):
         for option, given in (("--params", options.params), ("--shape", options.shape), ("--outputs", options.outputs)):
             if given:
                 raise InputError(f"{option} goes with MXNet models only; {options.input} is IR text")
+    elif options.weights:
+        raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
+    if options.check_numerics is not None and options.bisect_limit is not None:
+        raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+
+
+def read_graph(options: Namespace) -> Graph:
+    """Returns the graph that the INPUT argument names, from text or from an MXNet model.
+
+    Raises:
+        InputError: the input cannot be read.
+        NgcError: what the parser and the importer raise.
+    """
+    if is_text(options.input):
         weights = load_weights(options.weights) if options.weights else None
         return parse(_read_text(options.input), weights, source="<stdin>" if options.input == "-" else options.input)
-    if options.weights:
-        raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
     from ngc.importer import import_model  # only MXNet models need it
 
     return import_model(options.input, options.params, shapes=shapes(options.shape), outputs=list(names(options.outputs or "")) or None)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ngc.errors import InputError, NgcError, ParseError, PassError
+from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import names, parser
 
 if TYPE_CHECKING:
     from ngc.ir import Graph
-    from ngc.passes import Instrument, Pass
-    from ngc.passes.instruments import Timing
+    from ngc.passes import Instrument, Pass, PassContext
+    from ngc.passes.instruments.numerics import Tolerance
 
 SUCCESS, FAILURE, USAGE, INTERNAL = range(4)
 """Exit codes."""
@@ -52,23 +52,28 @@ class OptMain:
             return SUCCESS
         try:
             passes = self.passes(options)
-            instruments = self.instruments(options)
-        except (InputError, ParseError, PassError) as error:
-            return _usage(str(error))
-        if options.print_pipeline:
-            from ngc.passes import format_pipeline
+            if options.print_pipeline:
+                from ngc.passes import format_pipeline
 
-            print(format_pipeline(passes))
-            return SUCCESS
-        if options.input is None:
-            return _usage("INPUT is missing: .ngir text, '-', an MXNet -symbol.json file or a checkpoint prefix")
-        if options.check_numerics is not None and options.bisect_limit is not None:
-            return _usage("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+                print(format_pipeline(passes))
+                return SUCCESS
+            if options.input is None:
+                raise InputError("INPUT is missing: .ngir text, '-', an MXNet -symbol.json file or a checkpoint prefix")
+            from ngc.opt.inputs import check_options
+
+            check_options(options)
+            instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options)
+        except (InputError, ParseError, PassError, EngineError) as error:
+            _say(f"ngc-opt: usage: {error}")
+            return USAGE
         graph = self.read(options, passes)
-        timing = self.transform(graph, passes, instruments, options)
+        if tolerance is not None and passes:
+            from ngc.opt.inputs import read_feeds
+            from ngc.passes.instruments import CheckNumerics
+
+            instruments.append(CheckNumerics(read_feeds(options.feeds, graph), tolerance, sys.stderr.write))
+        self.transform(graph, passes, instruments, ctx, options)
         self.write(graph, options)
-        if timing is not None:
-            _say(timing.table())
         return SUCCESS
 
     def listing(self, options: Namespace) -> str | None:
@@ -124,23 +129,31 @@ class OptMain:
             _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
 
-    def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "list[Instrument]", options: Namespace) -> "Timing | None":
-        """Runs the passes; returns the times where they were asked for."""
-        from ngc.passes import PassContext, PassManager
-        from ngc.passes.instruments import CheckNumerics, Timing
+    def tolerance(self, options: Namespace) -> "Tolerance | None":
+        """Returns by how much outputs may move, None where that is not checked."""
         from ngc.passes.instruments.numerics import Tolerance
+
+        if options.check_numerics is None:
+            return None
+        return Tolerance.parse(options.check_numerics) if options.check_numerics else Tolerance()
+
+    def context(self, options: Namespace) -> "PassContext":
+        """Returns what passes may ask."""
+        from ngc.passes import PassContext
         from ngc.target import parse_target
 
-        if not passes:
-            return None
-        if options.check_numerics is not None:
-            from ngc.opt.inputs import read_feeds
+        return PassContext(parse_target(options.target), options.numerics)
 
-            tolerance = Tolerance.parse(options.check_numerics) if options.check_numerics else Tolerance()
-            instruments = [*instruments, CheckNumerics(read_feeds(options.feeds, graph), tolerance, sys.stderr.write)]
+    def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "Sequence[Instrument]", ctx: "PassContext", options: Namespace) -> None:
+        """Runs the passes, and prints the times where they were asked for."""
+        from ngc.passes import PassManager
+        from ngc.passes.instruments import Timing
+
         manager = PassManager(passes, instruments=instruments, verify_each=not options.no_verify_each, disable=names(options.disable))
-        manager.run(graph, PassContext(parse_target(options.target), options.numerics))
-        return next((instrument for instrument in instruments if isinstance(instrument, Timing)), None)
+        manager.run(graph, ctx)
+        for instrument in instruments:
+            if isinstance(instrument, Timing):
+                _say(instrument.table())
 
     def write(self, graph: "Graph", options: Namespace) -> None:
         """Writes the graph's text, and its weights where asked."""
@@ -168,11 +181,6 @@ def main() -> int:
 
 def _say(text: str) -> None:
     sys.stderr.write(text.rstrip("\n") + "\n")
-
-
-def _usage(text: str) -> int:
-    _say(f"ngc-opt: usage: {text}")
-    return USAGE
 
 
 if __name__ == "__main__":

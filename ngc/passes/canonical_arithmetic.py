@@ -170,8 +170,7 @@ class FixedGamma(Rule):
         rewriter.update(node, node.op, (x, explicit, *others), {**node.attrs, "fix_gamma": False})
         if gamma.producer is not None:
             rewriter.erase_dead(gamma.producer)
-            if gamma.producer not in rewriter.graph:
-                rewriter.rename(explicit, gamma.name)
+            rewriter.rename(explicit, gamma.name)
 
 
 def _is_power_of_two(scalar: float) -> bool:

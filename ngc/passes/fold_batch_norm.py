@@ -91,7 +91,7 @@ class ConvThenAffine(Rule):
         fused = rewriter.update(layer, layer.op, inputs, {**layer.attrs, "epilogue": steps}, locs=merge(layer.locs, node.locs))
         rewriter.replace_uses(node.output, fused.output)
         rewriter.erase(node)
-        _clean(rewriter, dead, operands[0][1], weights)
+        _clean(rewriter, dead, (weights, *vectors))
 
 
 class AffineThenConv(Rule):
@@ -144,7 +144,7 @@ class AffineThenConv(Rule):
         inputs = (match["affine"].x, weights, *vectors, *former[merged:])
         dead = [value.producer for value in layer.inputs[1:] if value.producer is not None]
         rewriter.update(layer, layer.op, inputs, {**layer.attrs, "epilogue": epilogue}, locs=merge(node.locs, layer.locs))
-        _clean(rewriter, [*dead, node], own[1], weights)
+        _clean(rewriter, [*dead, node], (weights, *vectors))
 
 
 def scaled_outputs(layer: Node, weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -230,12 +230,13 @@ def _weights(match: Match, rewriter: Rewriter, layer: Node, former: Value) -> Va
     return rewriter.constant(former.name, match["weights"], before=layer, locs=_locs(former))
 
 
-def _clean(rewriter: Rewriter, dead: Iterable[Node], former: Value, weights: Value) -> None:
-    """Drops what nothing reads any more; new weights take the name of those that went."""
+def _clean(rewriter: Rewriter, dead: Iterable[Node], constants: Iterable[Value]) -> None:
+    """Drops what nothing reads any more; new constants take the names that are free now."""
     for producer in dead:
         rewriter.erase_dead(producer)
-    if former.producer is not None and former.producer not in rewriter.graph:
-        rewriter.rename(weights, former.name)
+    for value in constants:
+        if value.producer is not None and value.producer.weight is not None:
+            rewriter.rename(value, value.producer.weight.name)
 
 
 def _bias(match: Match, rewriter: Rewriter, layer: Node) -> tuple[tuple[Step, ...], tuple[Value, ...]]:

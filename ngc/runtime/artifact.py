@@ -13,6 +13,7 @@ An artifact of another ngc version or ABI is compiled again, for the target that
 """
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from ngc.target import CpuTarget, host_target, parse_target
 _log = logging.getLogger(__name__)
 
 
-def save(executable: Executable, path: Path) -> None:
+def save(executable: Executable, path: str | os.PathLike[str]) -> None:
     """Writes an executable to a file, whole or not at all.
 
     Raises:
@@ -48,12 +49,12 @@ def save(executable: Executable, path: Path) -> None:
     constants, table = collect_constants(graph)
     manifest = {**make_manifest(program, graph, executable.target, executable.threads_asked), "constants": table,
                 "symbols": {symbol: places[id(image)] for symbol, image in program.objects.items()}}
-    sections = [NewSection("ir", [str(graph).encode()]), objects, NewSection("weights", [program.weights]), constants]
-    write_artifact(path, manifest, sections)
+    sections = [NewSection("ir", [str(graph).encode()]), objects, NewSection("weights", [program.weights.data]), constants]
+    write_artifact(Path(path), manifest, sections)
 
 
-def load(path: Path, *, threads: int | None = None, verify: bool = False) -> Executable:
-    """Returns the executable of an artifact, which must come from a trusted place: it is code.
+def load(path: str | os.PathLike[str], *, threads: int | None = None, verify: bool = False) -> Executable:
+    """Returns the executable of a saved artifact. An artifact is code: load only what comes from a trusted place.
 
     Args:
         path: what `save` wrote.
@@ -64,7 +65,7 @@ def load(path: Path, *, threads: int | None = None, verify: bool = False) -> Exe
         ArtifactError: the file is missing, truncated, altered, no artifact, or for another machine.
         InputError: `threads` is no number of threads.
     """
-    file = open_artifact(path)
+    file = open_artifact(path := Path(path))
     try:
         target = read_target(file.manifest)
         required = [str(feature) for feature in file.manifest["target"]["required"]]

@@ -38,7 +38,7 @@ def collect_constants(graph: Graph) -> tuple[NewSection, dict[str, dict[str, Any
     for node in _constants(graph):
         if node.weight is not None and node.weight.array is not None:
             arrays.setdefault(node.weight.digest, node.weight.array)
-    section = NewSection("constants", [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays.values()], ALIGNMENT)
+    section = NewSection("constants", [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays.values()], ALIGNMENT)
     table = {digest: {"offset": offset, "dtype": array.dtype.str, "shape": list(array.shape)}
              for (digest, array), offset in zip(arrays.items(), section.offsets(), strict=True)}
     return section, table

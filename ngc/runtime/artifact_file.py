@@ -24,8 +24,8 @@ import numpy as np
 
 from ngc.errors import ArtifactError
 
-Buffer = bytes | memoryview | np.ndarray
-"""What sections are made of; arrays are one-dimensional and of bytes."""
+Buffer = bytes | memoryview
+"""What sections are made of; an array gives its `data`."""
 
 FORMAT = 1
 """Version of the container; a reader refuses those that it does not know."""
@@ -127,7 +127,8 @@ def write_artifact(path: Path, manifest: Mapping[str, Any], sections: Sequence[N
     Raises:
         ArtifactError: the file cannot be written.
     """
-    table, offset = {}, 0
+    table: dict[str, dict[str, Any]] = {}
+    offset = 0
     for section in sections:
         digests, length = _digests(section.stream())
         table[section.name] = {"offset": offset, "length": length, "sha256": digests}

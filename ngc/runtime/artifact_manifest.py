@@ -15,7 +15,12 @@ from ngc.runtime.context import ABI
 from ngc.target import CpuTarget
 
 # What LLVM never selects by itself, so that code for "cpu" runs on a machine without it: cryptography, system and cache control, transactions.
-_NEVER_SELECTED = frozenset(["64bit", "aes", "amx-bf16", "amx-complex", "amx-fp16", "amx-fp8", "amx-int8", "amx-movrs", "amx-tf32", "amx-tile", "amx-transpose", "cldemote", "clflushopt", "clwb", "clzero", "enqcmd", "fsgsbase", "fxsr", "hreset", "invpcid", "kl", "lwp", "mwaitx", "pclmul", "pconfig", "pku", "prefetchi", "prfchw", "ptwrite", "raoint", "rdpid", "rdpru", "rdrnd", "rdseed", "rtm", "serialize", "sgx", "sha", "sha512", "shstk", "sm3", "sm4", "tsxldtrk", "uintr", "usermsr", "vaes", "vpclmulqdq", "waitpkg", "wbnoinvd", "widekl", "xsave", "xsavec", "xsaveopt", "xsaves"])
+_NEVER_SELECTED = frozenset({
+    "64bit", "aes", "amx-bf16", "amx-complex", "amx-fp16", "amx-fp8", "amx-int8", "amx-movrs", "amx-tf32", "amx-tile", "amx-transpose", "cldemote",
+    "clflushopt", "clwb", "clzero", "enqcmd", "fsgsbase", "fxsr", "hreset", "invpcid", "kl", "lwp", "mwaitx", "pclmul", "pconfig", "pku", "prefetchi",
+    "prfchw", "ptwrite", "raoint", "rdpid", "rdpru", "rdrnd", "rdseed", "rtm", "serialize", "sgx", "sha", "sha512", "shstk", "sm3", "sm4", "tsxldtrk",
+    "uintr", "usermsr", "vaes", "vpclmulqdq", "waitpkg", "wbnoinvd", "widekl", "xsave", "xsavec", "xsaveopt", "xsaves",
+})
 
 _SYMBOLIC = re.compile(r"(?:([0-9]{1,15})\*)?N")
 

@@ -1,10 +1,10 @@
 """The executable: a compiled program that runs, from any number of threads at once, with one native call per inference."""
 
 import ctypes
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,7 +148,7 @@ class Executable:
         code = sum(len(image) for image in {id(image): image for image in self.program.objects.values()}.values())
         return Memory(self.program.weights.nbytes, self.program.arena_bytes(1, self.threads), code)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the artifact to a file, whole or not at all.
 
         Raises:
@@ -156,7 +156,7 @@ class Executable:
         """
         from ngc.runtime.artifact import save  # reads and writes executables, so it builds on this module
 
-        save(self, Path(path))
+        save(self, path)
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in self.inputs)

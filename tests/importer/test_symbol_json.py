@@ -321,7 +321,7 @@ def mutate(data: st.DataObject, value: Any) -> Any:
         else:
             value[key] = mutate(data, value[key])
         return value
-    return data.draw(JUNK) if data.draw(st.integers(0, 3)) else value
+    return copy.deepcopy(data.draw(JUNK)) if data.draw(st.integers(0, 3)) else value
 
 
 @settings(deadline=None, max_examples=50)

@@ -73,7 +73,7 @@ def test_hooks_veto_and_watch() -> None:
     hooks = RuleHooks([lambda pass_name, rule, node: node.name != "b"], [lambda event, graph: seen.append(event.node)])
     assert apply_rules(graph, [ReluTwice()], "test", hooks)
     assert seen == ["c"]
-    assert [event.status for event in graph.events][0] == "skipped"
+    assert next(event.status for event in graph.events) == "skipped"
 
 
 def test_rules_that_undo_one_another_are_stopped() -> None:

@@ -68,7 +68,7 @@ def in_double(function: Callable[[Lanes], Lanes]) -> Callable[[Lanes], Lanes]:
 # -- trigonometric --------------------------------------------------------------------------------------------------
 
 
-def _eighths(x: Lanes, single: bool) -> tuple[Lanes, Lanes]:
+def _quarters(x: Lanes, single: bool) -> tuple[Lanes, Lanes]:
     """Returns the nearest number of quarter turns to |x|, modulo 4, and the rest as an angle within pi/4."""
     magnitude = abs(x)
     if single:
@@ -79,12 +79,10 @@ def _eighths(x: Lanes, single: bool) -> tuple[Lanes, Lanes]:
             beyond = magnitude > 2.0 ** (24 + scale)
             m = (magnitude * 2.0**-scale).where(beyond, m)
             pieces = [x.const(new).where(beyond, old) for new, old in zip(_pieces(scale), pieces, strict=True)]
-        turns = None
+        turns = x.const(0.0)
         for piece in reversed(pieces):
             product = m * piece
-            part = product - product.nearest()
-            turns = part if turns is None else turns + part
-        assert turns is not None
+            turns = turns + (product - product.nearest())
         turns = turns - turns.nearest()
         quarters = (turns * 4.0).nearest()
         angle = (turns - quarters * 0.25) * math.tau
@@ -92,8 +90,8 @@ def _eighths(x: Lanes, single: bool) -> tuple[Lanes, Lanes]:
         quarters = (magnitude * (2.0 / math.pi)).nearest()
         angle = magnitude
         # pi/2 in pieces of 33 bits: exact products while there are fewer than 2**20 quarter turns
-        for piece in (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624871116645580e-21):
-            angle = quarters.fma(-piece, angle)
+        for part in (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624871116645580e-21):
+            angle = quarters.fma(-part, angle)
     return quarters, angle
 
 
@@ -105,7 +103,7 @@ def _sin_cos_poly(angle: Lanes) -> tuple[Lanes, Lanes]:
 
 
 def _sin_and_cos(x: Lanes, single: bool) -> tuple[Lanes, Lanes]:
-    quarters, angle = _eighths(x, single)
+    quarters, angle = _quarters(x, single)
     sine, cosine = _sin_cos_poly(angle)
     phase = quarters - (quarters * 0.25).floor() * 4.0  # 0, 1, 2, 3
     odd = phase.is_odd()

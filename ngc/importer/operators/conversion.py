@@ -9,6 +9,10 @@ from ngc.importer.attributes import Attributes, Field, Schema
 from ngc.importer.source_bytes import Array
 from ngc.importer.symbol import SymbolNode
 from ngc.ir import Dim, GraphBuilder, Loc, Shape, SymDim, Value
+from ngc.ir.tensor_type import format_shape
+
+MAX_OUTPUTS = 1 << 16
+"""More outputs than any model has of one node: a damaged number must not make names by the billion."""
 
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
 
@@ -99,14 +103,8 @@ class Conversion:
                 value.producer.attrs["name"] if value.producer is not None and value.is_const else value.name
             )
             raise self.fail(
-                f"{what} {kind} {name!r} has shape {show(value.type.shape)}, expected {show(expected)}"
+                f"{what} {kind} {name!r} has shape {format_shape(value.type.shape)}, expected {format_shape(expected)}"
             )
-
-
-def show(shape: Iterable[Dim]) -> str:
-    """Returns a shape as messages show it."""
-    dims = [str(dim) for dim in shape]
-    return f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"
 
 
 Converter = Callable[[Conversion], Sequence[Value | None]]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ngc.importer.attributes import IGNORED, Field
 from ngc.importer.operators.conversion import (
+    MAX_OUTPUTS,
     NUM_ARGS,
     Conversion,
     Operator,
@@ -126,7 +127,7 @@ OPERATORS = {
     "amp_cast": Operator(_amp_cast, {"dtype": Field("dtype")}),
     "amp_multicast": Operator(
         _amp_multicast,
-        {"num_outputs": Field("int", low=1), "cast_narrow": IGNORED},
+        {"num_outputs": Field("int", low=1, high=MAX_OUTPUTS), "cast_narrow": IGNORED},
         1,
         None,
         outputs=lambda attrs: numbered_outputs(attrs["num_outputs"]),

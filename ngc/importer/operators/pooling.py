@@ -3,9 +3,10 @@
 from math import prod
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, enum
-from ngc.importer.operators.conversion import Conversion, Operator, show
+from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.importer.operators.spatial import spatial_attr
 from ngc.ir import Value
+from ngc.ir.tensor_type import format_shape
 
 _POOLING_V1 = {
     "kernel": Field("shape", ()),
@@ -38,7 +39,7 @@ def _window(conversion: Conversion) -> tuple[tuple[int, ...], tuple[int, ...], t
     """Returns (kernel, stride, pad); global pooling looks at none of the three attributes."""
     rank = conversion.rank - 2
     if rank not in (1, 2, 3):
-        raise conversion.fail(f"data of shape {show(conversion.shape)}, expected 3 to 5 dimensions")
+        raise conversion.fail(f"data of shape {format_shape(conversion.shape)}, expected 3 to 5 dimensions")
     if conversion.attrs["global_pool"]:
         sizes = tuple(conversion.fixed(size, "a spatial dimension") for size in conversion.shape[2:])
         return sizes, (1,) * rank, (0,) * rank

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ngc.errors import VerifyError
 from ngc.importer.attributes import MalformedValue
 from ngc.ir import Dim, Shape
-from ngc.ir.tensor_type import product
+from ngc.ir.tensor_type import format_shape, product
 
 
 def reshaped(source: Shape, codes: Sequence[int], *, reverse: bool = False) -> Shape:
@@ -73,7 +73,7 @@ def _split(dim: Dim, parts: Sequence[int]) -> tuple[Dim, Dim]:
 
 def _missing_factor(total: Dim, known: Dim, source: Shape) -> Dim:
     """Returns total / known, which must be a size (or a multiple of the batch)."""
-    reason = MalformedValue(f"-1 cannot be inferred: {known} does not divide {total}, the size of {source}")
+    reason = MalformedValue(f"-1 cannot be inferred: {known} does not divide {total}, the size of {format_shape(source)}")
     try:
         if isinstance(total, int) and isinstance(known, int):
             if known == 0 or total % known:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from ngc.errors import VerifyError
 from ngc.importer.attributes import Field, MalformedValue
-from ngc.importer.operators.conversion import NUM_ARGS, Conversion, Operator, show
+from ngc.importer.operators.conversion import NUM_ARGS, Conversion, Operator
 from ngc.importer.operators.reshape_codes import reshaped
 from ngc.ir import Dim, SymDim, Value
-from ngc.ir.tensor_type import product
+from ngc.ir.tensor_type import format_shape, product
 
 
 def _reshape(conversion: Conversion) -> list[Value]:
@@ -19,7 +19,7 @@ def _reshape(conversion: Conversion) -> list[Value]:
         target = reshaped(conversion.shape, codes, reverse=reverse)
     except (MalformedValue, VerifyError) as error:
         raise conversion.fail(
-            f"shape = {codes} for data of shape {show(conversion.shape)}: {error}"
+            f"shape = {codes} for data of shape {format_shape(conversion.shape)}: {error}"
         ) from error
     return [conversion.reshape(conversion.data, target)]
 
@@ -42,7 +42,7 @@ def _transpose(conversion: Conversion) -> list[Value]:
     if sorted(axes) != list(range(conversion.rank)):
         raise conversion.fail(
             f"axes = {axes}: expected each of 0 to {conversion.rank - 1} once for data of shape "
-            f"{show(conversion.shape)}"
+            f"{format_shape(conversion.shape)}"
         )
     return [conversion.op("transpose", conversion.data, axes=axes)]
 
@@ -67,7 +67,7 @@ def _squeeze(conversion: Conversion) -> list[Value]:
         dropped = set(conversion.axes(axes))
         wrong = [axis for axis in sorted(dropped) if conversion.shape[axis] != 1]
         if wrong:
-            raise conversion.fail(f"axis {wrong[0]} of data of shape {show(conversion.shape)} is not 1")
+            raise conversion.fail(f"axis {wrong[0]} of data of shape {format_shape(conversion.shape)} is not 1")
     kept = [dim for axis, dim in enumerate(conversion.shape) if axis not in dropped]
     return [conversion.reshape(conversion.data, kept or (1,))]  # MXNet has no arrays without dimensions
 
@@ -76,7 +76,7 @@ def _broadcast_dims(conversion: Conversion, target: Sequence[Dim]) -> list[Value
     for have, want in zip(conversion.shape, target, strict=True):
         if have != want and (have != 1 or isinstance(want, SymDim)):
             raise conversion.fail(
-                f"data of shape {show(conversion.shape)} cannot be broadcast to {show(target)}; "
+                f"data of shape {format_shape(conversion.shape)} cannot be broadcast to {format_shape(target)}; "
                 "only dimensions of 1 can, and to fixed sizes"
             )
     return [conversion.op("broadcast_to", conversion.data, shape=tuple(target))]
@@ -89,7 +89,7 @@ def _broadcast_axis(conversion: Conversion) -> list[Value]:
     target = list(conversion.shape)
     for axis, size in zip(axes, sizes, strict=True):
         if target[axis] != 1:
-            raise conversion.fail(f"axis {axis} of data of shape {show(conversion.shape)} is not 1")
+            raise conversion.fail(f"axis {axis} of data of shape {format_shape(conversion.shape)} is not 1")
         target[axis] = size
     return _broadcast_dims(conversion, target)
 
@@ -165,7 +165,7 @@ def _space_to_depth(conversion: Conversion) -> list[Value]:
 
 def _blocks(conversion: Conversion) -> tuple[Dim, int, int, int, int]:
     if conversion.rank != 4:
-        raise conversion.fail(f"data of shape {show(conversion.shape)}, expected 4 dimensions")
+        raise conversion.fail(f"data of shape {format_shape(conversion.shape)}, expected 4 dimensions")
     channels, height, width = (conversion.fixed(dim, "a dimension") for dim in conversion.shape[1:])
     return conversion.shape[0], channels, height, width, conversion.attrs["block_size"]
 

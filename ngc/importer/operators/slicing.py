@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from ngc.importer.attributes import Attributes, Field, enum
 from ngc.importer.operators.conversion import (
+    MAX_OUTPUTS,
     NUM_ARGS,
     Conversion,
     Operator,
     identity,
     numbered_outputs,
-    show,
 )
 from ngc.ir import Dim, Value
+from ngc.ir.tensor_type import format_shape
 
 Bound = int | None
 
@@ -42,7 +43,7 @@ def _split_channels(conversion: Conversion) -> Sequence[Value | None]:
     size = conversion.fixed(conversion.shape[axis], f"axis {axis}")
     if size % count:
         raise conversion.fail(
-            f"axis {axis} of data of shape {show(conversion.shape)} cannot be cut into {count} parts"
+            f"axis {axis} of data of shape {format_shape(conversion.shape)} cannot be cut into {count} parts"
         )
     return _pieces(conversion, axis, [index * (size // count) for index in range(count)])
 
@@ -54,7 +55,7 @@ def _split_at(conversion: Conversion) -> Sequence[Value | None]:
     if sections > 0:
         if size % sections:
             raise conversion.fail(
-                f"axis {axis} of data of shape {show(conversion.shape)} is no {sections} equal parts"
+                f"axis {axis} of data of shape {format_shape(conversion.shape)} is no {sections} equal parts"
             )
         starts = [index * (size // sections) for index in range(sections)]
     if not starts or starts[0] != 0 or starts != sorted(starts) or starts[-1] > size:
@@ -122,18 +123,18 @@ def _slice_like(conversion: Conversion) -> list[Value]:
     axes = conversion.axes(conversion.attrs["axes"] or range(conversion.rank))
     if not conversion.attrs["axes"] and len(like) != conversion.rank:
         raise conversion.fail(
-            f"shapes {show(conversion.shape)} and {show(like)}: without axes ranks must be equal"
+            f"shapes {format_shape(conversion.shape)} and {format_shape(like)}: without axes ranks must be equal"
         )
     cuts: dict[int, tuple[Bound, Bound, Bound]] = {}
     for axis in axes:
         if axis >= len(like):
-            raise conversion.fail(f"axis {axis} is outside the shape to copy, {show(like)}")
+            raise conversion.fail(f"axis {axis} is outside the shape to copy, {format_shape(like)}")
         have, want = conversion.shape[axis], like[axis]
         if have == want:
             continue
         if not isinstance(have, int) or not isinstance(want, int) or want > have:
             raise conversion.fail(
-                f"axis {axis} of {show(conversion.shape)} cannot be cut to that of {show(like)}"
+                f"axis {axis} of {format_shape(conversion.shape)} cannot be cut to that of {format_shape(like)}"
             )
         cuts[axis] = (0, want, None)
     return [_cut(conversion, cuts)] if cuts else identity(conversion)
@@ -156,7 +157,7 @@ def _pad(conversion: Conversion) -> list[Value]:
         or min(widths) < 0
     ):
         raise conversion.fail(
-            f"pad_width = {widths} for data of shape {show(conversion.shape)}: expected 4 or 5 dimensions "
+            f"pad_width = {widths} for data of shape {format_shape(conversion.shape)}: expected 4 or 5 dimensions "
             "and two numbers for each, those of the first two dimensions 0"
         )
     return [
@@ -169,8 +170,10 @@ def _pad(conversion: Conversion) -> list[Value]:
 def _crop(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
     if conversion.rank != 4:
-        raise conversion.fail(f"data of shape {show(conversion.shape)}, expected 4 dimensions")
-    wanted = conversion.inputs[1].type.shape[2:] if len(conversion.inputs) == 2 else attrs["h_w"]
+        raise conversion.fail(f"data of shape {format_shape(conversion.shape)}, expected 4 dimensions")
+    wanted = conversion.inputs[1].type.shape[2:4] if len(conversion.inputs) == 2 else attrs["h_w"]
+    if len(wanted) != 2 or len(attrs["offset"]) != 2:
+        raise conversion.fail(f"a crop to {wanted} at {attrs['offset']}: expected height and width each")
     sizes = [conversion.fixed(size, "a spatial dimension") for size in conversion.shape[2:]]
     offset = [
         (size - conversion.fixed(want, "a spatial dimension")) // 2 if attrs["center_crop"] else given
@@ -193,7 +196,7 @@ OPERATORS = {
     "SliceChannel": Operator(
         _split_channels,
         {
-            "num_outputs": Field("int", low=1),
+            "num_outputs": Field("int", low=1, high=MAX_OUTPUTS),
             "axis": Field("int", 1),
             "squeeze_axis": Field("bool", False),
         },
@@ -205,7 +208,7 @@ OPERATORS = {
             "indices": Field("shape"),
             "axis": Field("int", 1),
             "squeeze_axis": Field("bool", False),
-            "sections": Field("int", 0),
+            "sections": Field("int", 0, high=MAX_OUTPUTS),
         },
         outputs=_split_at_outputs,
     ),

@@ -3,9 +3,9 @@
 from typing import Any
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, enum
-from ngc.importer.operators.conversion import Conversion, Operator, show
+from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.ir import Dim, Step, Value
-from ngc.ir.tensor_type import product
+from ngc.ir.tensor_type import format_shape, product
 
 _PLAIN_LAYOUTS = ("NCW", "NCHW", "NCDHW")
 _BIAS = (Step("bias"),)
@@ -53,7 +53,7 @@ def _kernel(conversion: Conversion) -> tuple[int, ...]:
         raise conversion.fail(f"kernel = {kernel}: expected 1, 2 or 3 numbers of at least 1")
     if conversion.rank != len(kernel) + 2:
         raise conversion.fail(
-            f"data of shape {show(conversion.shape)} does not fit kernel {kernel}; "
+            f"data of shape {format_shape(conversion.shape)} does not fit kernel {kernel}; "
             f"expected {len(kernel) + 2} dimensions"
         )
     return kernel
@@ -146,7 +146,7 @@ def _fully_connected(conversion: Conversion) -> list[Value]:
 
 def _upsampling(conversion: Conversion) -> list[Value]:
     if conversion.rank != 4:
-        raise conversion.fail(f"data of shape {show(conversion.shape)}, expected 4 dimensions")
+        raise conversion.fail(f"data of shape {format_shape(conversion.shape)}, expected 4 dimensions")
     scale = conversion.attrs["scale"]
     if conversion.attrs["sample_type"] == "bilinear":
         return _upsample_bilinear(conversion, scale)
@@ -156,7 +156,7 @@ def _upsampling(conversion: Conversion) -> list[Value]:
         sizes = [conversion.fixed(size, "a spatial dimension") for size in value.type.shape[2:]]
         if len(sizes) != 2 or any(target % size for target, size in zip(wanted, sizes, strict=True)):
             raise conversion.fail(
-                f"input {index} of shape {show(value.type.shape)} cannot be repeated to {wanted}"
+                f"input {index} of shape {format_shape(value.type.shape)} cannot be repeated to {wanted}"
             )
         factors = tuple(target // size for target, size in zip(wanted, sizes, strict=True))
         part = f"part{index}" if len(conversion.inputs) > 1 else ""

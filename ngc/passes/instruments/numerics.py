@@ -41,7 +41,7 @@ class Tolerance:
             with np.errstate(invalid="ignore"):
                 difference = np.abs(left.astype(np.float64) - right.astype(np.float64))
             difference[(left == right) | (np.isnan(left) & np.isnan(right))] = 0
-            largest = float(np.nan_to_num(difference, nan=np.inf).max(initial=0))
+            largest = float(np.where(np.isnan(difference), np.inf, difference).max(initial=0))
             if largest > allowed:
                 return number, largest, allowed
         return None

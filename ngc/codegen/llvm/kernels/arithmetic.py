@@ -2,6 +2,7 @@
 
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import from_bits16, to_bits16
+from ngc.codegen.llvm.lanes import Lanes
 from ngc.codegen.llvm.text import I1, I8, I32, I64, Builder, Value, lanes_of, vector
 from ngc.codegen.llvm.vector_math import ACTIVATIONS, emit_activation, emit_hypot, emit_modulo, emit_power, emit_unary
 from ngc.target import CpuTarget
@@ -119,7 +120,8 @@ class Arithmetic:
             case "power" | "hypot":
                 wide = vector(lanes, "double")
                 x, y = b.cast("sitofp", a, wide), b.cast("sitofp", c, wide)
-                return self.cast(self._floats(name, x, y), "f64", kind)
+                result = Lanes(b, self._floats(name, x, y), self.target).nearest().value if name == "power" else self._floats(name, x, y)
+                return self.cast(result, "f64", kind)  # powers of integers are whole or below one half
         raise ValueError(f"no {name} of integers")
 
     def _divide(self, name: str, kind: str, a: Value, c: Value) -> Value:

@@ -8,15 +8,15 @@ from ngc.codegen.llvm.text import DOUBLE, FLOAT, I1, I8, I32, I64, Builder, Inde
 STORED: dict[str, str] = {
     "f32": FLOAT,
     "f64": DOUBLE,
-    "f16": "half",
-    "bf16": "bfloat",
+    "f16": "i16",
+    "bf16": "i16",
     "i8": I8,
     "u8": I8,
     "bool": I8,
     "i32": I32,
     "i64": I64,
 }
-"""The LLVM type of one element in memory."""
+"""The LLVM type of one element in memory; 16-bit floats are bits there, because LLVM moves them through libcalls on some targets."""
 
 SIZES: dict[str, int] = {"f32": 4, "f64": 8, "f16": 2, "bf16": 2, "i8": 1, "u8": 1, "bool": 1, "i32": 4, "i64": 8}
 """Bytes of one element in memory."""
@@ -30,9 +30,9 @@ def literal(dtype: str, value: float) -> str:
                 return float_literal(value, STORED[dtype])
             return "0x" + struct.pack(">d", value).hex().upper()
         case "f16":
-            return f"0xH{struct.pack('>e', value).hex().upper()}"
+            return str(struct.unpack("<h", struct.pack("<e", value))[0])
         case "bf16":
-            return f"0xR{struct.pack('>f', value)[:2].hex().upper()}"
+            return str(struct.unpack("<h", struct.pack("<f", value)[2:])[0])
         case "bool":
             return str(int(bool(value)))
         case _:

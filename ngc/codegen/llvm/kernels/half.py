@@ -35,12 +35,12 @@ def _native(target: CpuTarget) -> bool:
 
 
 def from_bits16(b: Builder, stored: Value, dtype: str, target: CpuTarget) -> Value:
-    """Returns f16 or bf16 elements as floats."""
+    """Returns f16 or bf16 elements, as 16-bit integers, as floats."""
     lanes = lanes_of(stored.type)
     if dtype == "f16" and _native(target):
-        return b.cast("fpext", stored, vector(lanes, FLOAT))
+        return b.cast("fpext", b.cast("bitcast", stored, vector(lanes, "half")), vector(lanes, FLOAT))
     bits = _Bits(b, lanes)
-    word = b.cast("zext", b.cast("bitcast", stored, vector(lanes, _I16)), bits.kind)
+    word = b.cast("zext", stored, bits.kind)
     if dtype == "bf16":
         return bits.float(bits.do("shl", word, 16))
     magnitude = bits.do("shl", bits.do("and", word, 0x7FFF), 13)
@@ -52,11 +52,10 @@ def from_bits16(b: Builder, stored: Value, dtype: str, target: CpuTarget) -> Val
 
 
 def to_bits16(b: Builder, value: Value, dtype: str, target: CpuTarget) -> Value:
-    """Returns floats rounded to f16 or bf16 elements."""
+    """Returns floats rounded to f16 or bf16 elements, as 16-bit integers."""
     lanes = lanes_of(value.type)
-    element = "half" if dtype == "f16" else "bfloat"
     if dtype == "f16" and _native(target):
-        return b.cast("fptrunc", value, vector(lanes, element))
+        return b.cast("bitcast", b.cast("fptrunc", value, vector(lanes, "half")), vector(lanes, _I16))
     bits = _Bits(b, lanes)
     word = bits.of(value)
     if dtype == "bf16":
@@ -76,4 +75,4 @@ def to_bits16(b: Builder, value: Value, dtype: str, target: CpuTarget) -> Value:
         result = b.select(bits.less(magnitude, 0x477FF000), result, b.integer(bits.kind, 0x7C00))
         result = b.select(bits.less(magnitude, 0x7F800001), result, b.integer(bits.kind, 0x7E00))
         result = bits.do("or", result, sign)
-    return b.cast("bitcast", b.cast("trunc", result, vector(lanes, _I16)), vector(lanes, element))
+    return b.cast("trunc", result, vector(lanes, _I16))

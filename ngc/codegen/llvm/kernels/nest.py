@@ -69,6 +69,11 @@ class NestKernel(KernelSpec):
         return tuple(part for part in self.expressions if isinstance(part, Load))
 
     @cached_property
+    def accesses(self) -> "tuple[Load | Store, ...]":
+        """Every distinct load, then every store."""
+        return (*self.loads, *self.stores)
+
+    @cached_property
     def reductions(self) -> tuple[Reduce, ...]:
         """Every distinct reduction."""
         return tuple(part for part in self.expressions if isinstance(part, Reduce))
@@ -80,7 +85,8 @@ class NestKernel(KernelSpec):
     @cached_property
     def plan(self) -> Plan:
         """Where the loops are cut into work items."""
-        items = 0
+        batch = next((loop for loop in range(self.outer - 1) if isinstance(self.loops[loop], N)), 0)  # never inside one item
+        items = batch
         while items < self.outer - 1 and self._cost(items + 1) >= _ITEM_COST:
             items += 1
         if self.outer == 0:
@@ -91,7 +97,8 @@ class NestKernel(KernelSpec):
             return Plan(0, 0) if items == self.outer - 1 else Plan(items + 1, 0)
         chunk = -(-_ITEM_COST // self._cost(items + 1))
         if items == self.outer - 1:
-            chunk = -(-chunk // 256) * 256  # whole vectors of any target
+            whole = 1 if self.reduces_in_vectors(16) else 32 if self.reductions else 256  # whole vectors of any target
+            chunk = -(-chunk // whole) * whole
         return Plan(items, 0 if chunk >= extent else chunk)
 
     @property

@@ -45,8 +45,9 @@ class NestEmitter:
         self.lanes = kernel.lanes(target)
         self.evaluator = Evaluator(self)
         self._counts: dict[Extent, Index] = {extent: self._count(extent) for extent in kernel.loops}
-        for access in (*kernel.loads, *kernel.stores):
-            for stride in (*access.strides, access.base, *(a.stride for a in getattr(access, "axes", ()))):
+        for access in kernel.accesses:
+            axes = access.axes if isinstance(access, Load) else ()
+            for stride in (*access.strides, access.base, *(axis.stride for axis in axes)):
                 self._counts.setdefault(stride, self._count(stride))
 
     def _count(self, extent: Extent) -> Index:
@@ -61,7 +62,7 @@ class NestEmitter:
     def emit(self) -> None:
         """Emits the loop over this thread's work items."""
         kernel, b = self.kernel, self.b
-        start = Point({}, {access: self.count(access.base) for access in (*kernel.loads, *kernel.stores)})
+        start = Point({}, {access: self.count(access.base) for access in kernel.accesses})
         start = self._add_axes(start, None)
         with b.loop(b.argument(2), b.argument(3), hint="item") as item:
             rest: Index = item.index
@@ -233,29 +234,56 @@ class NestEmitter:
         return [self.math.combine(reduction.name, reduction.accumulator, held[0], value)]
 
     def _reduce(self, points: Sequence[Point]) -> None:
-        """Reduces element by element, one accumulator a lane."""
-        reductions = self.kernel.reductions
-        slots = [(reduction, place) for reduction in reductions for place in range(len(points))]
-        widths = [len(self._initial(reduction, 1)) for reduction, _ in slots]
-        initial = [value for reduction, place in slots for value in self._initial(reduction, points[place].lanes)]
+        """Reduces element by element, one accumulator a lane; a single point takes turns between several, for latency."""
+        kernel, b = self.kernel, self.b
+        last = len(kernel.loops) - 1
+        innermost = kernel.loops[last]
+        several = 4 if len(points) == 1 and isinstance(innermost, int) and innermost >= 8 and not _is_arg(kernel.reductions) else 1
+        slots = [(reduction, place) for reduction in kernel.reductions for place in range(len(points))]
+        sets = [[value for reduction, place in slots for value in self._initial(reduction, points[place].lanes)] for _ in range(several)]
+        width = len(sets[0])
+
+        def step(held: list[Value], inner: list[Point], index: Index, together: int) -> list[Value]:
+            following: list[Value] = []
+            for turn in range(several):
+                if turn >= together:
+                    following += held[turn * width : (turn + 1) * width]
+                    continue
+                inside = [self.enter(point, last, b.add(index, turn)) for point in inner]
+                at = turn * width
+                for reduction, place in slots:
+                    count = len(self._initial(reduction, 1))
+                    following += self._accumulate(reduction, held[at : at + count], inside[place])
+                    at += count
+            return following
 
         def rec(loop: int, held: list[Value], inner: list[Point]) -> list[Value]:
-            if loop == len(self.kernel.loops):
-                following: list[Value] = []
-                for (reduction, place), width in zip(slots, widths, strict=True):
-                    at = len(following)
-                    following += self._accumulate(reduction, held[at : at + width], inner[place])
-                return following
-            with self.b.loop(0, self.count(self.kernel.loops[loop]), carried=held) as entered:
-                inside = [self.enter(point, loop, entered.index) for point in inner]
-                entered.carry(rec(loop + 1, entered.values, inside))
-            return entered.results
+            if loop < last:
+                with b.loop(0, self.count(kernel.loops[loop]), carried=held) as entered:
+                    entered.carry(rec(loop + 1, entered.values, [self.enter(point, loop, entered.index) for point in inner]))
+                return entered.results
+            extent = self.count(innermost)
+            whole = extent // several * several if isinstance(extent, int) else extent
+            with b.loop(0, whole, several, carried=held) as entered:
+                entered.carry(step(entered.values, inner, entered.index, several))
+            held = entered.results
+            if isinstance(extent, int) and isinstance(whole, int) and whole < extent:
+                held = step(held, inner, whole, extent - whole)
+            return held
 
-        results = rec(self.kernel.outer, initial, list(points))
+        held = rec(kernel.outer, [value for part in sets for value in part], list(points))
         at = 0
-        for (reduction, place), width in zip(slots, widths, strict=True):
-            points[place].values[reduction] = results[at + width - 1]
-            at += width
+        for reduction, place in slots:
+            count = len(self._initial(reduction, 1))
+            parts = [held[turn * width + at + count - 1] for turn in range(several)]
+            points[place].values[reduction] = self._tree(reduction, parts)
+            at += count
+
+    def _tree(self, reduction: Reduce, parts: list[Value]) -> Value:
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            parts = [self.math.combine(reduction.name, reduction.accumulator, a, c) for a, c in pairs]
+        return parts[0]
 
     def _reduce_in_vectors(self, point: Point) -> None:
         """Reduces contiguous elements: four accumulators of lanes, then halves of the lanes, then the elements left over."""
@@ -303,8 +331,10 @@ class NestEmitter:
         held = rec(kernel.outer, start, point)
         for position, reduction in enumerate(reductions):
             parts = held[position * several : (position + 1) * several]
-            while len(parts) > 1:
-                parts = [self.math.combine(reduction.name, reduction.accumulator, a, c) for a, c in zip(parts[::2], parts[1::2], strict=True)]
-            total = self.math.across(reduction.name, reduction.accumulator, parts[0])
+            total = self.math.across(reduction.name, reduction.accumulator, self._tree(reduction, list(parts)))
             tail_value = held[len(reductions) * several + position]
             point.values[reduction] = self.math.combine(reduction.name, reduction.accumulator, total, tail_value)
+
+
+def _is_arg(reductions: Sequence[Reduce]) -> bool:
+    return any(reduction.name.startswith("arg") for reduction in reductions)

@@ -82,6 +82,8 @@ def nest(loops: Shape, operands: Sequence[str], stores: Sequence[Store], reduced
     for loop in range(len(loops) - 1, -1, -1):
         if kernel.loops[loop] == 1:
             kernel = _without(kernel, loop)
+    if kernel.reductions and not kernel.reduced:
+        kernel = replace(kernel, stores=tuple(replace(s, value=rewrite(s.value, _of_one_element)) for s in kernel.stores))
     for loop in range(len(kernel.loops) - 2, -1, -1):
         if loop != kernel.outer - 1 and _mergeable(kernel, loop):
             kernel = _merged(kernel, loop)
@@ -90,6 +92,12 @@ def nest(loops: Shape, operands: Sequence[str], stores: Sequence[Store], reduced
         if isinstance(extent, N) and extent.coefficient > 1 and not _indexed(kernel, loop):
             kernel = _split(kernel, loop, extent.coefficient)
     return kernel
+
+
+def _of_one_element(expr: Expr) -> Expr:
+    if not isinstance(expr, Reduce):
+        return expr
+    return Const(0, "i64") if expr.name.startswith("arg") else Cast(expr.operand, expr.accumulator)
 
 
 def _indexed(kernel: NestKernel, loop: int) -> bool:
@@ -126,7 +134,7 @@ def _mergeable(kernel: NestKernel, loop: int) -> bool:
     inner = kernel.loops[loop + 1]
     if _indexed(kernel, loop) or _indexed(kernel, loop + 1) or isinstance(inner, N):
         return False
-    accesses = [access for access in (*kernel.loads, *kernel.stores) if loop < len(access.strides)]
+    accesses = [access for access in kernel.accesses if loop < len(access.strides)]
     return all(
         isinstance(access.strides[loop + 1], int) and access.strides[loop] == times(access.strides[loop + 1], inner)
         for access in accesses
@@ -397,7 +405,7 @@ def blocked_global(x: Geometry, y: Geometry, name: str) -> NestKernel:
     """Returns sum, mean, max or min over all pixels of a blocked tensor, y of spatial extents one. args: x, y."""
     pixels = x.spatial[0] * x.spatial[1] * x.spatial[2]
     load = Load(0, (x.stride_n, x.block_stride, 1, *x.strides), x.origin)
-    wide = "f32" if pixels <= 256 or name in ("max", "min") else "f64"  # many additions in a row need the digits
+    wide = "f32" if pixels <= 4096 or name in ("max", "min") else "f64"  # many additions in a row need the digits
     value: Expr = Reduce("sum" if name == "mean" else name, load, wide)
     if name == "mean":
         value = Binary("div", value, Const(pixels, wide))

@@ -20,9 +20,9 @@ def reference(k: PoolKernel, x: np.ndarray) -> np.ndarray:
     n, c = x.shape[:2]
     out = np.zeros((n, c, *k.y.spatial))
     for position in np.ndindex(*k.y.spatial):
-        starts = [o * s - p for o, s, p in zip(position, k.stride, k.pad)]
-        ends = [min(s + e, size + p) for s, e, size, p in zip(starts, k.kernel, x.shape[2:], k.pad)]
-        inner = [slice(max(0, s), max(0, s, min(e, size))) for s, e, size in zip(starts, ends, x.shape[2:])]
+        starts = [o * s - p for o, s, p in zip(position, k.stride, k.pad, strict=True)]
+        ends = [min(s + e, size + p) for s, e, size, p in zip(starts, k.kernel, x.shape[2:], k.pad, strict=True)]
+        inner = [slice(max(0, s), max(0, s, min(e, size))) for s, e, size in zip(starts, ends, x.shape[2:], strict=True)]
         window = x[(slice(None), slice(None), *inner)].reshape(n, c, -1).astype(np.float64)
         if k.kind == "max":
             value = np.max(window, axis=2, initial=-3.4028234663852886e38, where=~np.isnan(window))
@@ -33,9 +33,9 @@ def reference(k: PoolKernel, x: np.ndarray) -> np.ndarray:
             value = window.sum(2)
             if k.kind == "avg":
                 if k.count_include_pad:
-                    area = math.prod(e - s for s, e in zip(starts, ends))
+                    area = math.prod(e - s for s, e in zip(starts, ends, strict=True))
                 else:
-                    area = math.prod(min(e, size) - max(s, 0) for s, e, size in zip(starts, ends, x.shape[2:]))
+                    area = math.prod(min(e, size) - max(s, 0) for s, e, size in zip(starts, ends, x.shape[2:], strict=True))
                 with np.errstate(all="ignore"):
                     value = value / area
         out[(slice(None), slice(None), *position)] = value

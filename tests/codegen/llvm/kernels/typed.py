@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def execute(spec: KernelSpec, target: CpuTarget, memories: Sequence[Memory], n: 
     a, b = spec.work
     total = a * n + b
     edges = [0, *sorted(min(cut, total) for cut in cuts), total]
-    for begin, end in reversed(list(zip(edges, edges[1:], strict=False))):
+    for begin, end in reversed(list(pairwise(edges))):
         function(args, n, begin, end)  # type: ignore[operator]
     for memory in memories:
         memory.check()

@@ -1,0 +1,78 @@
+"""`python -m bench.engines.worker`: measures one engine on one model, told what to do by JSON lines on standard input.
+
+The first line is a `Job`; the answer tells the engine's version, the seconds from the model's files to the first answer,
+and the file of that answer. Each further line, `{"seconds": s}`, asks for a round and is answered by the milliseconds of
+its runs. What engines print goes to standard error, so that nothing but answers is on standard output.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.engines import ENGINES, Job, NotOffered
+
+_FEWEST = 3
+"""Runs that a round holds at least, however long they take."""
+
+
+def measure(run: Callable[[], Any], seconds: float) -> list[float]:
+    """Returns the milliseconds of each run of a round, those of the first third of it left out."""
+    runs: list[tuple[float, float]] = []
+    begin = now = time.perf_counter()
+    while now - begin < seconds or len(runs) < _FEWEST:
+        run()
+        start, now = now, time.perf_counter()
+        runs.append((start, now - start))
+    settled = begin + (now - begin) / 3
+    return [length * 1000 for start, length in runs if start >= settled]
+
+
+def peak_rss_mb() -> float:
+    """Returns the most memory that this process has held; not what it inherited from the one that started it."""
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    raise OSError("/proc/self/status has no line VmHWM")
+
+
+def main() -> None:
+    """Serves one job."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(**fields: Any) -> None:
+        answers.write(json.dumps(fields) + "\n")
+        answers.flush()
+
+    fields = json.loads(sys.stdin.readline())
+    job = Job(**{**fields, "shape": tuple(fields["shape"]), "cores": tuple(fields["cores"])})
+    os.sched_setaffinity(0, job.cores)
+    engine = import_module(ENGINES[job.engine])
+    os.environ.update(engine.environment(job))
+    x = np.ascontiguousarray(np.load(job.input))
+    try:
+        version = engine.prepare(job)
+        begin = time.perf_counter()
+        run = engine.build(job, x)
+        first = np.array(run())
+        compile_s = time.perf_counter() - begin
+    except (NotOffered, ImportError) as error:
+        answer(refused=str(error))
+        return
+    with tempfile.NamedTemporaryFile(suffix=".npy", delete=False) as file:
+        np.save(file, first)
+    answer(version=version, compile_s=compile_s, output=file.name)
+    for line in sys.stdin:
+        answer(times=measure(run, json.loads(line)["seconds"]), peak_rss_mb=peak_rss_mb())
+
+
+if __name__ == "__main__":
+    main()

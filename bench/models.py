@@ -1,0 +1,170 @@
+"""Measures whole models on several engines: each in a process of its own on the same cores, in alternating rounds.
+
+`python -m bench.models --models resnet50_v2 --engines ngc,mxnet,onnxruntime,openvino --threads 1,2 --batch 1 --json out.json`
+
+A round lasts 0.3 s or more and three runs or more; the first third of it is not counted. Rounds alternate between engines,
+so that a machine's noise hits all alike. Compile seconds go from the model's files to the first answer.
+"""
+
+import argparse
+import contextlib
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bench.cores import pick_cores, processor_name
+from bench.engines import ENGINES, Job, NotOffered
+from bench.engines.process import Worker, WorkerFailed
+from bench.onnx_export import export_onnx
+from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, reference, sample_input
+
+NGC = "ngc"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One engine on one model; a line of the JSON file."""
+
+    model: str
+    engine: str
+    engine_version: str
+    precision: str
+    threads: int
+    batch: int
+    median_ms: float
+    min_ms: float
+    p90_ms: float
+    rounds: int
+    max_rel_err: float
+    compile_s: float
+    peak_rss_mb: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model as it is measured."""
+
+    model: str
+    precision: str
+    threads: int
+    batch: int
+
+
+def relative_error(answer: np.ndarray, expected: np.ndarray) -> float:
+    """Returns the largest absolute difference over the largest absolute expected value."""
+    return float(np.abs(answer - expected).max() / np.abs(expected).max())
+
+
+def measure(case: Case, engines: Sequence[str], rounds: int, seconds: float, folder: Path, progress: Progress) -> tuple[list[Result], dict[str, str]]:
+    """Returns the results of a case by engine, and why the engines without one have none."""
+    task = progress.add_task(f"{case.model}, {case.threads} thread(s): preparing", total=rounds)
+    progress.refresh()
+    prefix = export_zoo(case.model, folder)
+    expected = reference(case.model, prefix, case.batch)
+    shape = input_shape(case.model, case.batch)
+    needs_onnx = any(engine not in (NGC, "mxnet") for engine in engines)
+    onnx = export_onnx(prefix, shape) if needs_onnx else ""
+    missing: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        np.save(scratch / "input.npy", sample_input(case.model, case.batch))
+        workers: dict[str, Worker] = {}
+        for engine in engines:
+            progress.update(task, description=f"{case.model}, {case.threads} thread(s): {engine} builds", refresh=True)
+            job = Job(engine, prefix, onnx, shape, str(scratch / "input.npy"), case.precision, case.threads, tuple(pick_cores(case.threads)))
+            try:
+                workers[engine] = stack.enter_context(Worker(job, scratch / f"{engine}.log"))
+            except (NotOffered, WorkerFailed) as error:
+                missing[engine] = str(error)
+        times: dict[str, list[float]] = {engine: [] for engine in workers}
+        progress.update(task, description=f"{case.model}, {case.threads} thread(s)", refresh=True)
+        for _ in range(rounds):
+            for engine, worker in workers.items():
+                times[engine] += worker.round(seconds)
+            progress.update(task, advance=1, refresh=True)
+        progress.remove_task(task)
+        return [_result(case, engine, worker, times[engine], rounds, expected) for engine, worker in workers.items()], missing
+
+
+def _result(case: Case, engine: str, worker: Worker, times: list[float], rounds: int, expected: np.ndarray) -> Result:
+    return Result(
+        **asdict(case), engine=engine, engine_version=worker.version,
+        median_ms=round(statistics.median(times), 4), min_ms=round(min(times), 4), p90_ms=round(float(np.percentile(times, 90)), 4),
+        rounds=rounds, max_rel_err=relative_error(worker.answer, expected),
+        compile_s=round(worker.compile_s, 3), peak_rss_mb=round(worker.peak_rss_mb, 1),
+    )  # fmt: skip
+
+
+def table(results: Sequence[Result]) -> Table:
+    """Returns the table of all results; each model ends with its best peer and how many times ngc's time that takes."""
+    view = Table(title=processor_name())
+    for column in ("model", "engine", "version"):
+        view.add_column(column)
+    for column in ("threads", "batch", "median ms", "min ms", "p90 ms", "max rel err", "compile s", "peak RSS MB"):
+        view.add_column(column, justify="right")
+    for case in dict.fromkeys(Case(r.model, r.precision, r.threads, r.batch) for r in results):
+        group = [r for r in results if Case(r.model, r.precision, r.threads, r.batch) == case]
+        for r in group:
+            view.add_row(r.model, r.engine, r.engine_version, str(r.threads), str(r.batch), f"{r.median_ms:.2f}", f"{r.min_ms:.2f}",
+                         f"{r.p90_ms:.2f}", f"{r.max_rel_err:.1e}", f"{r.compile_s:.2f}", f"{r.peak_rss_mb:.0f}")  # fmt: skip
+        view.add_row(case.model, *_verdict(group), style="bold", end_section=True)
+    return view
+
+
+def _verdict(group: Sequence[Result]) -> tuple[str, ...]:
+    own = [r for r in group if r.engine == NGC]
+    peers = [r for r in group if r.engine != NGC]
+    if not peers:
+        return ("no peer",)
+    best = min(peers, key=lambda r: r.median_ms)
+    if not own:
+        return (f"best: {best.engine}", "", str(best.threads), str(best.batch), f"{best.median_ms:.2f}")
+    return (f"best peer: {best.engine}", "", str(best.threads), str(best.batch), f"{best.median_ms / own[0].median_ms:.2f}x ngc")
+
+
+def _names(text: str, accepted: Sequence[str], what: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in accepted:
+            raise argparse.ArgumentTypeError(f"unknown {what} {name!r}; accepted are {', '.join(accepted)}")
+    return names
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(prog="bench.models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", required=True, type=lambda text: _names(text, NETWORKS, "model"), help="networks of the Gluon zoo, by comma")
+    parser.add_argument("--engines", default=list(ENGINES), type=lambda text: _names(text, list(ENGINES), "engine"), help=f"of {','.join(ENGINES)}")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "int8"])
+    parser.add_argument("--threads", default=[1], type=lambda text: [int(item) for item in text.split(",")], help="a number, or several by comma")
+    parser.add_argument("--batch", default=1, type=int)
+    parser.add_argument("--rounds", default=20, type=int)
+    parser.add_argument("--seconds", default=0.3, type=float, help="length of a round")
+    parser.add_argument("--json", type=Path, help="file to write the results to")
+    parser.add_argument("--zoo", default=DEFAULT_FOLDER, type=Path, help="folder where exported networks are kept")
+    options = parser.parse_args()
+    console = Console(width=None if Console().is_terminal else 150)
+    results: list[Result] = []
+    # No refreshing thread: it would take time from what is measured.
+    with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
+        cases = [Case(model, options.precision, threads, options.batch) for model in options.models for threads in options.threads]
+        for case in progress.track(cases, description="all"):
+            found, missing = measure(case, options.engines, options.rounds, options.seconds, options.zoo, progress)
+            results += found
+            for engine, reason in missing.items():
+                progress.console.print(f"{case.model}, {case.threads} thread(s): no result of {engine}: {reason}", markup=False)
+            if options.json:  # after every case: a long run that is interrupted keeps what it has
+                options.json.write_text(json.dumps([asdict(result) for result in results], indent=1), encoding="utf-8")
+    console.print(table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Examples: the demo and what it is made of."""

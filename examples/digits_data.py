@@ -1,0 +1,49 @@
+"""scikit-learn's handwritten digits, as images for a network; the held-out ones are kept beside this file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDER = Path(__file__).parent / "digits"
+HELD_OUT = FOLDER / "held_out.npz"
+HELD_OUT_COUNT = 450
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images (count, 1, 8, 8) from 0 to 1, and their labels."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def training_digits() -> Digits:
+    """Returns all digits but the held-out ones; needs scikit-learn."""
+    images, labels = _shuffled()
+    return Digits(images[HELD_OUT_COUNT:], labels[HELD_OUT_COUNT:])
+
+
+def held_out_digits() -> Digits:
+    """Returns the digits that no training sees, from the file that is kept with the examples."""
+    with np.load(HELD_OUT) as file:
+        return Digits(file["images"].astype(np.float32)[:, None] / 16, file["labels"].astype(np.int64))
+
+
+def keep_held_out() -> None:
+    """Writes the file of held-out digits; needs scikit-learn."""
+    images, labels = _shuffled()
+    images, labels = images[:HELD_OUT_COUNT], labels[:HELD_OUT_COUNT]
+    np.savez_compressed(HELD_OUT, images=(images[:, 0] * 16).astype(np.uint8), labels=labels.astype(np.uint8))
+
+
+def _shuffled() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    return (data.images[order, None] / 16).astype(np.float32), data.target[order].astype(np.int64)

@@ -1,0 +1,187 @@
+"""Winograd's convolution for 3x3 kernels at stride 1: tiles of outputs from fewer products, with all that surrounds them.
+
+Work items are (unit of tiles, chunk of output channels). A thread takes the items of its share in groups: it transforms the inputs of a group's tiles into
+its scratch, multiplies them with each position's weights by the micro-kernel of direct convolutions, and transforms the products back through the steps
+straight into the output. How items are grouped changes no result, because every value is computed by the same operations whatever its neighbours are.
+
+Tiles that reach over the border of the image compute zeros for inputs that no output needs and store nothing outside the image.
+"""
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
+from ngc.codegen.llvm.kernels import winograd_emit
+from ngc.codegen.llvm.kernels.conv import PREFETCH_BYTES, ConvKernel
+from ngc.codegen.llvm.kernels.winograd_algebra import SIZES, TAPS, algorithm
+from ngc.codegen.llvm.tiles import L1_BYTES, ONE_PIXEL, Split, Tile, choose_tile
+from ngc.errors import CodegenError
+from ngc.target import CpuTarget
+
+_GROUP_BYTES = 3 << 18
+"""Scratch that a group should fill: three quarters of the second-level cache, so that weights stream through the rest."""
+
+
+@dataclass(frozen=True)
+class WinogradKernel(KernelSpec):
+    """A 3x3 convolution at stride 1 of `x` into `y` by F(size x size, 3x3); `WinogradKernel.plan` chooses how it is blocked.
+
+    Arguments: x, packed weights, y, this thread's scratch of `scratch_bytes`; then the operands of `steps`.
+
+    Attributes:
+        x: the input, blocked by the vector width; its halo must cover every tap.
+        y: the output, blocked by the vector width.
+        pad: how far before the input's first element the first output's first tap lies; may be negative.
+        steps: what is done to each output in registers.
+        size: outputs of a tile along each dimension.
+        tile: accumulators of the products: `pixels` tiles of an image, `vectors` of output channels.
+        group: units of `tile.pixels` tiles whose transformed inputs are in scratch at a time.
+        chunk: panels of `tile.vectors` output channels that make a work item.
+    """
+
+    x: Geometry
+    y: Geometry
+    pad: Spatial = (0, 1, 1)
+    steps: tuple[StepSpec, ...] = ()
+    size: int = 4
+    tile: Tile = ONE_PIXEL
+    group: int = 1
+    chunk: int = 1
+
+    @classmethod
+    def plan(cls, target: CpuTarget, **fields: Any) -> "WinogradKernel":
+        """Returns the kernel of the given fields, blocked to suit the target; `tile`, `group` and `chunk` among the fields are kept."""
+        draft = cls(**fields)
+        draft.check(target)
+        if "tile" not in fields:
+            tile = choose_tile(target, width=prod(draft.grid), rows=1, blocks=draft.y.blocks, depth=draft.x.channels)
+            panel = draft.x.channels * tile.vectors * target.lanes() * 4
+            draft = replace(draft, tile=replace(tile, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0))
+        if "chunk" not in fields:
+            draft = replace(draft, chunk=draft.panels.parts)
+        if "group" not in fields:
+            draft = replace(draft, group=1)
+            draft = replace(draft, group=max(1, min(draft.units.parts, _GROUP_BYTES // draft.scratch_bytes)))
+        return draft
+
+    def check(self, target: CpuTarget) -> None:
+        """Checks that the kernel can be generated.
+
+        Raises:
+            CodegenError: a shape, halo or blocking that no code of this kernel can serve.
+        """
+        lanes = target.lanes()
+        if not self.x.block == self.y.block == lanes:
+            raise CodegenError(f"Winograd convolution of blocks of {self.x.block} into blocks of {self.y.block}; {target.name} needs blocks of {lanes}")
+        if self.size not in SIZES:
+            raise CodegenError(f"Winograd convolution of tiles of {self.size}x{self.size}; there are {' and '.join(f'{s}x{s}' for s in SIZES)}")
+        if self.x.spatial[0] != 1 or self.y.spatial[0] != 1 or self.pad[0]:
+            raise CodegenError(f"Winograd convolution of an input of {self.x.spatial} into {self.y.spatial}; a depth of 1 is needed")
+        if not prod(self.y.spatial):
+            raise CodegenError("Winograd convolution without outputs")
+        for name, out, pad, size, halo in zip(("height", "width"), self.y.spatial[1:], self.pad[1:], self.x.spatial[1:], self.x.halo[1:], strict=True):
+            last = out + 1 - pad
+            if -pad < -halo[0] or last > size - 1 + halo[1]:
+                raise CodegenError(f"Winograd convolution reads [{-pad}, {last}] along {name} of an input of {size} with a halo of {halo}; "
+                                   f"a halo of ({max(0, pad)}, {max(0, last - size + 1)}) or more would do")
+
+    # -- tiles ----------------------------------------------------------------------------------------------------
+
+    @property
+    def positions(self) -> int:
+        """Products of a tile for each pair of an input and an output channel."""
+        return algorithm(self.size).extent**2
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of tiles of an image."""
+        _, h, w = self.y.spatial
+        return -(-h // self.size), -(-w // self.size)
+
+    @property
+    def edge(self) -> tuple[int, int]:
+        """Rows of outputs of the last row of tiles, columns of the last column."""
+        return (self.y.spatial[1] - (self.grid[0] - 1) * self.size, self.y.spatial[2] - (self.grid[1] - 1) * self.size)
+
+    @property
+    def units(self) -> Split:
+        """How the tiles of an image are split into units: what the micro-kernel takes at a time."""
+        return Split(prod(self.grid), self.tile.pixels)
+
+    @property
+    def room(self) -> int:
+        """Tiles for which there is scratch: each unit of a group has as many as the largest."""
+        return self.group * self.units.size
+
+    # -- products -------------------------------------------------------------------------------------------------
+
+    @property
+    def product(self) -> ConvKernel:
+        """The products of one position as a 1x1 convolution of tiles."""
+        tiles = (1, 1, self.room)
+        return ConvKernel(Geometry(self.x.channels, self.x.block, tiles), Geometry(self.y.channels, self.y.block, tiles), (1, 1, 1), tile=self.tile)
+
+    @property
+    def panels(self) -> Split:
+        """How the vectors of output channels are split into panels."""
+        return Split(self.y.blocks, self.tile.vectors)
+
+    @property
+    def chunks(self) -> int:
+        """Parts of the output channels that are work items of their own."""
+        return -(-self.panels.parts // self.chunk)
+
+    @property
+    def chunk_blocks(self) -> int:
+        """Most vectors of output channels of a chunk."""
+        return min(self.y.blocks, self.chunk * self.panels.size)
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """Work items: units of tiles of each image, for each chunk."""
+        return self.units.parts * self.chunks, 0
+
+    def flops(self) -> int:
+        """Returns the floating-point operations of the direct convolution of one image, which is what users compare; those done are fewer."""
+        return 2 * self.y.channels * self.x.channels * TAPS**2 * prod(self.y.spatial)
+
+    @property
+    def product_flops(self) -> int:
+        """The floating-point operations of the products of one image."""
+        return 2 * self.positions * prod(self.grid) * self.x.channels * self.y.channels
+
+    @property
+    def weight_size(self) -> int:
+        """Elements of the packed weights."""
+        return self.positions * self.product.weight_size
+
+    # -- scratch --------------------------------------------------------------------------------------------------
+
+    @property
+    def input_pitch(self) -> int:
+        """Elements from one position to the next of the transformed inputs, [position][block][tile][lane].
+
+        A tile's positions are written together: a cache line more than a whole number of blocks keeps them in different sets of the cache.
+        """
+        return self._pitch(self.x.blocks)
+
+    @property
+    def product_pitch(self) -> int:
+        """Elements from one position to the next of the products, [position][block of the chunk][tile][lane]."""
+        return self._pitch(self.chunk_blocks)
+
+    def _pitch(self, blocks: int) -> int:
+        return (blocks * self.room | 1) * self.x.block
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of scratch that each thread must bring."""
+        return self.positions * (self.input_pitch + self.product_pitch) * 4
+
+    def emit(self, target: CpuTarget) -> str:
+        """Returns the text of the LLVM module that defines `symbol(target)`."""
+        self.check(target)
+        module, b = self.open(target)
+        winograd_emit.emit(self, target, module, b)
+        return str(module)

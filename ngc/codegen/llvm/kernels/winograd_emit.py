@@ -1,0 +1,201 @@
+"""Emits the code of a `WinogradKernel`: the walk over a thread's work items, and internal functions for the two transforms and the products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ngc.codegen.llvm.kernels.microkernel import emit_tile, fma_dot
+from ngc.codegen.llvm.kernels.splits import by_size, split_start
+from ngc.codegen.llvm.kernels.winograd_transforms import INPUT_PARAMETERS, OUTPUT_PARAMETERS, emit_input, emit_output
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell
+from ngc.target import CpuTarget
+
+if TYPE_CHECKING:
+    from ngc.codegen.llvm.kernels.winograd import WinogradKernel
+
+_PRODUCT_PARAMETERS = ((f"{PTR} noalias readonly", "x"), (f"{PTR} noalias readonly", "w"), (f"{PTR} noalias", "to"))
+
+
+def emit(spec: WinogradKernel, target: CpuTarget, module: Module, b: Builder) -> None:
+    """Emits the kernel's function into `b` and those that it calls beside it."""
+    _Kernel(spec, target, module, b).emit()
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Tiles of one row of the grid: its image, row and first column, the number of tiles, and where they lie in the scratch."""
+
+    image: Index
+    row: Index
+    column: Index
+    count: Index
+    slot: Index
+
+
+@dataclass
+class _Kernel:
+    spec: WinogradKernel
+    target: CpuTarget
+    module: Module
+    b: Builder
+    _functions: dict[str, str] = field(default_factory=dict)
+
+    def emit(self) -> None:
+        spec, b = self.spec, self.b
+        args, n, begin, end = (b.argument(i) for i in range(4))
+        x, w, _, data = (b.load_pointer(args, i) for i in range(4))
+        products = b.gep(data, spec.positions * spec.input_pitch)
+        with b.when(b.icmp("slt", begin, end)):
+            units = b.mul(n, spec.units.parts)  # of all images, for one chunk
+            first = b.div(begin, units)
+            after = b.add(b.div(b.sub(end, 1), units), 1)
+            with b.loop(first, after, hint="chunk") as chunk:
+                at = b.mul(chunk.index, units)
+                low, high = b.smax(b.sub(begin, at), 0), b.smin(b.sub(end, at), units)
+                # Where all units are one group, the transformed inputs of the chunk before serve this one too, if it began at the first.
+                stale = b.define("i1", f"or {self._any(b.icmp('sgt', units, spec.group), b.icmp('eq', chunk.index, first))}, "
+                                       f"{b.icmp('slt', b.sub(at, units), begin).name}")
+                with b.loop(low, high, spec.group, hint="group") as group:
+                    stop = b.smin(b.add(group.index, spec.group), high)
+                    with b.when(stale):
+                        self._each_segment(group.index, stop, lambda segment: self._transform(x, data, segment))
+                    self._multiply(data, w, products, chunk.index, group.index, stop)
+                    self._each_segment(group.index, stop, lambda segment: self._finish(args, products, chunk.index, segment))
+        b.ret()
+
+    def _any(self, a: Value, c: Value) -> Value:
+        return self.b.define("i1", f"or {a}, {c.name}")
+
+    # -- the walk over tiles --------------------------------------------------------------------------------------
+
+    def _each_segment(self, start: Index, stop: Index, body: Callable[[_Segment], None]) -> None:
+        """Emits `body` for the segments of all units of a group."""
+        b, units, columns = self.b, self.spec.units, self.spec.grid[1]
+        with b.loop(start, stop, hint="unit") as loop:
+            image, part = b.div(loop.index, units.parts), b.rem(loop.index, units.parts)
+            begin, end = split_start(b, units, part), split_start(b, units, b.add(part, 1))
+            slot = b.sub(b.mul(b.sub(loop.index, start), units.size), begin)
+            with b.loop(b.div(begin, columns), b.div(b.add(end, columns - 1), columns), hint="row") as row:
+                at = b.mul(row.index, columns)
+                low, high = b.smax(begin, at), b.smin(end, b.add(at, columns))
+                body(_Segment(image, row.index, b.sub(low, at), b.sub(high, low), b.add(slot, low)))
+
+    def _by_edge(self, segment: _Segment, body: Callable[[int, int, Index, Index], None]) -> None:
+        """Emits `body(rows, columns of outputs, first tile, count)` for the parts of a segment whose tiles lie alike at the image's border."""
+        b, spec = self.b, self.spec
+        tall, wide = spec.edge
+
+        def across(rows: int) -> None:
+            if wide == spec.size:
+                body(rows, wide, 0, segment.count)
+                return
+            last = spec.grid[1] - 1
+            inner = b.smin(segment.count, b.sub(last, segment.column))
+            if last:
+                body(rows, spec.size, 0, inner)
+            body(rows, wide, inner, b.sub(segment.count, inner))
+
+        if tall == spec.size:
+            across(tall)
+            return
+        bottom = spec.grid[0] - 1
+        if bottom:
+            with b.when(b.icmp("slt", segment.row, bottom)):
+                across(spec.size)
+        with b.when(b.icmp("eq", segment.row, bottom)):
+            across(tall)
+
+    # -- the three phases -----------------------------------------------------------------------------------------
+
+    def _transform(self, x: Value, data: Value, segment: _Segment) -> None:
+        """Emits the transform of the inputs of a segment, for all channel blocks."""
+        spec, b = self.spec, self.b
+        _, row_pitch, pitch = spec.x.strides
+        corner = spec.x.origin - spec.pad[1] * row_pitch - spec.pad[2] * pitch
+        x = b.gep(x, b.add(b.mul(segment.image, spec.x.stride_n), b.add(b.mul(segment.row, spec.size * row_pitch), corner)))
+        x = b.gep(x, b.mul(segment.column, spec.size * pitch))
+        data = b.gep(data, b.mul(segment.slot, spec.x.block))
+
+        def part(rows: int, columns: int, first: Index, count: Index) -> None:
+            callee = self._function(f"input_{rows}x{columns}", INPUT_PARAMETERS,
+                                    lambda inner: emit_input(inner, spec, self.target, rows, columns))
+            with b.loop(0, spec.x.blocks, hint="block") as block:
+                source = b.gep(x, b.add(b.mul(block.index, spec.x.block_stride), b.mul(first, spec.size * pitch)))
+                to = b.gep(data, b.add(b.mul(block.index, spec.room * spec.x.block), b.mul(first, spec.x.block)))
+                self._call(callee, source, to, count)
+
+        self._by_edge(segment, part)
+
+    def _multiply(self, data: Value, w: Value, products: Value, chunk: Index, start: Index, stop: Index) -> None:
+        """Emits the products of a group with the weights of a chunk, position by position and panel by panel."""
+        spec, b = self.spec, self.b
+        panels, depth, lanes = spec.panels, spec.product.depth, spec.y.block
+        low = b.mul(chunk, spec.chunk)
+        high = b.smin(b.add(low, spec.chunk), panels.parts)
+        first = split_start(b, panels, low)
+        blocks = b.sub(split_start(b, panels, high), first)
+        w = b.gep(w, b.mul(first, spec.positions * depth * lanes))
+        with b.loop(0, spec.positions, hint="position") as position, b.loop(low, high, hint="panel") as panel:
+            block = b.sub(split_start(b, panels, panel.index), first)
+            weights = b.gep(w, b.mul(b.add(b.mul(position.index, blocks), block), depth * lanes))
+            source = b.gep(data, b.mul(position.index, spec.input_pitch))
+            to = b.gep(products, b.add(b.mul(position.index, spec.product_pitch), b.mul(block, spec.room * lanes)))
+
+            def tiles(vectors: int) -> None:
+                with b.loop(start, stop, hint="unit") as unit:
+                    slot = b.mul(b.sub(unit.index, start), spec.units.size * lanes)
+
+                    def tile(width: int) -> None:
+                        callee = self._function(f"product_{width}x{vectors}", _PRODUCT_PARAMETERS,
+                                                lambda inner: self._emit_product(inner, width, vectors))
+                        self._call(callee, b.gep(source, slot), weights, b.gep(to, slot))
+
+                    by_size(b, spec.units, b.rem(unit.index, spec.units.parts), tile)
+
+            by_size(b, panels, panel.index, tiles)
+
+    def _finish(self, args: Value, products: Value, chunk: Index, segment: _Segment) -> None:
+        """Emits the transform of the products of a segment into the output, for all channel blocks of a chunk."""
+        spec, b = self.spec, self.b
+        low = b.mul(chunk, spec.chunk)
+        start = split_start(b, spec.panels, low)
+        stop = split_start(b, spec.panels, b.smin(b.add(low, spec.chunk), spec.panels.parts))
+
+        def part(rows: int, columns: int, first: Index, count: Index) -> None:
+            callee = self._function(f"output_{rows}x{columns}", OUTPUT_PARAMETERS,
+                                    lambda inner: emit_output(inner, spec, self.target, rows, columns))
+            with b.loop(start, stop, hint="block") as block:
+                slot = b.add(b.mul(b.sub(block.index, start), spec.room), b.add(segment.slot, first))
+                source = b.gep(products, b.mul(slot, spec.y.block))
+                column = b.mul(b.add(segment.column, first), spec.size)
+                self._call(callee, args, source, segment.image, block.index, b.mul(segment.row, spec.size), column, count)
+
+        self._by_edge(segment, part)
+
+    # -- functions ------------------------------------------------------------------------------------------------
+
+    def _emit_product(self, b: Builder, width: int, vectors: int) -> None:
+        """Emits the products of `width` tiles with `vectors` vectors of output channels at one position."""
+        spec = self.spec
+        x, w, to = (b.argument(i) for i in range(3))
+        lanes = spec.y.block
+        product = spec.product
+        tiles = emit_tile(b, fma_dot(self.target.has_fma), lanes, [m * lanes for m in range(width)], vectors, product.nests(), x, w,
+                          prefetch=spec.tile.prefetch)
+        for v in range(vectors):
+            for m in range(width):
+                b.store(tiles[v][m], b.gep(to, (v * spec.room + m) * lanes), align=4 * lanes)
+
+    def _function(self, name: str, parameters: tuple[tuple[str, str], ...], body: Callable[[Builder], None]) -> str:
+        """Returns an internal function, emitted when it is first asked for."""
+        if name not in self._functions:
+            inner = self.module.function(name, parameters, linkage="internal", attributes=self.b.attributes + " noinline")
+            body(inner)
+            inner.ret()
+            self._functions[name] = f"@{name}"
+        return self._functions[name]
+
+    def _call(self, callee: str, *arguments: Value | int) -> None:
+        self.b.call(callee, *(argument if isinstance(argument, Value) else Value(I64, spell(argument)) for argument in arguments))
