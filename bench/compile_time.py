@@ -47,7 +47,11 @@ def measure(model: str, repeats: int, folder: Path) -> Timing:
             warm.append(_sample(cache, "compile", prefix, shape, artifact))
             load.append(_sample(f"{scratch}/unused", "load", artifact))
         size = os.path.getsize(artifact) / 1e6
-    return Timing(model, *(round(statistics.median(samples), 3) for samples in (cold, warm, load)), round(size, 1))
+    return Timing(model, _median(cold), _median(warm), _median(load), round(size, 1))
+
+
+def _median(samples: list[float]) -> float:
+    return round(statistics.median(samples), 3)
 
 
 def _sample(cache: str, *arguments: str) -> float:

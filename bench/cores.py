@@ -8,7 +8,8 @@ def pick_cores(threads: int) -> list[int]:
     """Returns that many of the processors that this process may use, on distinct physical cores as far as they go."""
     allowed = sorted(os.sched_getaffinity(0))
     seen: set[str] = set()
-    first, others = [], []
+    first: list[int] = []
+    others: list[int] = []
     for cpu in allowed:
         core = _siblings(cpu)
         (others if core in seen else first).append(cpu)

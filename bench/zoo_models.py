@@ -79,7 +79,10 @@ def reference(name: str, prefix: str, batch: int = 1) -> NDArray[np.float32]:
     path = Path(f"{prefix}-reference-b{batch}.npy")
     if not path.exists():
         command = [sys.executable, "-m", "bench.zoo_models", "--reference", name, prefix, str(batch), str(path)]
-        subprocess.run(command, check=True, env={**os.environ, "MXNET_SUBGRAPH_BACKEND": "NONE"})
+        done = subprocess.run(command, env={**os.environ, "MXNET_SUBGRAPH_BACKEND": "NONE"}, stderr=subprocess.PIPE, text=True)
+        if done.returncode:  # else it holds MXNet's remark that the backend is off
+            sys.stderr.write(done.stderr)
+            raise subprocess.CalledProcessError(done.returncode, command)
     answer: NDArray[np.float32] = np.load(path)
     return answer
 
@@ -113,7 +116,7 @@ def _measure(norm: Any, inputs: Any) -> None:
 def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if len(shape) > 1:
         scale = np.sqrt(2 / np.prod(shape[1:]))
-        return (rng.standard_normal(shape, dtype=np.float32) * scale).astype(np.float32)
+        return np.asarray(rng.standard_normal(shape, dtype=np.float32) * scale, np.float32)
     if name.endswith(("gamma", "running_var")):
         return rng.uniform(0.5, 1, shape).astype(np.float32)
     if name.endswith("beta"):

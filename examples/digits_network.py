@@ -17,7 +17,7 @@ KEPT = FOLDER / "digits"
 
 
 def build_network(mx: Any) -> Any:
-    """Returns the network: a 3x3 convolution, three stages of pre-activation blocks as in ResNet v2, and a classifier."""
+    """Returns the network: a 3x3 convolution with its batch norm, three stages of pre-activation blocks as in ResNet v2, and a classifier."""
     nn = mx.gluon.nn
 
     class Block(mx.gluon.HybridBlock):  # type: ignore[misc]  # mxnet has no types
@@ -29,14 +29,14 @@ def build_network(mx: Any) -> Any:
                 self.conv2 = nn.Conv2D(channels, 3, 1, 1, use_bias=False)
                 self.shortcut = nn.Conv2D(channels, 1, stride, use_bias=False) if widens else None
 
-        def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803  # Gluon's name
+        def hybrid_forward(self, F: Any, x: Any) -> Any:  # Gluon's name
             y = F.relu(self.norm1(x))
             shortcut = self.shortcut(y) if self.shortcut else x
             return self.conv2(F.relu(self.norm2(self.conv1(y)))) + shortcut
 
     net = nn.HybridSequential(prefix="digits_")
     with net.name_scope():
-        net.add(nn.Conv2D(16, 3, 1, 1, use_bias=False))
+        net.add(nn.Conv2D(16, 3, 1, 1, use_bias=False), nn.BatchNorm(), nn.Activation("relu"))
         net.add(Block(16, 1, False), Block(32, 2, True), Block(64, 2, True))
         net.add(nn.BatchNorm(), nn.Activation("relu"), nn.GlobalAvgPool2D(), nn.Flatten(), nn.Dense(10))
     return net

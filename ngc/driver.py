@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,10 @@ def compile(  # the public name
     if graph.stage != "lowered":
         raise InputError(f"pipeline {pipeline!r} leaves the graph in stage {graph.stage}; it must end with assign-layout")
     program = build_program(graph, described, cache=cache, progress=_progress(), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
-                            options={"numerics": numerics, "precision": precision})
+                            fallback=fallback == "reference", options={"numerics": numerics, "precision": precision, "fallback": fallback})
+    if program.references:
+        slow = Counter(call.op.removeprefix("reference:") for call in program.calls if call.symbol in program.references)
+        _log.warning("fallback=\"reference\": %d operators without a kernel run in numpy: %s", slow.total(), ", ".join(f"{op} ({n})" for op, n in slow.items()))
     return Executable(program, graph, threads)
 
 
@@ -96,8 +100,6 @@ def _check_options(precision: str, calibration: Any, accuracy_budget: float | No
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):
         raise InputError(f"unknown fallback {fallback!r}; accepted is None or \"reference\"")
-    if fallback == "reference":
-        raise InputError("fallback=\"reference\" is not available in this version; every operator that it imports has a kernel")
     if tune:
         _log.warning("tune=True: this version has one algorithm per layer, chosen by its cost model; nothing is measured")
 

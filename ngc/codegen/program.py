@@ -42,6 +42,8 @@ class Program:
         weights: packed constants, one blob.
         arena_fixed, arena_per_image: bytes of the arena are fixed + N * per_image.
         scratch: bytes of private scratch for each thread, behind the arena.
+        options: how it was compiled, for whoever looks at it.
+        references: names of the nodes that run in the reference evaluator, by the symbols under which the entry calls them.
     """
 
     target: str
@@ -56,6 +58,7 @@ class Program:
     weights: np.ndarray
     objects: dict[str, bytes] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
 
     def arena_bytes(self, batch: int, threads: int) -> int:
         """Returns the bytes of one arena for a batch and a number of threads."""

@@ -76,7 +76,8 @@ class Executor:
             for name in every:
                 kept = (shared.arg_dict if table is self.arg_dict else shared.aux_dict)[name] if shared is not None and name not in shapes else None
                 parameters = None if name in shapes else self._parameters
-                table[name] = kept or BoundArray(name, shapes.get(name, inferred.get(name)), self._dtype(name), parameters)
+                fresh = BoundArray(name, shapes.get(name, inferred.get(name)), self._dtype(name), parameters)
+                table[name] = fresh if kept is None else kept
         self._outputs: list[OutputArray] | None = None
         self._executable: Executable | None = None
         self._compiled_version = -1

@@ -14,7 +14,7 @@ import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir.graph import STAGES
-from ngc.ir.steps import Step, check_steps, evaluate_steps, operand_count
+from ngc.ir.steps import Step, check_steps, evaluate_steps, operand_count, tee_count
 from ngc.ir.tensor_type import SymDim, TensorType
 
 Types = Sequence[TensorType]
@@ -122,6 +122,8 @@ class OpDef:
         own, before, _ = self.split(len(types), attrs)
         logical = [type.logical for type in types]
         prologue, epilogue = attrs.get("prologue", ()), attrs.get("epilogue", ())
+        if tee_count(prologue):
+            raise VerifyError(f"prologue of {self.name}: only an epilogue can store a further result with tee")
         if prologue:
             check_steps(prologue, logical[own:own + before], logical[0], self.channel_axis, f"prologue of {self.name}")
         try:
@@ -135,15 +137,16 @@ class OpDef:
         return results
 
     def evaluate_arrays(self, arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
-        """Returns the results by numpy: the reference semantics."""
+        """Returns the results by numpy: the reference semantics. Overflow and invalid values are results, not warnings."""
         own, before, _ = self.split(len(arrays), attrs)
         main = list(arrays[:own])
-        if prologue := attrs.get("prologue", ()):
-            main[0], _ = evaluate_steps(prologue, arrays[own:own + before], main[0], self.channel_axis)
-        results = self.evaluate(main, attrs)
-        if epilogue := attrs.get("epilogue", ()):
-            first, tees = evaluate_steps(epilogue, arrays[own + before:], results[0], self.channel_axis)
-            results = (first, *results[1:], *tees)
+        with np.errstate(all="ignore"):
+            if prologue := attrs.get("prologue", ()):
+                main[0], _ = evaluate_steps(prologue, arrays[own:own + before], main[0], self.channel_axis)
+            results = self.evaluate(main, attrs)
+            if epilogue := attrs.get("epilogue", ()):
+                first, tees = evaluate_steps(epilogue, arrays[own + before:], results[0], self.channel_axis)
+                results = (first, *results[1:], *tees)
         return results
 
 

@@ -11,7 +11,8 @@ from ngc.ir.tensor_type import DTYPES, SymDim, format_shape
 
 def evaluate_node(node: Node, arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:
     """Returns a node's results for given operands."""
-    return node.definition.evaluate_arrays(arrays, node.attrs)
+    with np.errstate(all="ignore"):  # infinities and NaN are results like others
+        return node.definition.evaluate_arrays(arrays, node.attrs)
 
 
 def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Callable[[Value, np.ndarray], None] | None = None) -> list[np.ndarray]:

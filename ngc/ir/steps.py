@@ -78,6 +78,8 @@ def check_steps(steps: Sequence[Step], operands: Sequence[TensorType], result: T
     for step in steps:
         for kind in STEPS[step.kind].operands:
             operand = remaining.pop(0)
+            if kind == "vector" and not -result.rank <= axis < result.rank:
+                raise VerifyError(f"{where}: step {step.kind} works on channels, which {format_shape(result.shape)} does not have")
             if kind == "vector":
                 legal = operand.rank == 1 and (operand.shape[0] == result.shape[axis] or (step.kind == "prelu" and operand.shape[0] == 1))
                 wanted = f"({result.shape[axis]},)"
@@ -95,7 +97,7 @@ def evaluate_steps(steps: Sequence[Step], operands: Sequence[np.ndarray], x: np.
     """Returns the value after all steps, and what each tee stored."""
     remaining, tees = list(operands), []
     shape = [1] * x.ndim
-    if x.ndim:
+    if -x.ndim <= axis < x.ndim:
         shape[axis] = -1
     for step in steps:
         taken = [remaining.pop(0) for _ in range(step.operands)]

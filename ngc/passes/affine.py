@@ -79,14 +79,15 @@ def affine_of(node: Node) -> Affine | str | None:
 def _of_batch_norm(node: Node) -> Affine | str | None:
     if node.type.dtype not in FLOATS:
         return f"the data is {node.type.dtype}, not a float that numpy holds"
-    parameters = []
+    parameters: list[np.ndarray] = []
     for name, value in zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True):
         data = constant_data(value)
         if data is None and not (name == "gamma" and node.attrs["fix_gamma"]):
             return f"{name}, %{value.name}, is no constant" if not value.is_const else f"the data of %{value.name} is not at hand"
-        parameters.append(np.ones(value.type.shape) if data is None else data)  # type: ignore[arg-type]  # gamma has no N
+        parameters.append(np.ones(1) if data is None else data)
     with np.errstate(all="ignore"):
-        scale, shift = scale_shift(*parameters, node.attrs)
+        gamma, beta, mean, var = parameters
+        scale, shift = scale_shift(gamma, beta, mean, var, node.attrs)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         return "the variance plus eps is not positive in every channel, so the scale is not finite"
     return Affine(node.inputs[0], scale, shift, node.attrs["axis"] % node.type.rank)

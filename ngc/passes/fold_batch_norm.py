@@ -13,7 +13,7 @@ another axis, when the data is no float, or when the new weights overflow. Refus
 affine node's result, and when the layer pads and t is not zero: padding stands behind the normalization, so its zeros must stay zeros.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -190,18 +190,13 @@ def _linear_epilogue(layer: Node) -> tuple[np.ndarray, np.ndarray] | str:
     channels = layer.type.shape[layer.definition.channel_axis]
     scale, shift = np.ones(channels), np.zeros(channels)  # type: ignore[arg-type]  # channels are no multiple of N
     for step, operands in step_operands(layer.attrs["epilogue"], split_operands(layer)[2]):
-        vectors = [constant_data(value) for value in operands]
+        vectors = [data for value in operands if (data := constant_data(value)) is not None]
         if step.kind not in ("bias", "affine", "scale"):
             return f"the epilogue of %{layer.name} already has {step.kind}"
-        if any(vector is None for vector in vectors):
+        if len(vectors) != step.operands:
             return f"the {step.kind} of %{layer.name} is no constant at hand"
-        match step.kind:
-            case "bias":
-                factor, offset = np.float64(1), vectors[0]
-            case "affine":
-                factor, offset = vectors
-            case _:
-                factor, offset = map(np.float64, step.params)
+        pairs: dict[str, Sequence[Any]] = {"bias": (1.0, *vectors), "affine": vectors, "scale": step.params}
+        factor, offset = pairs[step.kind]
         scale, shift = scale * factor, shift * factor + offset
     return scale, shift
 

@@ -103,15 +103,15 @@ def subsampling(node: Node, value: Value) -> Strides | None:
     """Returns the stride with which a node reads a value, where it reads nothing between; None for other readers."""
     if node.inputs.count(value) != 1 or node.inputs[0] is not value:
         return None
+    attrs = node.attrs
     if node.op in CONVOLUTIONS:
-        if any(size != 1 for size in node.inputs[1].type.shape[2:]) or any(map(sum, pads(node.attrs))):
-            return None
-    elif node.op != "pool" or any(size != 1 for size in node.attrs["kernel"]) or any(node.attrs["pad"]):
+        single = all(size == 1 for size in node.inputs[1].type.shape[2:]) and not any(map(sum, pads(attrs)))
+    elif node.op == "pool":
+        single = set(attrs["kernel"]) == {1} and not any(attrs["pad"]) and attrs["convention"] == "valid" and attrs["kind"] in ("avg", "sum")
+    else:
         return None
-    elif node.attrs["convention"] != "valid" or node.attrs["kind"] not in ("avg", "sum"):
-        return None
-    stride: Strides = node.attrs["stride"]
-    return stride if any(step > 1 for step in stride) else None
+    stride: Strides = attrs["stride"]
+    return stride if single and any(step > 1 for step in stride) else None
 
 
 def stride_of_readers(value: Value, graph: Graph) -> Strides | str | None:

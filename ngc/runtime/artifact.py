@@ -145,7 +145,8 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
     try:
         graph = _graph(file)
         verify_graph(graph)
-        program = build_program(graph, target, options=dict(file.manifest["options"]))
+        options = dict(file.manifest["options"])
+        program = build_program(graph, target, fallback=options.get("fallback") == "reference", options=options)
         return Executable(program, graph, threads, target=target)
     except ArtifactError:
         raise

@@ -16,6 +16,7 @@ from ngc.ir import Graph
 from ngc.runtime.arena import ArenaPool
 from ngc.runtime.context import Context
 from ngc.runtime.profile import Profile, make_profile
+from ngc.runtime.reference_calls import ReferenceCalls
 from ngc.runtime.team import barrier_address, check_threads, run_program
 from ngc.runtime.tensors import TensorSpec, check_feeds, check_out, public_spec
 from ngc.target import CpuTarget, check_host, parse_target
@@ -62,7 +63,9 @@ class Executable:
         self.name = graph.name if isinstance(graph, Graph) else name
         self.verify_weights = verify_weights
         self.program = program
-        self._library = jit.load_objects(program.objects, {"ngc_barrier": barrier_address()})
+        self._references = ReferenceCalls(self.graph, program.references) if program.references else None
+        imports = self._references.addresses if self._references is not None else {}
+        self._library = jit.load_objects(program.objects, {"ngc_barrier": barrier_address(), **imports})
         self._entry = self._library.addresses[program.entry]
         self._arenas = ArenaPool()
         self.inputs: list[TensorSpec] = [public_spec(spec) for spec in program.inputs]
@@ -89,7 +92,7 @@ class Executable:
             InputError: a name, shape or dtype does not fit; nothing has run then.
         """
         arrays, batch = check_feeds(feeds, self.program.inputs)
-        results = check_out(out, self.program.outputs, batch)
+        results = check_out(out, self.program.outputs, batch, arrays)
         self._call(arrays, results, batch)
         return results
 
@@ -111,6 +114,9 @@ class Executable:
             ctx = Context(n=batch, arena=arena, weights=self.program.weights.ctypes.data, inputs=ctypes.addressof(inputs),
                           outputs=ctypes.addressof(outputs), stamps=stamps, scratch_bytes=self.program.scratch)
             run_program(self._entry, ctx, self.threads)
+            if self._references is not None:
+                size = self.program.arena_bytes(batch, self.threads)
+                self._references.raise_error([(arena, size), *((array.ctypes.data, max(array.nbytes, 1)) for array in results)])
 
     def run_poisoned(self, feeds: Mapping[str, Any]) -> list[np.ndarray]:
         """Returns what `run` returns, with every float of the arena NaN beforehand: for finding reads of what was never written."""

@@ -46,6 +46,7 @@ def check_feeds(feeds: Mapping[str, Any], specs: Sequence[program.TensorSpec]) -
     if unknown:
         raise InputError(f"unknown input {', '.join(map(repr, unknown))}; inputs: {_list(specs)}")
     batch: int | None = None
+    batch_from = ""
     arrays = []
     for spec in specs:
         if spec.name not in feeds:
@@ -54,11 +55,12 @@ def check_feeds(feeds: Mapping[str, Any], specs: Sequence[program.TensorSpec]) -
         if array.ndim == len(spec.shape) and batch is None:
             for dim, size in zip(spec.shape, array.shape, strict=True):
                 if isinstance(dim, SymDim) and size and size % dim.factor == 0:
-                    batch = size // dim.factor
+                    batch, batch_from = size // dim.factor, spec.name
         wanted = bind_shape(spec.shape, batch if batch is not None else 1)
         if array.shape != wanted:
+            which = f" with N = {batch} as in {batch_from!r}" if batch_from not in ("", spec.name) else " with N >= 1"
             raise InputError(f"input {spec.name!r} has shape {array.shape}; accepted is {format_shape(spec.shape)}"
-                             + (" with N >= 1" if any(isinstance(dim, SymDim) for dim in spec.shape) else ""))
+                             + (which if any(isinstance(dim, SymDim) for dim in spec.shape) else ""))
         arrays.append(array)
     return arrays, batch if batch is not None else 1
 
@@ -79,14 +81,14 @@ def _as_array(value: Any, spec: program.TensorSpec) -> np.ndarray:
             raise InputError(f"input {spec.name!r} has dtype {array.dtype}, which does not convert to {dtype} without loss; "
                              "convert it yourself if that is meant")
         array = array.astype(dtype)
-    return np.ascontiguousarray(array) if array.ndim else array
+    return array if array.flags.c_contiguous and array.flags.aligned else array.copy(order="C")
 
 
-def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[program.TensorSpec], batch: int) -> list[np.ndarray]:
+def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[program.TensorSpec], batch: int, feeds: Sequence[np.ndarray] = ()) -> list[np.ndarray]:
     """Returns the arrays that the outputs go to: the caller's, checked, or fresh ones.
 
     Raises:
-        InputError: the caller's arrays are too few or many, have another shape or dtype, or are not C-contiguous and writable.
+        InputError: the caller's arrays are too few or many, have another shape or dtype, are not C-contiguous and writable, or overlap.
     """
     shapes = [bind_shape(spec.shape, batch) for spec in specs]
     if out is None:
@@ -94,8 +96,13 @@ def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[program.TensorSp
     if len(out) != len(specs):
         raise InputError(f"out= takes {len(specs)} arrays, not {len(out)}")
     for array, shape, spec in zip(out, shapes, specs, strict=True):
-        if array.shape != shape or array.dtype != numpy_dtype(spec.dtype) or not array.flags.c_contiguous or not array.flags.writeable:
+        fits = isinstance(array, np.ndarray) and array.shape == shape and array.dtype == numpy_dtype(spec.dtype)
+        if not fits or not array.flags.carray:
             raise InputError(f"out= for {spec.name!r} takes a writable C-contiguous array of shape {shape} and dtype {numpy_dtype(spec.dtype)}")
+    for position, array in enumerate(out):
+        # Outputs are written while inputs are still read.
+        if any(np.may_share_memory(array, other) for other in (*feeds, *out[:position])):
+            raise InputError(f"out= for {specs[position].name!r} shares memory with an input or another output; every output needs memory of its own")
     return list(out)
 
 

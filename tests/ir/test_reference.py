@@ -175,6 +175,14 @@ def test_one_batch_for_all_inputs() -> None:
         evaluate(graph, {"a": np.zeros((3, 3))})
 
 
+def test_overflow_is_a_result_not_a_warning() -> None:
+    huge = np.full((1, 1, 2), 3e38, np.float32)
+    assert run("conv1d", huge, huge)[0, 0, 0] == np.inf
+    assert run("square", huge)[0, 0, 0] == np.inf
+    assert run("reduce_sum", huge, axes=(2,))[0, 0] == np.inf
+    assert np.isnan(run("sub", run("square", huge), run("square", huge))).all()
+
+
 def test_text_alone_has_no_data() -> None:
     graph = parse("graph @g(%x: f32[3]) {\n  %w = const @w : f32[3]\n  %s = add(%x, %w) : f32[3]\n  return %s\n}")
     with pytest.raises(VerifyError, match="%w has no constant data at hand"):

@@ -77,6 +77,21 @@ def test_operands_that_do_not_fit(kind: str, shape: tuple[int, ...], dtype: type
     assert str(caught.value) == text
 
 
+def test_steps_on_what_has_no_channels() -> None:
+    b = GraphBuilder()
+    x = b.input("x", (3,))
+    with pytest.raises(VerifyError, match=r"epilogue of eltwise: step bias works on channels, which \(3,\) does not have"):
+        b.op("eltwise", x, operand(b, 3), epilogue=(Step("bias"),))
+    assert b.op("eltwise", x, x, epilogue=(Step("add"), Step("relu"))).type.shape == (3,)
+
+
+def test_a_prologue_stores_nothing() -> None:
+    b = GraphBuilder()
+    x = b.input("x", (1, 3, 2, 2))
+    with pytest.raises(VerifyError, match="prologue of conv2d: only an epilogue can store a further result with tee"):
+        b.op("conv2d", x, b.const("w", np.ones((4, 3, 1, 1), np.float32)), prologue=(Step("tee"),))
+
+
 def test_prologue_operands_come_before_those_of_the_epilogue() -> None:
     b = GraphBuilder()
     x = b.input("x", (2, 3, 2, 2))

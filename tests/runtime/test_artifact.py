@@ -1,5 +1,6 @@
 """Artifacts: what is saved comes back, damage is found before it does harm, and nothing is written by halves."""
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -256,10 +257,8 @@ def test_a_foreign_manifest(saved: bytes, tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.getbasetemp() / "foreign.ngc"
     path.write_bytes(saved)
     rewrite(path, **{key: value})
-    try:
+    with contextlib.suppress(ArtifactError, InputError):  # a number of threads that is none is an InputError
         ngc.load(path).graph.find("data")
-    except (ArtifactError, InputError):  # a number of threads that is none is an InputError
-        pass
 
 
 def test_sections_outside_of_the_file(tmp_path: Path) -> None:

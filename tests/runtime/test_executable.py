@@ -13,6 +13,8 @@ import pytest
 
 import ngc
 from ngc.errors import InputError
+from ngc.ir import SymDim
+from ngc.ir.builder import GraphBuilder
 from ngc.runtime import Executable
 from tests.checkpoints import CLASSES, SHAPE, make_input, reference, write_checkpoint
 
@@ -246,12 +248,30 @@ def test_dlpack_is_taken(executable: Executable) -> None:
     np.testing.assert_array_equal(executable.run({"data": Tensor()})[0], executable.run({"data": x})[0])
 
 
+@pytest.mark.parametrize("offset", [1, 4, 12, 60])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_memory_at_any_address(executables: dict[int, Executable], offset: int, threads: int) -> None:
+    x = make_input()
+    data = np.zeros(x.nbytes + 128, np.uint8)
+    at = -data.ctypes.data % 64 + offset
+    moved = data[at:at + x.nbytes].view(np.float32).reshape(x.shape)
+    moved[:] = x
+    executable, wanted = executables[threads], executables[1].run({"data": x})[0]
+    np.testing.assert_array_equal(executable.run({"data": moved})[0], wanted)
+    room = np.zeros(wanted.nbytes + 128, np.uint8)
+    at = -room.ctypes.data % 64 + offset // 4 * 4  # the caller's array must be aligned to its elements
+    out = room[at:at + wanted.nbytes].view(np.float32).reshape(wanted.shape)
+    executable.run({"data": x}, out=[out])
+    np.testing.assert_array_equal(out, wanted)
+
+
 def test_inputs_are_read_in_place(executable: Executable) -> None:
     x = make_input()
     x.flags.writeable = False
     np.testing.assert_allclose(executable.run({"data": x})[0], reference(x), **CLOSE)
 
 
+LOSSY = "which does not convert to float32 without loss; convert it yourself if that is meant"
 ACCEPTED = "inputs: 'data' (N, 3, 9, 11) float32"
 
 
@@ -262,12 +282,12 @@ ACCEPTED = "inputs: 'data' (N, 3, 9, 11) float32"
     ({"data": make_input()[:, :2]}, "input 'data' has shape (2, 2, 9, 11); accepted is (N, 3, 9, 11) with N >= 1"),
     ({"data": make_input()[:0]}, "input 'data' has shape (0, 3, 9, 11); accepted is (N, 3, 9, 11) with N >= 1"),
     ({"data": make_input()[0]}, "input 'data' has shape (3, 9, 11); accepted is (N, 3, 9, 11) with N >= 1"),
-    ({"data": 1.0}, "input 'data' has dtype float64, which does not convert to float32 without loss; convert it yourself if that is meant"),
-    ({"data": make_input().astype(np.complex64)}, "input 'data' has dtype complex64, which does not convert to float32 without loss; convert it yourself if that is meant"),
-    ({"data": make_input().astype(np.int64)}, "input 'data' has dtype int64, which does not convert to float32 without loss; convert it yourself if that is meant"),
+    ({"data": 1.0}, f"input 'data' has dtype float64, {LOSSY}"),
+    ({"data": make_input().astype(np.complex64)}, f"input 'data' has dtype complex64, {LOSSY}"),
+    ({"data": make_input().astype(np.int64)}, f"input 'data' has dtype int64, {LOSSY}"),
     ({"data": [[1], [1, 2]]}, "input 'data' is no array: "),
-    ({"data": None}, "input 'data' has dtype object, which does not convert to float32 without loss; convert it yourself if that is meant"),
-    ({"data": "images"}, "input 'data' has dtype <U6, which does not convert to float32 without loss; convert it yourself if that is meant"),
+    ({"data": None}, f"input 'data' has dtype object, {LOSSY}"),
+    ({"data": "images"}, f"input 'data' has dtype <U6, {LOSSY}"),
     (make_input(), f"run() takes a dictionary of arrays by input name, not ndarray; {ACCEPTED}"),
     (None, f"run() takes a dictionary of arrays by input name, not NoneType; {ACCEPTED}"),
 ])
@@ -276,6 +296,19 @@ def test_wrong_feeds(executable: Executable, feeds: Any, message: str) -> None:
         executable.run(feeds)
     assert str(error.value).startswith(message)
     assert str(error.value) == message or message.endswith(": ")
+
+
+def test_inputs_that_disagree_on_the_batch() -> None:
+    builder = GraphBuilder("sum")
+    a, b = builder.input("a", (SymDim(), 4)), builder.input("b", (SymDim(), 4))
+    executable = ngc.compile(builder.finish([builder.op("add", a, b)], ["c"]), threads=1)
+    np.testing.assert_array_equal(executable.run({"a": np.ones((3, 4), np.float32), "b": np.ones((3, 4), np.float32)})[0], np.full((3, 4), 2))
+    with pytest.raises(InputError) as error:
+        executable.run({"a": np.ones((3, 4), np.float32), "b": np.ones((2, 4), np.float32)})
+    assert str(error.value) == "input 'b' has shape (2, 4); accepted is (N, 4) with N = 3 as in 'a'"
+    with pytest.raises(InputError) as error:
+        executable(np.ones((3, 4), np.float32))
+    assert str(error.value) == "a call takes one array; this model has 2 inputs: use run() with a dictionary of a, b"
 
 
 # -- out ---------------------------------------------------------------------------------------------------------------
@@ -297,6 +330,13 @@ def test_wrong_out(executable: Executable, out: Any) -> None:
     with pytest.raises(InputError) as error:
         executable.run({"data": make_input()}, out=[out])
     assert str(error.value) == "out= for 'softmax_output' takes a writable C-contiguous array of shape (2, 7) and dtype float32"
+
+
+def test_out_that_overlaps(executable: Executable) -> None:
+    x = make_input()
+    with pytest.raises(InputError) as error:
+        executable.run({"data": x}, out=[x.reshape(-1)[:2 * CLASSES].reshape(2, CLASSES)])
+    assert str(error.value) == "out= for 'softmax_output' shares memory with an input or another output; every output needs memory of its own"
 
 
 def test_out_of_the_wrong_length(executable: Executable) -> None:

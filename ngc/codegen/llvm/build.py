@@ -11,6 +11,7 @@ from ngc.codegen.llvm.compile_pool import KernelJob, compile_kernels
 from ngc.codegen.llvm.entry import EntryCall, emit_entry
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.kernels.halo import HaloKernel
+from ngc.codegen.llvm.kernels.reference import ReferenceKernel
 from ngc.codegen.llvm.lower import lower
 from ngc.codegen.llvm.placement import place
 from ngc.codegen.program import CallInfo, Program, TensorSpec
@@ -22,24 +23,29 @@ Progress = Callable[[int, int, str], None]
 
 
 def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progress: Progress | None = None, dump_dir: Path | None = None,
-                  options: Mapping[str, Any] | None = None) -> Program:
+                  fallback: bool = False, options: Mapping[str, Any] | None = None) -> Program:
     """Returns the program of a lowered graph.
 
     Args:
         cache: take kernels from the cache folder and keep new ones there.
         progress: hears of each kernel that is compiled.
         dump_dir: a folder for the LLVM IR and assembly of every kernel.
+        fallback: operators without a kernel call back into the reference evaluator.
 
     Raises:
         CodegenError: operators without kernels, all listed; or LLVM failed.
     """
-    lowering = lower(graph, target)
+    lowering = lower(graph, target, fallback=fallback)
     placement = place(lowering)
     texts: dict[str, Callable[[], str]] = {}
     entry_calls = []
+    references: dict[str, str] = {}
     for call in lowering.calls:
         symbol = call.spec.symbol(target)
-        texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
+        if isinstance(call.spec, ReferenceKernel):
+            references[symbol] = call.node.name
+        else:
+            texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
         entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
         if call.note:
             graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, call.note, call.node.locs)
@@ -51,7 +57,7 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
         _dump(texts, target, dump_dir)
     return Program(target.name, target.identity, entry, _specs(graph, inputs=True), _specs(graph, inputs=False),
                    tuple(_info(call, target) for call in lowering.calls), placement.plan.fixed, placement.plan.per_image, placement.scratch,
-                   lowering.blob.finish(), objects, dict(options or {}))
+                   lowering.blob.finish(), objects, dict(options or {}), references)
 
 
 def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *, cache: bool, progress: Progress | None = None) -> dict[str, bytes]:
@@ -89,6 +95,7 @@ def _specs(graph: Graph, *, inputs: bool) -> tuple[TensorSpec, ...]:
 def _info(call: Call, target: CpuTarget) -> CallInfo:
     moved = sum(buffer_size(value.type)[0] for value in (*call.reads, *call.writes))
     op = "halo" if isinstance(call.spec, HaloKernel) else "copy" if isinstance(call.spec, CopyKernel) else call.node.op
+    op = f"reference:{op}" if isinstance(call.spec, ReferenceKernel) else op
     return CallInfo(call.spec.symbol(target), op, call.node.name, tuple(loc.name for loc in call.node.locs), call.spec.flops(), moved,
                     isinstance(call.batch, SymDim), call.note)
 

@@ -11,6 +11,7 @@ import numpy as np
 from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.halo import HaloKernel
+from ngc.codegen.llvm.kernels.reference import reference_call
 from ngc.codegen.llvm.packing import pack_channels
 from ngc.codegen.llvm.slices import find_slices
 from ngc.codegen.llvm.weights import WeightBlob
@@ -154,8 +155,8 @@ def handlers() -> Mapping[str, Handler]:
     return {**lower_compute.HANDLERS, **lower_elementwise.HANDLERS, **lower_moves.HANDLERS}
 
 
-def lower(graph: Graph, target: CpuTarget) -> Lowering:
-    """Returns the kernel calls of a lowered graph.
+def lower(graph: Graph, target: CpuTarget, *, fallback: bool = False) -> Lowering:
+    """Returns the kernel calls of a lowered graph; with `fallback`, operators without a kernel become calls of the reference evaluator.
 
     Raises:
         CodegenError: operators have no kernel for their types; all are listed with their nodes.
@@ -169,19 +170,34 @@ def lower(graph: Graph, target: CpuTarget) -> Lowering:
         if _is_alias(node) and node.inputs[0] not in lowering.slices:
             lowering.alias(node.output, node.inputs[0])
             continue
-        handler = table.get(node.op)
-        if handler is None:
-            problems.setdefault(f"{node.op} has no kernel for {target.name}", []).append(node.name)
-            continue
-        try:
-            handler(lowering, node)
-        except CodegenError as error:
-            problems.setdefault(f"{node.op}: {error}", []).append(node.name)
+        reason = _lower_node(lowering, table, node)
+        if reason and fallback:
+            try:
+                lowering.call(reference_call(node, reason))
+                continue
+            except CodegenError as error:
+                reason = str(error)
+        if reason:
+            problems.setdefault(reason, []).append(node.name)
     if problems:
         lines = [f"  {reason}: {len(names)} node{'s' * (len(names) > 1)} ({', '.join('%' + name for name in names[:8])}{', ...' * (len(names) > 8)})"
                  for reason, names in problems.items()]
         raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + "\n".join(lines))
     return lowering
+
+
+def _lower_node(lowering: Lowering, table: Mapping[str, Handler], node: Node) -> str:
+    """Adds a node's calls; returns why it has no kernel, an empty text where it has."""
+    handler = table.get(node.op)
+    if handler is None:
+        return f"{node.op} has no kernel for {lowering.target.name}"
+    calls = len(lowering.calls)
+    try:
+        handler(lowering, node)
+    except CodegenError as error:
+        del lowering.calls[calls:]
+        return f"{node.op}: {error}"
+    return ""
 
 
 def _is_alias(node: Node) -> bool:

@@ -6,7 +6,6 @@ import numpy as np
 
 from ngc.codegen.llvm import packing
 from ngc.codegen.llvm.calls import Argument, Call, Scratch, spatial_of, static
-from ngc.codegen.llvm.kernel import StepSpec
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
@@ -46,7 +45,7 @@ def _conv(lowering: Lowering, node: Node) -> None:
         packed = packing.pack_conv(spec, weights)
         middle = [*first, Scratch(spec.scratch_bytes)] if prologue else []
     arguments: list[Argument] = [x, lowering.blob.add(packed), node.output, *middle, *last]
-    lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(steps, reads, node),
+    lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
                        note=describe(spec)))
 
 
@@ -56,12 +55,10 @@ def describe(spec: object) -> str:
     return f"direct {tile}" if tile is not None else ""
 
 
-def _inplace(steps: tuple[StepSpec, ...], reads: Sequence[Value], node: Node) -> tuple[Value, ...]:
-    """Returns the residuals whose buffer the result may take: each element is read before it is written, and no pixel is computed twice.
-
-    With a tee the raw sum is stored as well, and the residual is dead only after both stores, so nothing is taken over.
-    """
-    return () if any(step.kind == "tee" for step in steps) else tuple(value for value in reads if value.type == node.type)
+def _inplace(reads: Sequence[Value], node: Node) -> tuple[Value, ...]:
+    """Returns the residuals whose buffer a result may take: each element is read before anything is stored at its pixel, and none is computed twice."""
+    types = {value.type for value in node.outputs}
+    return tuple(value for value in reads if value.type in types)
 
 
 def _deconv(lowering: Lowering, node: Node) -> None:
@@ -87,7 +84,7 @@ def _dense(lowering: Lowering, node: Node) -> None:
     spec = DenseKernel.plan(lowering.target, inputs=static(x.type.shape[-1]), outputs=static(shape[-1]), steps=steps)
     packed = lowering.blob.add(packing.pack_dense(spec, node.inputs[1].array))
     lowering.call(Call(spec, [lowering.argument(x), packed, node.output, *last], _read(x, *reads), list(node.outputs), product(shape[:-1]), node,
-                       inplace=_inplace(steps, reads, node), note=describe(spec)))
+                       inplace=_inplace(reads, node), note=describe(spec)))
 
 
 def _read(*values: Value) -> list[Value]:

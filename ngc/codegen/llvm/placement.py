@@ -83,20 +83,26 @@ def _lifetimes(lowering: Lowering, calls: Sequence[Call]) -> dict[Value, tuple[i
 
 
 def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value, Address]) -> None:
-    """Lets a call's first output take over the buffer of an input that dies there, where the kernel allows it and the layouts agree."""
+    """Lets what a call writes take over the buffer of an input that dies there, where the kernel allows it and the layouts agree.
+
+    The halos of what is written are filled just before the call, with what the same layout's halo of the input holds already.
+    """
     joined = {part.of for part in lowering.slices.values()}
     for index, call in enumerate(calls):
-        if not call.inplace:
-            continue
-        lives = _lifetimes(lowering, calls)
-        out = call.writes[0]
-        out_root = lowering.root(out)
-        for value in call.inplace:
-            root = lowering.root(value)
-            blocked = (root in pinned or value.is_const or root is out_root or lives[root][1] != index or value in lowering.slices
-                       or out in lowering.slices or root in joined or out_root in joined)
-            halo_first = lives[out_root][0] >= index - sum(1 for earlier in calls[max(0, index - 4):index] if earlier.joined)
-            if blocked or not halo_first or out_root in pinned or root.type.layout != out.type.layout or buffer_size(root.type) != buffer_size(out.type):
+        remaining = list(call.inplace)
+        for out in call.writes if remaining else ():
+            lives = _lifetimes(lowering, calls)
+            out_root = lowering.root(out)
+            begins = index
+            while begins and calls[begins - 1].joined and calls[begins - 1].node is call.node:
+                begins -= 1
+            if out_root in pinned or out_root in joined or out in lowering.slices or lives[out_root][0] < begins:
                 continue
-            lowering.alias(out_root, root)
-            break
+            for value in remaining:
+                root = lowering.root(value)
+                dies = lives[root][1] == index and root is not out_root
+                movable = root not in pinned and root not in joined and value not in lowering.slices and not value.is_const
+                if dies and movable and root.type.layout == out.type.layout and buffer_size(root.type) == buffer_size(out.type):
+                    lowering.alias(out_root, root)
+                    remaining.remove(value)
+                    break

@@ -41,7 +41,9 @@ def _check(types: Types, attrs: Attrs, rank: int, name: str) -> None:
     for key in ("stride", "pad", "dilate"):
         if len(attrs[key]) != rank:
             raise VerifyError(f"{name}: attribute {key} needs {rank} values, not {attrs[key]}")
-    if min(attrs["stride"]) < 1 or min(attrs["dilate"]) < 1 or min(attrs["pad"]) < 0 or attrs["groups"] < 1:
+    if attrs["pad_end"] is not None and len(attrs["pad_end"]) != rank:
+        raise VerifyError(f"{name}: attribute pad_end needs {rank} values, not {attrs['pad_end']}")
+    if min(attrs["stride"]) < 1 or min(attrs["dilate"]) < 1 or min(*attrs["pad"], *(attrs["pad_end"] or (0,))) < 0 or attrs["groups"] < 1:
         raise VerifyError(f"{name}: strides, dilations and groups are at least 1, padding at least 0")
 
 

@@ -62,7 +62,9 @@ def _evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
         part = data[(slice(None), slice(None), *(slice(start, max(start, end)) for start, end, _ in chosen))]
         target = (slice(None), slice(None), *where)
         if attrs["kind"] == "max":
-            result[target] = part.max(axis=axes, initial=LOWEST if data.dtype.kind == "f" else np.iinfo(data.dtype).min)
+            # fmax passes over NaN, as MXNet's max pooling does.
+            lowest = LOWEST if data.dtype.kind == "f" else np.iinfo(data.dtype).min
+            result[target] = np.fmax.reduce(part.reshape(*part.shape[:2], -1), axis=2, initial=lowest)
         elif attrs["kind"] == "lp":
             power = (part.astype(np.float64) ** attrs["p"]).sum(axis=axes)
             result[target] = power if attrs["p"] == 1 else np.sqrt(power) if attrs["p"] == 2 else np.cbrt(power)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 
 from ngc.codegen.llvm.build import build_program
 from ngc.ir import Graph, SymDim, evaluate
@@ -17,6 +17,7 @@ EXAMPLES = settings(deadline=None, max_examples=15, suppress_health_check=[Healt
 
 def check(graph: Graph, target: str, pipeline: str, threads: int = 1) -> None:
     described = parse_target(target)
+    note(str(graph))
     batches = (1, 3) if any(isinstance(dim, SymDim) for value in graph.inputs for dim in value.type.shape) else (1,)
     feeds = {batch: feeds_for(graph, batch=batch) for batch in batches}
     wanted = {batch: evaluate(graph, feeds[batch]) for batch in batches}

@@ -211,9 +211,10 @@ class NestEmitter:
                 self._reduce_in_vectors(points[0])
             else:
                 self._reduce(points)
-        for store in self.kernel.stores:
-            for point in points:
-                self.evaluator.store(store, point)
+        for point in points:
+            values = [self.evaluator.value(store.value, point) for store in self.kernel.stores]  # an output may lie in an input's place
+            for store, value in zip(self.kernel.stores, values, strict=True):
+                self.evaluator.store(store, value, point)
 
     def _initial(self, reduction: Reduce, lanes: int) -> list[Value]:
         if reduction.name.startswith("arg"):

@@ -177,11 +177,11 @@ class Evaluator:
 
     # -- stores -----------------------------------------------------------------------------------------------------
 
-    def store(self, store: "Store", point: "Point") -> None:
-        """Stores a value."""
+    def store(self, store: "Store", value: Value, point: "Point") -> None:
+        """Stores a value in memory's form."""
         b, dtype = self.b, self.operands[store.operand]
         base, offset = self.emitter.args[store.operand], point.offsets[store]
-        value = self.math.memory(self.value(store.value, point), dtype)
+        value = self.math.memory(value, dtype)
         stride = store.strides[point.vector] if point.vector is not None and point.lanes > 1 else 1
         if stride == 1:
             pointer = b.gep(base, offset, STORED[dtype])

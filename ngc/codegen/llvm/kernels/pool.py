@@ -27,7 +27,7 @@ class PoolKernel(KernelSpec):
         count_include_pad: whether avg divides by the window clipped at input and padding, not at the input alone.
         p: for lp, 1, 2 or 3: the p-th root of the sum of p-th powers, without absolute values.
 
-    Windows that miss the input give -3.4e38, 0 for sums, and NaN or 0 for avg, as in MXNet.
+    Windows that miss the input give -3.4e38, and 0 for sums and averages, as in MXNet.
     """
 
     x: Geometry

@@ -171,7 +171,8 @@ class PoolEmitter:
 
             def columns(line: Value, held: list[Value]) -> list[Value]:
                 if len(held) > 1:
-                    assert isinstance(first, int) and isinstance(last, int)
+                    assert isinstance(first, int)
+                    assert isinstance(last, int)
                     whole = first + (last - first) // 4 * 4
                     with b.loop(first, whole, 4, carried=held) as loop:
                         loop.carry([self._next(line, b.add(loop.index, i), loop.values[i]) for i in range(4)])
@@ -219,10 +220,10 @@ class PoolEmitter:
         return b.select(larger, value, held)
 
     def _factor(self, divisor: Index) -> Value:
-        """Returns one over the window's elements."""
+        """Returns one over the window's elements; a window past the end sums nothing, and its divisor, zero or less, becomes one."""
         b = self.b
         assert self.area is not None
-        area = b.mul(self.area, divisor)
+        area = b.smax(b.mul(self.area, divisor), 1)
         number = b.cast("sitofp", area if isinstance(area, Value) else Value(I64, str(area)), FLOAT)
         return b.splat(b.fbinary("fdiv", b.constant(FLOAT, 1.0), number), self.lanes)
 

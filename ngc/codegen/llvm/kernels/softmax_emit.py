@@ -12,6 +12,9 @@ from ngc.codegen.llvm.lanes import Lanes, Mask
 from ngc.codegen.llvm.text import FLOAT, I1, I64, Builder, Index, Value, vector
 from ngc.target import CpuTarget
 
+_KEPT_FLOATS = 4096
+"""Most elements that are kept on the stack between passes."""
+
 
 @dataclass(frozen=True)
 class _Group:
@@ -22,6 +25,9 @@ class _Group:
     mask: Value | None
     counts: Value | None
     """i1 lanes that lie within their length."""
+    kept: Value | None = None
+    """Where the elements are kept between passes, instead of being read again."""
+    is_kept: bool = False
 
 
 Step = Callable[[_Group, Lanes], Lanes]
@@ -72,6 +78,8 @@ class SoftmaxEmitter:
     def _load(self, group: _Group) -> Lanes:
         """Returns inputs with the sign and scale of the exponent; absent ones are -inf."""
         kernel = self.kernel
+        if group.kept is not None and group.is_kept:
+            return self._wrap(self.b.load(vector(group.lanes, FLOAT), group.kept))
         x = self._wrap(load(self.b, self.b.gep(self.x, group.offset), "f32", group.lanes, group.mask, -math.inf))
         if kernel.kind == "softmin":
             x = -x
@@ -84,6 +92,8 @@ class SoftmaxEmitter:
 
     def _largest(self, group: _Group, held: Lanes) -> Lanes:
         x = self._load(group)
+        if group.kept is not None:
+            self.b.store(x.value, group.kept)
         return x.where(x > held, held)
 
     def _exponentials(self, largest: Callable[[int], Lanes]) -> Step:
@@ -92,7 +102,9 @@ class SoftmaxEmitter:
             for present in (group.counts, group.mask):
                 if present is not None:
                     e = e.where(Mask(self.b, present), 0.0)
-            if self.kernel.kind != "log_softmax":
+            if self.kernel.kind != "log_softmax" and group.kept is not None:
+                self.b.store(e.value, group.kept)
+            elif self.kernel.kind != "log_softmax":
                 store(self.b, e.value, self.b.gep(self.y, group.offset), "f32", group.mask)
             return held + e
 
@@ -102,6 +114,8 @@ class SoftmaxEmitter:
         """Stores the results; `total` is one over the sum of exponentials, or the logarithm of it."""
         if self.kernel.kind == "log_softmax":
             result = self._load(group) - largest - total
+        elif group.kept is not None:
+            result = self._load(group) * total
         else:
             result = self._wrap(load(self.b, self.b.gep(self.y, group.offset), "f32", group.lanes, group.mask)) * total
         if group.counts is not None:
@@ -204,17 +218,20 @@ class SoftmaxEmitter:
             if kernel.lengths != "i64":
                 length = b.cast("sext", length, vector(lanes, I64))
 
-        def fold(initial: float, step: Step) -> Lanes:
+        kept = self._buffer(lanes)
+
+        def fold(initial: float, step: Step, is_kept: bool = True) -> Lanes:
             with b.loop(0, kernel.axis, carried=[self._constant(lanes, initial).value]) as loop:
                 counts = None
                 if length is not None:
                     at = b.splat(loop.index, lanes)
                     counts = b.define(vector(lanes, I1), f"icmp slt {at}, {length.name}")
-                group = _Group(b.add(base, b.mul(loop.index, kernel.inner)), lanes, mask, counts)
+                place = None if kept is None else b.gep(kept, b.mul(loop.index, lanes))
+                group = _Group(b.add(base, b.mul(loop.index, kernel.inner)), lanes, mask, counts, place, is_kept)
                 loop.carry([step(group, self._wrap(loop.values[0])).value])
             return self._wrap(loop.results[0])
 
-        largest = fold(-math.inf, self._largest)
+        largest = fold(-math.inf, self._largest, is_kept=False)
         total = self._total(fold(0.0, self._exponentials(lambda _: largest)))
 
         def results(group: _Group, held: Lanes) -> Lanes:
@@ -222,3 +239,8 @@ class SoftmaxEmitter:
             return held
 
         fold(0.0, results)
+
+    def _buffer(self, lanes: int) -> Value | None:
+        """Returns stack space for the columns: their elements lie far apart, often at distances that share few cache sets."""
+        size = self.kernel.axis * lanes
+        return self.b.alloca(FLOAT, size) if lanes > 1 and size <= _KEPT_FLOATS else None

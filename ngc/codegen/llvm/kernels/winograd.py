@@ -13,14 +13,16 @@ from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import winograd_emit
-from ngc.codegen.llvm.kernels.conv import PREFETCH_BYTES, ConvKernel
+from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.winograd_algebra import SIZES, TAPS, algorithm
-from ngc.codegen.llvm.tiles import L1_BYTES, ONE_PIXEL, Split, Tile, choose_tile
+from ngc.codegen.llvm.tiles import L2_BYTES, ONE_PIXEL, Split, Tile, choose_tile
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
-_GROUP_BYTES = 3 << 18
-"""Scratch that a group should fill: three quarters of the second-level cache, so that weights stream through the rest."""
+_NEAR_BYTES, _IMAGE_BYTES, _SHARED_BYTES = L2_BYTES // 2, 5 * L2_BYTES // 4, 4 * L2_BYTES
+_MOST_IMAGES = 8
+_FAR_WEIGHTS = 16 << 20
+"""Weights that the last-level cache may not keep from one group to the next."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,23 @@ class WinogradKernel(KernelSpec):
         draft = cls(**fields)
         draft.check(target)
         if "tile" not in fields:
-            tile = choose_tile(target, width=prod(draft.grid), rows=1, blocks=draft.y.blocks, depth=draft.x.channels)
-            panel = draft.x.channels * tile.vectors * target.lanes() * 4
-            draft = replace(draft, tile=replace(tile, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0))
-        if "chunk" not in fields:
-            draft = replace(draft, chunk=draft.panels.parts)
-        if "group" not in fields:
-            draft = replace(draft, group=1)
-            draft = replace(draft, group=max(1, min(draft.units.parts, _GROUP_BYTES // draft.scratch_bytes)))
-        return draft
+            draft = replace(draft, tile=choose_tile(target, width=prod(draft.grid), rows=1, blocks=draft.y.blocks, depth=draft.x.channels))
+        return draft if "group" in fields else draft._grouped()
+
+    def _grouped(self) -> "WinogradKernel":
+        """Returns the kernel with the sizes of groups and chunks.
+
+        Weights stream behind the multiply-adds, scratch that leaves the second-level cache does not. So a group is whole images, and a chunk one panel, where
+        the inputs of an image just fit; then many images share the weights that are read. Else a group is what fits well and a chunk is all panels, unless
+        the weights are so many that they come from memory each time.
+        """
+        fine, units = replace(self, chunk=1), self.units.parts
+        image = replace(fine, group=units).scratch_bytes
+        room = _SHARED_BYTES if 4 * self.weight_size > _FAR_WEIGHTS else _IMAGE_BYTES
+        if image <= room:
+            return replace(fine, group=units * max(1, min(_MOST_IMAGES, room // image)))
+        whole = replace(self, chunk=self.panels.parts, group=1)
+        return replace(whole, group=max(1, min(units, _NEAR_BYTES // whole.scratch_bytes)))
 
     def check(self, target: CpuTarget) -> None:
         """Checks that the kernel can be generated.
@@ -108,6 +118,11 @@ class WinogradKernel(KernelSpec):
     def units(self) -> Split:
         """How the tiles of an image are split into units: what the micro-kernel takes at a time."""
         return Split(prod(self.grid), self.tile.pixels)
+
+    @property
+    def images(self) -> int:
+        """Images whose units share the weights of a chunk while those are in the cache: as many as fit a group."""
+        return max(1, self.group // self.units.parts)
 
     @property
     def room(self) -> int:

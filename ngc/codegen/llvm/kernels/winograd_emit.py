@@ -46,27 +46,33 @@ class _Kernel:
         spec, b = self.spec, self.b
         args, n, begin, end = (b.argument(i) for i in range(4))
         x, w, _, data = (b.load_pointer(args, i) for i in range(4))
-        products = b.gep(data, spec.positions * spec.input_pitch)
         with b.when(b.icmp("slt", begin, end)):
-            units = b.mul(n, spec.units.parts)  # of all images, for one chunk
-            first = b.div(begin, units)
-            after = b.add(b.div(b.sub(end, 1), units), 1)
-            with b.loop(first, after, hint="chunk") as chunk:
-                at = b.mul(chunk.index, units)
-                low, high = b.smax(b.sub(begin, at), 0), b.smin(b.sub(end, at), units)
-                # Where all units are one group, the transformed inputs of the chunk before serve this one too, if it began at the first.
-                stale = b.define("i1", f"or {self._any(b.icmp('sgt', units, spec.group), b.icmp('eq', chunk.index, first))}, "
-                                       f"{b.icmp('slt', b.sub(at, units), begin).name}")
-                with b.loop(low, high, spec.group, hint="group") as group:
-                    stop = b.smin(b.add(group.index, spec.group), high)
-                    with b.when(stale):
-                        self._each_segment(group.index, stop, lambda segment: self._transform(x, data, segment))
-                    self._multiply(data, w, products, chunk.index, group.index, stop)
-                    self._each_segment(group.index, stop, lambda segment: self._finish(args, products, chunk.index, segment))
+            most = spec.images * spec.units.parts  # units that share the weights of a chunk
+            items = most * spec.chunks
+            with b.loop(b.div(begin, items), b.add(b.div(b.sub(end, 1), items), 1), nonempty=True, hint="images") as images:
+                at, origin = b.mul(images.index, items), b.mul(images.index, most)
+                units = b.smin(most, b.sub(b.mul(n, spec.units.parts), origin))
+                low, high = b.smax(b.sub(begin, at), 0), b.smin(b.sub(end, at), b.mul(units, spec.chunks))
+                self._chunks(args, x, w, data, origin, units, low, high)
         b.ret()
 
-    def _any(self, a: Value, c: Value) -> Value:
-        return self.b.define("i1", f"or {a}, {c.name}")
+    def _chunks(self, args: Value, x: Value, w: Value, data: Value, origin: Index, units: Index, low: Index, high: Index) -> None:
+        """Emits the items [low, high) of the images whose units begin at `origin`: units of the first chunk, of the second and so on."""
+        spec, b = self.spec, self.b
+        products = b.gep(data, spec.positions * spec.input_pitch)
+        first = b.div(low, units)
+        with b.loop(first, b.add(b.div(b.sub(high, 1), units), 1), nonempty=True, hint="chunk") as chunk:
+            at = b.mul(chunk.index, units)
+            start, end = b.smax(b.sub(low, at), 0), b.smin(b.sub(high, at), units)
+            # Where all units are one group, the inputs transformed for the chunk before serve this one too, if that began with the first unit.
+            fresh = b.define("i1", f"or {b.icmp('eq', chunk.index, first)}, {b.icmp('slt', b.sub(at, units), low).name}")
+            fresh = b.define("i1", f"or {fresh}, {b.icmp('sgt', units, spec.group).name}")
+            with b.loop(start, end, spec.group, nonempty=True, hint="group") as group:
+                begin, stop = b.add(origin, group.index), b.add(origin, b.smin(b.add(group.index, spec.group), end))
+                with b.when(fresh):
+                    self._each_segment(begin, stop, lambda segment: self._transform(x, data, segment))
+                self._multiply(data, w, products, chunk.index, begin, stop)
+                self._each_segment(begin, stop, lambda segment: self._finish(args, products, chunk.index, segment))
 
     # -- the walk over tiles --------------------------------------------------------------------------------------
 

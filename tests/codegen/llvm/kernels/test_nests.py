@@ -100,7 +100,7 @@ def test_moves(name, shape, data, n, cuts, dtype):
             return
         before, after = data.draw(st.integers(0, 3)), data.draw(st.integers(0, 3))
         widths = [(before, after) if i == axis else (0, 0) for i in range(rank)]
-        whole = np.pad(x.view(np.uint8).reshape(*x.shape, -1), [*widths, (0, 0)], constant_values=255).view(x.dtype).reshape([d + sum(w) for d, w in zip(real, widths, strict=True)])
+        whole = np.pad(x.view(np.uint8).reshape(*x.shape, -1), [*widths, (0, 0)], constant_values=255).view(x.dtype)[..., 0]
         out = tuple(dim if isinstance(dim, N) else dim + sum(w) for dim, w in zip(loops, widths, strict=True))
         check(nests.concat_part(loops, out, axis, before, dtype), name, [x], whole, n, cuts)  # the rest stays as it was: all ones
     else:

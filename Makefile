@@ -1,0 +1,38 @@
+# make demo | test | test-full | lint | bench: each makes .venv first where it is missing or older than setup.cfg.
+# PYTHON chooses the interpreter (3.11 to 3.13), JOBS the number of test processes.
+
+JOBS ?= 2
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+NETWORKS := resnet18_v2,resnet50_v1,resnet50_v2,mobilenetv2_1.0,vgg16,densenet121,inceptionv3,squeezenet1.1
+
+.PHONY: env demo test test-full lint bench clean
+
+env: .venv/complete
+
+.venv/complete: setup.cfg pyproject.toml scripts/make_env
+	scripts/make_env
+
+demo: env
+	@$(BIN)/python -m examples.demo
+
+# The tests' own processes share the cores; MXNet's threads would only wait for each other. No tests (5) is no failure.
+test: env
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not full and not gpu" || test $$? -eq 5
+
+test-full: env
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not gpu" || test $$? -eq 5
+
+lint: env
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy bench examples
+
+bench: env
+	@$(BIN)/python -m bench.models --models $(NETWORKS) --threads 1,2 --json out/models.json
+	@$(BIN)/python -m bench.kernels --json out/kernels.json
+	@$(BIN)/python -m bench.compile_time --json out/compile_time.json
+
+clean:
+	rm -rf .venv out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

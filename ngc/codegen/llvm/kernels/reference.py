@@ -1,0 +1,41 @@
+"""A kernel that is no code: the program calls back into numpy, where a model asked for `fallback="reference"`."""
+
+from dataclasses import dataclass
+
+from ngc.codegen.llvm.calls import Argument, Call
+from ngc.codegen.llvm.kernel import KernelSpec
+from ngc.errors import CodegenError
+from ngc.ir import Node, SymDim
+from ngc.ir.tensor_type import DTYPES
+from ngc.target import CpuTarget
+
+
+@dataclass(frozen=True)
+class ReferenceKernel(KernelSpec):
+    """The call of a node's reference evaluation. Its address is the runtime's matter; it is imported, never emitted."""
+
+    node: str
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """One item, so that exactly one thread runs it."""
+        return 0, 1
+
+    def emit(self, target: CpuTarget) -> str:
+        """Raises CodegenError: there is nothing to compile."""
+        raise CodegenError(f"%{self.node} runs in the reference evaluator and has no code")
+
+
+def reference_call(node: Node, reason: str) -> Call:
+    """Returns the call that evaluates a node in numpy: its operands that are no constants, then its results.
+
+    Raises:
+        CodegenError: numpy has no array for one of its types.
+    """
+    for value in (*node.inputs, *node.outputs):
+        if value.type.dtype not in DTYPES or value.type.quant is not None:
+            raise CodegenError(f"{reason}; fallback=\"reference\" has no numpy array for {value.type}")
+    reads = [value for value in node.inputs if not value.is_const]
+    arguments: list[Argument] = [*reads, *node.outputs]
+    grows = any(isinstance(dim, SymDim) for value in (*reads, *node.outputs) for dim in value.type.shape)
+    return Call(ReferenceKernel(node.name), arguments, reads, list(node.outputs), SymDim(1) if grows else 1, node, note=f"in numpy: {reason}")

@@ -1,0 +1,204 @@
+"""`ngc.compile`: its options, its cache, its dumps."""
+
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ngc
+from ngc.codegen.llvm import object_cache
+from ngc.errors import EngineError, ImportFailure, InputError, ParseError, VerifyError
+from ngc.ir.parser import parse
+from tests.checkpoints import CLASSES, SHAPE, make_input, make_params, reference, symbol_json, write_checkpoint
+
+# float32 through 27 products, 99 pixels and a softmax.
+CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+def check(executable: Any) -> None:
+    x = make_input()
+    np.testing.assert_allclose(executable.run({"data": x})[0], reference(x), **CLOSE)
+
+
+# -- models ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_form_of_a_model(prefix: str) -> None:
+    shapes = {"data": SHAPE}
+    params = make_params()
+    arg, aux = ({name[4:]: array for name, array in params.items() if name.startswith(kind)} for kind in ("arg:", "aux:"))
+    check(ngc.compile(prefix, shapes=shapes))
+    check(ngc.compile(f"{prefix}-symbol.json", f"{prefix}-0000.params", shapes=shapes))
+    check(ngc.compile(Path(f"{prefix}-symbol.json"), params, shapes=shapes))
+    check(ngc.compile((symbol_json(), arg, aux), shapes=shapes))
+    graph = ngc.import_model(prefix, shapes=shapes)
+    text = str(graph)
+    check(ngc.compile(graph))
+    assert str(graph) == text, "compile works on a copy"
+
+
+def test_a_batch_of_any_size_and_inner_outputs(prefix: str) -> None:
+    executable = ngc.compile(prefix, shapes={"data": ("N", *SHAPE[1:])}, outputs=["flat_output", "softmax_output"])
+    for batch in (1, 3):
+        flat, scores = executable.run({"data": make_input(batch)})
+        assert (flat.shape, scores.shape) == ((batch, 20), (batch, CLASSES))
+
+
+@pytest.mark.parametrize("target", ["cpu", "cpu:x86-64-v3", "cpu:x86-64"])
+def test_targets(prefix: str, target: str) -> None:
+    check(ngc.compile(prefix, shapes={"data": SHAPE}, target=target))
+
+
+def test_options_that_change_no_answer(prefix: str) -> None:
+    check(ngc.compile(prefix, shapes={"data": SHAPE}, numerics="exact"))
+    check(ngc.compile(prefix, shapes={"data": SHAPE}, pipeline="canonicalize,@cpu-fp32"))
+    check(ngc.compile(prefix, shapes={"data": SHAPE}, cache=False))
+
+
+def test_tune_says_what_it_does(prefix: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        check(ngc.compile(prefix, shapes={"data": SHAPE}, tune=True))
+    assert "tune=True" in caplog.text
+
+
+@pytest.mark.parametrize(("options", "kind", "message"), [
+    ({"precision": "fp8"}, InputError, "unknown precision 'fp8'; accepted is one of fp32, bf16, int8"),
+    ({"precision": "int8"}, EngineError, "precision 'int8' has no kernels in this version; \"fp32\" has"),
+    ({"calibration": []}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
+    ({"accuracy_budget": 0.01}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
+    ({"numerics": "sloppy"}, InputError, "unknown numerics 'sloppy'; accepted is \"fast\" or \"exact\""),
+    ({"fallback": "numpy"}, InputError, "unknown fallback 'numpy'; accepted is None or \"reference\""),
+    ({"target": "gpu"}, InputError, "unknown target 'gpu'; "),
+    ({"target": "cpu:zen4"}, InputError, "unknown processor 'zen4' in target 'cpu:zen4'; did you mean "),
+    ({"target": "tensorrt"}, EngineError, "target 'tensorrt': this build of ngc has no emitter for TensorRT"),
+    ({"pipeline": "canonicalise"}, ParseError, "unknown pass canonicalise; did you mean canonicalize"),
+    ({"pipeline": "canonicalize"}, InputError, "pipeline 'canonicalize' leaves the graph in stage canonical; it must end with assign-layout"),
+    ({"shapes": None}, InputError, "no shape for the inputs 'data'"),
+    ({"shapes": {"dat": SHAPE}}, InputError, "shapes: the model has no input 'dat'; did you mean 'data'?"),
+    ({"outputs": ["flatten9_output"]}, InputError, "flatten9_output"),
+    ({"threads": 0}, InputError, "threads=0: accepted are 1 to 1024"),
+])
+def test_wrong_options(prefix: str, options: dict[str, Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as error:
+        ngc.compile(prefix, **{"shapes": {"data": SHAPE}, **options})
+    assert message in str(error.value)
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(ImportFailure, match=r"nowhere-symbol\.json"):
+        ngc.compile(str(tmp_path / "nowhere"), shapes={"data": SHAPE})
+
+
+def test_a_graph_without_data(prefix: str) -> None:
+    with pytest.raises(VerifyError, match="has no constant data at hand"):
+        ngc.compile(parse(str(ngc.import_model(prefix, shapes={"data": SHAPE}))))
+
+
+# -- the cache ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("NGC_CACHE_DIR", str(folder))
+    object_cache._warn_once.cache_clear()
+    return folder
+
+
+def test_kernels_are_kept_and_used(prefix: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(ngc.compile(prefix, shapes={"data": SHAPE}))
+    assert len(object_cache.entries()) >= 4
+    assert stat.S_IMODE((cache / "objects").stat().st_mode) == 0o700
+
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        pytest.fail("compiled although everything is in the cache")
+
+    monkeypatch.setattr("ngc.codegen.llvm.build.compile_kernels", refuse)
+    check(ngc.compile(prefix, shapes={"data": SHAPE}))
+
+
+def test_without_the_cache_nothing_is_written(prefix: str, cache: Path) -> None:
+    check(ngc.compile(prefix, shapes={"data": SHAPE}, threads=1, cache=False))
+    assert not cache.exists()
+
+
+def test_a_damaged_entry_is_compiled_again(prefix: str, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ngc.compile(prefix, shapes={"data": SHAPE})
+    for entry in (cache / "objects").glob("*.ngcobj"):
+        data = bytearray(entry.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        entry.write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        check(ngc.compile(prefix, shapes={"data": SHAPE}))
+    assert "dropped a damaged entry of the kernel cache" in caplog.text
+
+
+def test_a_cache_that_cannot_be_used_is_done_without(prefix: str, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache.write_text("a file stands where the folder should be")
+    with caplog.at_level(logging.WARNING):
+        check(ngc.compile(prefix, shapes={"data": SHAPE}))
+    assert "going on without it" in caplog.text
+    assert cache.read_text() == "a file stands where the folder should be"
+
+
+def test_a_cache_that_others_may_write_is_not_trusted(prefix: str, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (cache / "objects").mkdir(parents=True)
+    (cache / "objects").chmod(0o777)
+    with caplog.at_level(logging.WARNING):
+        check(ngc.compile(prefix, shapes={"data": SHAPE}))
+    assert "is not private" in caplog.text
+    assert not list((cache / "objects").iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to read-only folders")
+def test_a_read_only_cache(prefix: str, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (cache / "objects").mkdir(parents=True, mode=0o500)
+    with caplog.at_level(logging.WARNING):
+        check(ngc.compile(prefix, shapes={"data": SHAPE}))
+    assert "going on without it" in caplog.text
+
+
+def test_a_cache_on_a_full_disk(prefix: str, cache: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(object_cache, "_write_whole", full)
+    with caplog.at_level(logging.WARNING):
+        check(ngc.compile(prefix, shapes={"data": SHAPE}))
+    assert "No space left on device; going on without it" in caplog.text
+
+
+# -- dumps -------------------------------------------------------------------------------------------------------------
+
+
+def test_dump_dir(prefix: str, tmp_path: Path) -> None:
+    check(ngc.compile(prefix, shapes={"data": SHAPE}, dump_dir=tmp_path / "dump"))
+    names = [path.name for path in (tmp_path / "dump").rglob("*") if path.is_file()]
+    assert any(name.endswith(".html") for name in names)
+    assert any(name.endswith(".ll") for name in names)
+    assert any(name.endswith(".s") for name in names)
+    texts = sorted((tmp_path / "dump").glob("*.ngir"))
+    assert len(texts) >= 3
+    for path in texts:
+        parse(path.read_text(), source=str(path))
+
+
+def test_dump_dir_from_the_environment(prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGC_DUMP_DIR", str(tmp_path / "dump"))
+    ngc.compile(prefix, shapes={"data": SHAPE})
+    assert (tmp_path / "dump").is_dir()
+
+
+def test_a_dump_dir_that_cannot_be_made(prefix: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="dump"):
+        ngc.compile(prefix, shapes={"data": SHAPE}, dump_dir=tmp_path / "file" / "dump")
