@@ -98,6 +98,7 @@ def _train(prefix: str, console: Console) -> None:
 def _mxnet_answer(prefix: str, images: np.ndarray) -> np.ndarray:
     from ngc.importer.mxnet_live import import_mxnet
 
+    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding remarks on its backend
     mx = import_mxnet()
     symbol, arguments, auxiliaries = mx.model.load_checkpoint(prefix, 0)
     executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=images.shape)

@@ -1,5 +1,6 @@
 """Checks and converts what callers feed, and describes inputs and outputs to them."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,12 @@ import numpy as np
 from ngc.codegen import program
 from ngc.errors import InputError
 from ngc.ir.tensor_type import DTYPES, SymDim, bind_shape, format_shape
+
+
+_FLOAT32 = np.dtype(np.float32)
+
+# A model meets few batches, and every run binds every shape.
+_bound_shape = functools.lru_cache(maxsize=1024)(bind_shape)
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ def public_spec(spec: program.TensorSpec) -> TensorSpec:
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
     """Returns the numpy dtype that holds an IR dtype."""
-    return DTYPES.get(name, np.dtype(np.float32))
+    return DTYPES.get(name, _FLOAT32)
 
 
 def check_feeds(feeds: Mapping[str, Any], specs: Sequence[program.TensorSpec]) -> tuple[list[np.ndarray], int]:
@@ -56,7 +63,7 @@ def check_feeds(feeds: Mapping[str, Any], specs: Sequence[program.TensorSpec]) -
             for dim, size in zip(spec.shape, array.shape, strict=True):
                 if isinstance(dim, SymDim) and size and size % dim.factor == 0:
                     batch, batch_from = size // dim.factor, spec.name
-        wanted = bind_shape(spec.shape, batch if batch is not None else 1)
+        wanted = _bound_shape(spec.shape, batch if batch is not None else 1)
         if array.shape != wanted:
             which = f" with N = {batch} as in {batch_from!r}" if batch_from not in ("", spec.name) else " with N >= 1"
             raise InputError(f"input {spec.name!r} has shape {array.shape}; accepted is {format_shape(spec.shape)}"
@@ -90,7 +97,7 @@ def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[program.TensorSp
     Raises:
         InputError: the caller's arrays are too few or many, have another shape or dtype, are not C-contiguous and writable, or overlap.
     """
-    shapes = [bind_shape(spec.shape, batch) for spec in specs]
+    shapes = [_bound_shape(spec.shape, batch) for spec in specs]
     if out is None:
         return [np.empty(shape, numpy_dtype(spec.dtype)) for shape, spec in zip(shapes, specs, strict=True)]
     if len(out) != len(specs):
