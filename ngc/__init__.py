@@ -42,6 +42,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "compat":
+        return import_module("ngc.compat")
     if name not in _LAZY:
         raise AttributeError(f"module 'ngc' has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name]), name)
@@ -50,4 +52,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, "compat"})

@@ -116,6 +116,7 @@ class Graph:
         self.name = name
         self.stage = "imported"
         self.inputs: tuple[Value, ...] = ()
+        self.input_names: tuple[str, ...] = ()
         self.outputs: tuple[Value, ...] = ()
         self.output_names: tuple[str, ...] = ()
         self.events = EventStream()
@@ -200,9 +201,11 @@ class Graph:
         if base in self._suffixes and number.isdigit():
             self._suffixes[base] = min(self._suffixes[base], max(int(number) - 2, 0))
 
-    def _add_input(self, name: str, type: TensorType) -> Value:
+    def _add_input(self, name: str, type: TensorType, public: str | None = None) -> Value:
+        """Adds an input that callers feed under `public`, or under `name` as it was given."""
         value = Value(self._fresh(name), type)
         self.inputs = (*self.inputs, value)
+        self.input_names = (*self.input_names, name if public is None else public)
         return value
 
     def _append(self, node: Node) -> None:
@@ -240,8 +243,8 @@ def clone(graph: Graph) -> Graph:
     copy.stage = graph.stage
     copy.events.events.extend(graph.events)
     mapped: dict[Value, Value] = {}
-    for value in graph.inputs:
-        mapped[value] = copy._add_input(value.name, value.type)
+    for value, public in zip(graph.inputs, graph.input_names, strict=True):
+        mapped[value] = copy._add_input(value.name, value.type, public)
     for node in graph.nodes:
         regions = tuple(clone(region) for region in node.regions)
         twin = Node(node.op, tuple(mapped[value] for value in node.inputs), node.attrs, node.locs, node.weight, regions)

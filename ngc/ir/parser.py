@@ -94,8 +94,9 @@ class _Parser:
                 cursor.expect(",", "or ')' after an input")
             start = cursor.skip()
             name = self.fresh_name(cursor)
+            public = cursor.string("the name that callers feed the input under") if cursor.accept("as") else name
             cursor.expect(":", "after an input's name")
-            self.define(cursor, start, name, self.graph._add_input(name, parse_type(cursor)))
+            self.define(cursor, start, name, self.graph._add_input(name, parse_type(cursor), public))
         if cursor.accept("stage"):
             cursor.expect("(", "after stage")
             start = cursor.skip()

@@ -28,7 +28,8 @@ def print_graph(graph: Graph, *, locations: bool = True, elide_larger_than: int 
         locations: Whether nodes show the MXNet nodes that they come from.
         elide_larger_than: Lists longer than this are cut to their first items and a count; such text cannot be parsed back.
     """
-    inputs = ", ".join(f"%{value.name}: {format_type(value.type, elide_larger_than)}" for value in graph.inputs)
+    inputs = ", ".join(f"%{value.name}{'' if name in (None, value.name) else f' as {quote(str(name))}'}: {format_type(value.type, elide_larger_than)}"
+                       for value, name in zip_longest(graph.inputs, graph.input_names) if value is not None)
     stage = "" if graph.stage == "imported" else f" stage({quote(graph.stage)})"
     lines = [f"graph {format_name(graph.name)}({inputs}){stage} {{"]
     lines += ("  " + print_node(node, locations=locations, elide_larger_than=elide_larger_than) for node in graph.nodes)

@@ -28,9 +28,9 @@ def random_feeds(graph: Graph, seed: int = 0, batch: int = 2) -> dict[str, np.nd
     """Returns random data for every input by name, N bound to `batch`."""
     rng = np.random.default_rng(seed)
     feeds = {}
-    for value in graph.inputs:
+    for value, name in zip(graph.inputs, graph.input_names, strict=True):
         shape, dtype = bind_shape(value.type.shape, batch), DTYPES.get(value.type.dtype, np.dtype(np.float32))
-        feeds[value.name] = (rng.standard_normal(shape) if dtype.kind == "f" else rng.integers(0, 2, shape)).astype(dtype)
+        feeds[name] = (rng.standard_normal(shape) if dtype.kind == "f" else rng.integers(0, 2, shape)).astype(dtype)
     return feeds
 
 

@@ -24,16 +24,16 @@ def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Callable
     """
     live: dict[Value, np.ndarray] = {}
     batch: int | None = None
-    for value in graph.inputs:
-        if value.name not in feeds:
-            raise InputError(f"missing input {value.name!r}; needed: {', '.join(v.name for v in graph.inputs)}")
-        array = np.asarray(feeds[value.name], DTYPES.get(value.type.dtype, np.dtype(np.float32)))
+    for value, name in zip(graph.inputs, graph.input_names, strict=True):
+        if name not in feeds:
+            raise InputError(f"missing input {name!r}; needed: {', '.join(graph.input_names)}")
+        array = np.asarray(feeds[name], DTYPES.get(value.type.dtype, np.dtype(np.float32)))
         for dim, size in zip(value.type.shape, array.shape, strict=False):
             if isinstance(dim, SymDim) and batch is None:
                 batch = size // dim.factor
         wanted = tuple(dim.factor * (batch or 1) if isinstance(dim, SymDim) else dim for dim in value.type.shape)
         if array.shape != wanted:
-            raise InputError(f"input {value.name!r} has shape {array.shape}, not {format_shape(value.type.shape)}")
+            raise InputError(f"input {name!r} has shape {array.shape}, not {format_shape(value.type.shape)}")
         live[value] = array
     remaining = {value: len(value.uses) for value in graph.values()}
     for value in graph.outputs:

@@ -58,16 +58,16 @@ def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
         return random_feeds(graph, int(seeded[1] or 0))
     arrays = load_weights(text)
     feeds, batch = {}, None
-    for value in graph.inputs:
-        if value.name not in arrays:
-            raise InputError(f"{text} lacks the input {value.name!r}; it has {', '.join(arrays) or 'nothing'}")
-        array = arrays[value.name]
+    for value, name in zip(graph.inputs, graph.input_names, strict=True):
+        if name not in arrays:
+            raise InputError(f"{text} lacks the input {name!r}; it has {', '.join(arrays) or 'nothing'}")
+        array = arrays[name]
         for dim, size in zip(value.type.shape, array.shape, strict=False):
             if isinstance(dim, SymDim) and batch is None:
                 batch = size // dim.factor
         if array.shape != bind_shape(value.type.shape, batch or 1):
-            raise InputError(f"{text}: the input {value.name!r} has shape {format_shape(array.shape)}, not {format_shape(value.type.shape)}")
-        feeds[value.name] = array
+            raise InputError(f"{text}: the input {name!r} has shape {format_shape(array.shape)}, not {format_shape(value.type.shape)}")
+        feeds[name] = array
     return feeds
 
 

@@ -11,7 +11,6 @@ from ngc.codegen import program
 from ngc.errors import InputError
 from ngc.ir.tensor_type import DTYPES, SymDim, bind_shape, format_shape
 
-
 _FLOAT32 = np.dtype(np.float32)
 
 # A model meets few batches, and every run binds every shape.

@@ -1,5 +1,7 @@
 """`simple_bind` and its executor: with MXNet's own objects, and with plain arrays where MXNet is not installed."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -172,6 +174,12 @@ def test_a_uint8_input() -> None:
     except ngc.NgcError:  # MXNet's convolution takes no bytes either; the graph has to cast
         return
     np.testing.assert_allclose(result, reference(x.astype(np.float32)), **CLOSE)
+
+
+def test_compat_needs_no_import_of_its_own() -> None:
+    script = "import sys, ngc; assert 'ngc.compat' not in sys.modules; ngc.compat.simple_bind; assert 'mxnet' not in sys.modules; print('compat' in dir(ngc))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == "True\n"
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ngc.ir import Graph, GraphBuilder, Layout, Loc, Quant, Step, SymDim, TensorType, print_graph
+from ngc.ir import Graph, GraphBuilder, Layout, Loc, Quant, Step, SymDim, TensorType, clone, evaluate, parse, print_graph
 from ngc.ir.printer import format_float, format_value, print_node
 from ngc.ir.rewrite import Rewriter
 
@@ -82,3 +82,12 @@ def test_a_broken_graph_prints_too() -> None:
     assert "%data) {" in str(graph)
     graph.outputs = ()
     assert 'return ? as "only"' in str(graph)
+
+
+def test_inputs_keep_the_name_that_callers_feed_them_under() -> None:
+    b = GraphBuilder("net")
+    x = b.input("data:0", (1, 2))
+    graph = b.finish([b.op("relu", x)])
+    assert str(graph).splitlines()[0] == 'graph @net(%data_0 as "data:0": f32[1,2]) {'
+    assert graph.input_names == parse(str(graph)).input_names == clone(graph).input_names == ("data:0",)
+    assert evaluate(graph, {"data:0": np.ones((1, 2), np.float32)})[0].shape == (1, 2)

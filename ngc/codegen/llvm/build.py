@@ -88,7 +88,7 @@ def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *,
 
 def _specs(graph: Graph, *, inputs: bool) -> tuple[TensorSpec, ...]:
     values = graph.inputs if inputs else graph.outputs
-    names = [value.name for value in values] if inputs else graph.output_names
+    names = graph.input_names if inputs else graph.output_names
     return tuple(TensorSpec(name, value.type.shape, value.type.dtype) for name, value in zip(names, values, strict=True))
 
 

@@ -15,7 +15,8 @@ from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import winograd_emit
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.winograd_algebra import SIZES, TAPS, algorithm
-from ngc.codegen.llvm.tiles import L2_BYTES, ONE_PIXEL, Split, Tile, choose_tile
+from ngc.codegen.llvm.kernels.winograd_blocking import choose_product_tile
+from ngc.codegen.llvm.tiles import L2_BYTES, ONE_PIXEL, Split, Tile
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -57,7 +58,7 @@ class WinogradKernel(KernelSpec):
         draft = cls(**fields)
         draft.check(target)
         if "tile" not in fields:
-            draft = replace(draft, tile=choose_tile(target, width=prod(draft.grid), rows=1, blocks=draft.y.blocks, depth=draft.x.channels))
+            draft = replace(draft, tile=choose_product_tile(target, prod(draft.grid), draft.y.blocks, draft.x.channels))
         return draft if "group" in fields else draft._grouped()
 
     def _grouped(self) -> "WinogradKernel":
