@@ -1,8 +1,8 @@
 """The engines that are compared: each module builds a model and gives back a function that runs it once.
 
-A module has `environment(job)`, variables that must be set before the engine is imported, `prepare(job)`, which imports
-the engine and gives its version, and `build(job)`, which gives the function. `worker` runs one of them in a process of
-its own; `bench.engines.process.Worker` is the other end.
+A module has `environments(job)`, the settings to choose from, each as variables that must be set before the engine is
+imported, `prepare(job)`, which imports the engine and gives its version, and `build(job, x)`, which gives the function.
+`worker` runs one of them in a process of its own; `bench.engines.process.Worker` is the other end.
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ class Job:
         precision: "fp32" or another that the engine may refuse.
         threads: how many the engine may use.
         cores: the processors that the worker is pinned to.
+        setting: which of the engine's `environments`.
     """
 
     engine: str
@@ -38,6 +39,7 @@ class Job:
     precision: str
     threads: int
     cores: tuple[int, ...]
+    setting: int = 0
 
 
 class NotOffered(Exception):

@@ -8,10 +8,17 @@ import numpy as np
 from bench.engines import Job, only_fp32
 
 
-def environment(job: Job) -> dict[str, str]:
-    """Returns the variables to set before the engine is imported."""
-    threads = str(job.threads)
-    return {"MXNET_SUBGRAPH_BACKEND": "MKLDNN", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_PROC_BIND": "true"}
+def environments(job: Job) -> list[dict[str, str]]:
+    """Returns the settings to try, each as variables to set before the engine is imported.
+
+    How long OpenMP's threads spin at a barrier decides much with several of them, and no choice is best everywhere: without
+    end is best on an idle machine and ten times too slow on one that does anything else; passive is slow for small models.
+    """
+    common = {"MXNET_SUBGRAPH_BACKEND": "MKLDNN", "MXNET_SUBGRAPH_VERBOSE": "0", "OMP_NUM_THREADS": str(job.threads)}
+    if job.threads == 1:
+        return [common]
+    waits = [{"OMP_PROC_BIND": "true"}, {"OMP_PROC_BIND": "true", "GOMP_SPINCOUNT": "10000"}, {"OMP_WAIT_POLICY": "passive"}]
+    return [common | wait for wait in waits]
 
 
 def prepare(job: Job) -> str:

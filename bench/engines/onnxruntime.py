@@ -8,9 +8,9 @@ import numpy as np
 from bench.engines import Job, only_fp32
 
 
-def environment(job: Job) -> dict[str, str]:
-    """Returns the variables to set before the engine is imported."""
-    return {}
+def environments(job: Job) -> list[dict[str, str]]:
+    """Returns the settings to try, each as variables to set before the engine is imported."""
+    return [{}]
 
 
 def prepare(job: Job) -> str:

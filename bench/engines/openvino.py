@@ -10,9 +10,9 @@ from bench.engines import Job, NotOffered
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 
 
-def environment(job: Job) -> dict[str, str]:
-    """Returns the variables to set before the engine is imported."""
-    return {}
+def environments(job: Job) -> list[dict[str, str]]:
+    """Returns the settings to try, each as variables to set before the engine is imported."""
+    return [{}]
 
 
 def prepare(job: Job) -> str:

@@ -15,11 +15,15 @@ CTX_THREAD, CTX_THREADS, CTX_N, CTX_ARENA, CTX_WEIGHTS, CTX_INPUTS, CTX_OUTPUTS,
 
 @dataclass(frozen=True)
 class Address:
-    """Where an argument of a kernel lies: `space` is arena, weights, input, output or scratch; offset = fixed + N * per_image bytes."""
+    """Where an argument of a kernel lies: `space` is arena, weights, input, output or scratch; offset = fixed + N * per_image bytes.
+
+    `index` says which of the inputs or outputs.
+    """
 
     space: str
     fixed: int = 0
     per_image: int = 0
+    index: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,24 +56,22 @@ def emit_entry(name: str, calls: Sequence[EntryCall], *, arena_fixed: int, arena
     def base(address: Address) -> Value:
         if address.space in ("arena", "weights"):
             return field[address.space]
-        key = f"{address.space}{address.fixed}"
+        key = f"{address.space}{address.index}"
         if key not in bases:
-            bases[key] = b.load_pointer(field[address.space + "s"], address.fixed)
+            bases[key] = b.load_pointer(field[address.space + "s"], address.index)
         return bases[key]
 
     if scratch:
         behind = b.add(b.add(arena_fixed, b.mul(field["n"], arena_per_image)), b.mul(thread, scratch))
         bases["scratch"] = b.gep(field["arena"], behind, "i8")
-    for space, position in dict.fromkeys((a.space, a.fixed) for call in calls for a in call.arguments if a.space in ("input", "output")):
-        base(Address(space, position))
+    for space, position in dict.fromkeys((a.space, a.index) for call in calls for a in call.arguments if a.space in ("input", "output")):
+        base(Address(space, index=position))
     for number, call in enumerate(calls):
         for position, address in enumerate(call.arguments):
             if address.space == "scratch":
                 pointer = bases["scratch"]
-            elif address.space in ("input", "output"):
-                pointer = base(address)
             else:
-                pointer = b.gep(field[address.space], b.add(address.fixed, b.mul(field["n"], address.per_image)), "i8")
+                pointer = b.gep(base(address), b.add(address.fixed, b.mul(field["n"], address.per_image)), "i8")
             b.store(pointer, b.gep(table, position, PTR), align=8)
         batch: Index = b.mul(field["n"], call.batch.factor) if isinstance(call.batch, SymDim) else call.batch
         total = b.add(b.mul(batch, call.work[0]), call.work[1])

@@ -167,7 +167,7 @@ def lower(graph: Graph, target: CpuTarget, *, fallback: bool = False) -> Lowerin
     for node in graph.nodes:
         if node.op == "const":
             continue
-        if _is_alias(node) and node.inputs[0] not in lowering.slices:
+        if _is_alias(node) and not lowering.slices.keys() & {node.inputs[0], node.output}:
             lowering.alias(node.output, node.inputs[0])
             continue
         reason = _lower_node(lowering, table, node)

@@ -16,6 +16,7 @@ from ngc.ir import Node, Value
 from ngc.ir.ops.convolution import pads
 from ngc.ir.steps import operand_count
 from ngc.ir.tensor_type import product
+from ngc.passes.step_forms import split_operands, step_operands
 
 
 def _weights(node: Node) -> np.ndarray:
@@ -56,9 +57,17 @@ def describe(spec: object) -> str:
 
 
 def _inplace(reads: Sequence[Value], node: Node) -> tuple[Value, ...]:
-    """Returns the residuals whose buffer a result may take: each element is read before anything is stored at its pixel, and none is computed twice."""
+    """Returns the residuals whose buffer a result may take: each element is read before anything is stored at its pixel, and none is computed twice.
+
+    What is read behind a tee is not among them: the tee might store there first.
+    """
     types = {value.type for value in node.outputs}
-    return tuple(value for value in reads if value.type in types)
+    late: set[Value] = set()
+    stored = False
+    for step, operands in step_operands(node.attrs["epilogue"], split_operands(node)[2]):
+        stored = stored or step.kind == "tee"
+        late.update(operands if stored else ())
+    return tuple(value for value in reads if value.type in types and value not in late)
 
 
 def _deconv(lowering: Lowering, node: Node) -> None:

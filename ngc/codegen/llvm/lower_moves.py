@@ -54,14 +54,14 @@ def _concat(lowering: Lowering, node: Node) -> None:
 def _blocked_concat(lowering: Lowering, node: Node) -> None:
     """Parts that were computed in place cost nothing; the others are copied into their slice."""
     joined, root = lowering.place(node.output), lowering.root(node.output)
-    offset, calls = 0, []
+    offset, calls = lowering.offset(node.output), []
     for value in node.inputs:
         part = lowering.place(value) if not value.is_const else lowering.step_place(value, node.type)
         if part is None:
             raise CodegenError(f"%{value.name} of a blocked concat is not blocked")
-        if value not in lowering.slices or lowering.root(value) is not root:
+        if lowering.slices.get(value) != Slice(root, offset):
             target = Value(f"{node.name}.{value.name}", value.type)
-            lowering.slices[target] = Slice(root, lowering.offset(node.output) + offset)
+            lowering.slices[target] = Slice(root, offset)
             spec = ReorderKernel(part, replace(joined, channels=part.channels, image_stride=joined.stride_n))
             argument = lowering.tensor_constant(value, part) if value.is_const else value
             calls.append(Call(spec, [argument, target], [] if value.is_const else [value], [target], node.type.shape[0], node))

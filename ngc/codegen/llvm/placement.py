@@ -1,14 +1,14 @@
 """Gives every value an address: graph inputs and outputs where the caller has them, constants in the blob, the rest in the arena."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ngc.codegen.llvm.calls import Argument, Call, Packed, Scratch, buffer_size, itemsize
 from ngc.codegen.llvm.entry import Address
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.lower import Lowering
 from ngc.codegen.memory_plan import MemoryPlan, Request, plan_memory, round_up
-from ngc.ir import Dim, SymDim, Value
+from ngc.ir import Dim, Node, SymDim, Value
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Placement:
             return Address("scratch")
         root, inside = self.lowering.root(argument), self.lowering.offset(argument) * itemsize(argument.type)
         if root in self.pinned:
-            return self.pinned[root]
+            return replace(self.pinned[root], fixed=inside)
         fixed, per_image = self.plan.offsets[root]
         return Address("arena", fixed + inside, per_image)
 
@@ -36,7 +36,7 @@ class Placement:
 def place(lowering: Lowering) -> Placement:
     """Returns the placement of a lowered graph; adds calls that copy outputs which are inputs, constants or returned twice."""
     graph, calls = lowering.graph, lowering.calls
-    pinned = {value: Address("input", index) for index, value in enumerate(graph.inputs)}
+    pinned = {value: Address("input", index=index) for index, value in enumerate(graph.inputs)}
     _pin_outputs(lowering, pinned)
     _share_buffers(lowering, calls, pinned)
     requests = []
@@ -50,21 +50,21 @@ def place(lowering: Lowering) -> Placement:
 
 def _pin_outputs(lowering: Lowering, pinned: dict[Value, Address]) -> None:
     """Lets outputs be computed where the caller wants them, copies the others there."""
-    taken: set[Value] = set()
     for index, value in enumerate(lowering.graph.outputs):
         root = lowering.root(value)
         if not value.is_const and not root.is_const and root not in pinned and buffer_size(root.type) == buffer_size(value.type):
-            pinned[root] = Address("output", index)
-            taken.add(root)
+            pinned[root] = Address("output", index=index)
             continue
         target = Value(f"{value.name}.out{index}", value.type)
-        pinned[target] = Address("output", index)
-        node = value.producer if value.producer is not None else lowering.graph.nodes[-1] if lowering.graph.nodes else None
+        pinned[target] = Address("output", index=index)
+        node = value.producer
+        if node is None:  # an input that is returned: nothing of the graph stands for its copy
+            node = Node("identity", (value,), {}, ())
+            node.outputs = (target,)
         argument = lowering.argument(value)
         reads = [] if value.is_const else [value]
         size, per_image = buffer_size(value.type)
-        if node is not None:
-            lowering.calls.append(Call(CopyKernel(size, per_image), [argument, target], reads, [target], _batch(per_image), node))
+        lowering.calls.append(Call(CopyKernel(size, per_image), [argument, target], reads, [target], _batch(per_image), node))
 
 
 def _batch(per_image: bool) -> Dim:
@@ -85,7 +85,8 @@ def _lifetimes(lowering: Lowering, calls: Sequence[Call]) -> dict[Value, tuple[i
 def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value, Address]) -> None:
     """Lets what a call writes take over the buffer of an input that dies there, where the kernel allows it and the layouts agree.
 
-    The halos of what is written are filled just before the call, with what the same layout's halo of the input holds already.
+    The halos of what is written are filled just before the call, with what the same layout's halo of the input holds already. An input that the
+    call reads a second time keeps its buffer: a convolution of x that adds x still needs all of x's channels after the first are stored.
     """
     joined = {part.of for part in lowering.slices.values()}
     for index, call in enumerate(calls):
@@ -102,7 +103,8 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value
                 root = lowering.root(value)
                 dies = lives[root][1] == index and root is not out_root
                 movable = root not in pinned and root not in joined and value not in lowering.slices and not value.is_const
-                if dies and movable and root.type.layout == out.type.layout and buffer_size(root.type) == buffer_size(out.type):
+                once = sum(lowering.root(read) is root for read in call.reads) == 1
+                if dies and movable and once and root.type.layout == out.type.layout and buffer_size(root.type) == buffer_size(out.type):
                     lowering.alias(out_root, root)
                     remaining.remove(value)
                     break

@@ -8,7 +8,7 @@ With M(x) the product of (x - q) over the points q,
     column q of A^T:  1, q, ..., q^(m-1)                 column infinity:  0, ..., 0, 1
 
 The points are 0 and pairs of opposite sign, so that the even and odd powers of a pair are summed once. In two dimensions the transforms are done along
-columns, then along rows. Two numbers measure how an algorithm rounds: the points +-sqrt(2) and +-1/sqrt(2), whose magnitudes are mirrored around one,
+columns, then along rows. The points +-sqrt(2) and +-1/sqrt(2), whose magnitudes are mirrored around one,
 keep F(4x4, 3x3) at half the error of the common +-1 and +-2.
 """
 
@@ -18,7 +18,6 @@ from functools import lru_cache
 from math import sqrt
 
 import numpy as np
-from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
 from ngc.codegen.llvm.text import Builder, Value
@@ -36,51 +35,28 @@ Line = Sequence[Value | None]
 """Values along one dimension; None is a zero that is known."""
 
 
-@dataclass(frozen=True)
-class Combination:
-    """A sum of (coefficient, index) terms; empty is zero."""
-
-    terms: tuple[tuple[float, int], ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Algorithm:
-    """F(size, 3) along one dimension. Points are numbered 0, +p, -p of each pair, infinity."""
+    """F(size, 3) along one dimension; points are numbered 0, +p and -p of each pair, infinity.
+
+    Attributes:
+        size: outputs of a tile.
+        pairs: number of pairs of points of opposite sign.
+        data: B^T, what the inputs of a tile are multiplied by.
+        filter: G, what the taps are multiplied by.
+        result: A^T, what the products of a tile are multiplied by.
+    """
 
     size: int
+    pairs: int
+    data: Matrix
+    filter: Matrix
+    result: Matrix
 
     @property
     def extent(self) -> int:
         """Inputs of a tile along one dimension, and products."""
         return self.size + TAPS - 1
-
-    @property
-    def points(self) -> tuple[float, ...]:
-        """The finite points."""
-        return (0.0, *(sign * magnitude for magnitude in _MAGNITUDES[self.size] for sign in (1.0, -1.0)))
-
-    @property
-    def pairs(self) -> int:
-        """Number of pairs of points of opposite sign."""
-        return len(_MAGNITUDES[self.size])
-
-    @property
-    def data(self) -> Matrix:
-        """B^T: what the inputs of a tile are multiplied by."""
-        rows = [_without(self.points, q) for q in range(len(self.points))]
-        return np.array([[*row, 0.0] for row in rows] + [list(_rounded(polynomial.polyfromroots(self.points)))])
-
-    @property
-    def filter(self) -> Matrix:
-        """G: what the taps are multiplied by."""
-        rows = [np.array([1.0, q, q * q]) / np.prod([q - other for j, other in enumerate(self.points) if j != i]) for i, q in enumerate(self.points)]
-        return np.array([*rows, np.array([0.0, 0.0, 1.0])])
-
-    @property
-    def result(self) -> Matrix:
-        """A^T: what the products of a tile are multiplied by."""
-        columns = [[q**k for k in range(self.size)] for q in self.points]
-        return np.array([*columns, [float(k == self.size - 1) for k in range(self.size)]]).T
 
 
 @lru_cache(maxsize=len(SIZES))
@@ -88,24 +64,28 @@ def algorithm(size: int) -> Algorithm:
     """Returns F(size, 3)."""
     if size not in SIZES:
         raise ValueError(f"F({size}, 3) is not among F(m, 3) for m in {SIZES}")
-    return Algorithm(size)
+    points = [0.0, *(sign * magnitude for magnitude in _MAGNITUDES[size] for sign in (1.0, -1.0))]
+    others = [[q for j, q in enumerate(points) if j != i] for i in range(len(points))]
+    data = [[*_coefficients(roots), 0.0] for roots in others] + [[*_coefficients(points)]]
+    filters = [np.array([1.0, q, q * q]) / np.prod([q - root for root in roots]) for q, roots in zip(points, others, strict=True)]
+    result = [[q**k for k in range(size)] for q in points] + [[float(k == size - 1) for k in range(size)]]
+    return Algorithm(size, len(_MAGNITUDES[size]), np.array(data), np.array([*filters, [0.0, 0.0, 1.0]]), np.array(result).T)
 
 
-def _without(points: Sequence[float], index: int) -> Matrix:
-    """Returns the coefficients of the product of (x - q) over all points but one."""
-    return _rounded(polynomial.polyfromroots([q for i, q in enumerate(points) if i != index]))
-
-
-def _rounded(values: Matrix) -> Matrix:
-    """Returns coefficients without the noise of float64 around zeros, halves and ones; products of the points are either those or irrational."""
+def _coefficients(roots: Sequence[float]) -> Matrix:
+    """Returns the coefficients of the product of (x - root), without the noise of float64 around multiples of an eighth; others are irrational."""
+    values = np.ones(1)
+    for root in roots:
+        values = np.convolve(values, [-root, 1.0])
     near = np.round(values * 8) / 8
-    return np.where(abs(values - near) < 1e-12, near, values)
+    return np.asarray(np.where(abs(values - near) < 1e-12, near, values), np.float64)
 
 
 def transform_filter(size: int, weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns G w G^T of weights (..., 3, 3) as (..., extent, extent): computed in float64, rounded once."""
     matrix = algorithm(size).filter
-    return np.einsum("ia,...ab,jb->...ij", matrix, weights.astype(np.float64), matrix, optimize=True).astype(np.float32)
+    transformed: Matrix = np.einsum("ia,...ab,jb->...ij", matrix, weights.astype(np.float64), matrix, optimize=True)
+    return transformed.astype(np.float32)
 
 
 # -- code ---------------------------------------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels.microkernel import emit_tile, fma_dot
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
+from ngc.codegen.llvm.kernels.winograd_algebra import TAPS
 from ngc.codegen.llvm.kernels.winograd_transforms import INPUT_PARAMETERS, OUTPUT_PARAMETERS, emit_input, emit_output
 from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell
 from ngc.target import CpuTarget
@@ -34,6 +36,15 @@ class _Segment:
     slot: Index
 
 
+@dataclass(frozen=True)
+class _Later:
+    """A row of tiles of a tensor that is needed soon: where it begins and how many rows of pixels it has."""
+
+    corner: Value
+    tensor: Geometry
+    rows: int
+
+
 @dataclass
 class _Kernel:
     spec: WinogradKernel
@@ -45,7 +56,7 @@ class _Kernel:
     def emit(self) -> None:
         spec, b = self.spec, self.b
         args, n, begin, end = (b.argument(i) for i in range(4))
-        x, w, _, data = (b.load_pointer(args, i) for i in range(4))
+        x, w, y, data = (b.load_pointer(args, i) for i in range(4))
         with b.when(b.icmp("slt", begin, end)):
             most = spec.images * spec.units.parts  # units that share the weights of a chunk
             items = most * spec.chunks
@@ -53,10 +64,11 @@ class _Kernel:
                 at, origin = b.mul(images.index, items), b.mul(images.index, most)
                 units = b.smin(most, b.sub(b.mul(n, spec.units.parts), origin))
                 low, high = b.smax(b.sub(begin, at), 0), b.smin(b.sub(end, at), b.mul(units, spec.chunks))
-                self._chunks(args, x, w, data, origin, units, low, high)
+                self._chunks(args, x, w, y, data, origin, units, low, high)
         b.ret()
 
-    def _chunks(self, args: Value, x: Value, w: Value, data: Value, origin: Index, units: Index, low: Index, high: Index) -> None:
+    def _chunks(self, args: Value, x: Value, w: Value, y: Value, data: Value, origin: Index, units: Index, low: Index,
+                high: Index) -> None:
         """Emits the items [low, high) of the images whose units begin at `origin`: units of the first chunk, of the second and so on."""
         spec, b = self.spec, self.b
         products = b.gep(data, spec.positions * spec.input_pitch)
@@ -71,7 +83,11 @@ class _Kernel:
                 begin, stop = b.add(origin, group.index), b.add(origin, b.smin(b.add(group.index, spec.group), end))
                 with b.when(fresh):
                     self._each_segment(begin, stop, lambda segment: self._transform(x, data, segment))
-                self._multiply(data, w, products, chunk.index, begin, stop)
+                later = []
+                if spec.prefetches:
+                    later = [_Later(self._corner(x, spec.x, stop, spec.pad[1:]), spec.x, spec.size + TAPS - 1),
+                             _Later(self._corner(y, spec.y, begin, (0, 0)), spec.y, spec.size)]
+                self._multiply(data, w, products, chunk.index, begin, stop, later)
                 self._each_segment(begin, stop, lambda segment: self._finish(args, products, chunk.index, segment))
 
     # -- the walk over tiles --------------------------------------------------------------------------------------
@@ -134,7 +150,7 @@ class _Kernel:
 
         self._by_edge(segment, part)
 
-    def _multiply(self, data: Value, w: Value, products: Value, chunk: Index, start: Index, stop: Index) -> None:
+    def _multiply(self, data: Value, w: Value, products: Value, chunk: Index, start: Index, stop: Index, later: Sequence[_Later]) -> None:
         """Emits the products of a group with the weights of a chunk, position by position and panel by panel."""
         spec, b = self.spec, self.b
         panels, depth, lanes = spec.panels, spec.product.depth, spec.y.block
@@ -143,24 +159,27 @@ class _Kernel:
         first = split_start(b, panels, low)
         blocks = b.sub(split_start(b, panels, high), first)
         w = b.gep(w, b.mul(first, spec.positions * depth * lanes))
-        with b.loop(0, spec.positions, hint="position") as position, b.loop(low, high, hint="panel") as panel:
-            block = b.sub(split_start(b, panels, panel.index), first)
-            weights = b.gep(w, b.mul(b.add(b.mul(position.index, blocks), block), depth * lanes))
-            source = b.gep(data, b.mul(position.index, spec.input_pitch))
-            to = b.gep(products, b.add(b.mul(position.index, spec.product_pitch), b.mul(block, spec.room * lanes)))
+        with b.loop(0, spec.positions, hint="position") as position:
+            for part in later:
+                self._prefetch(part, position.index)
+            with b.loop(low, high, hint="panel") as panel:
+                block = b.sub(split_start(b, panels, panel.index), first)
+                weights = b.gep(w, b.mul(b.add(b.mul(position.index, blocks), block), depth * lanes))
+                source = b.gep(data, b.mul(position.index, spec.input_pitch))
+                to = b.gep(products, b.add(b.mul(position.index, spec.product_pitch), b.mul(block, spec.room * lanes)))
+                by_size(b, panels, panel.index, lambda vectors: self._panel(source, weights, to, start, stop, vectors))
 
-            def tiles(vectors: int) -> None:
-                with b.loop(start, stop, hint="unit") as unit:
-                    slot = b.mul(b.sub(unit.index, start), spec.units.size * lanes)
+    def _panel(self, source: Value, weights: Value, to: Value, start: Index, stop: Index, vectors: int) -> None:
+        """Emits the products of all units of a group with one panel of weights of one position."""
+        spec, b = self.spec, self.b
+        with b.loop(start, stop, hint="unit") as unit:
+            slot = b.mul(b.sub(unit.index, start), spec.units.size * spec.y.block)
 
-                    def tile(width: int) -> None:
-                        callee = self._function(f"product_{width}x{vectors}", _PRODUCT_PARAMETERS,
-                                                lambda inner: self._emit_product(inner, width, vectors))
-                        self._call(callee, b.gep(source, slot), weights, b.gep(to, slot))
+            def tile(width: int) -> None:
+                callee = self._function(f"product_{width}x{vectors}", _PRODUCT_PARAMETERS, lambda inner: self._emit_product(inner, width, vectors))
+                self._call(callee, b.gep(source, slot), weights, b.gep(to, slot))
 
-                    by_size(b, spec.units, b.rem(unit.index, spec.units.parts), tile)
-
-            by_size(b, panels, panel.index, tiles)
+            by_size(b, spec.units, b.rem(unit.index, spec.units.parts), tile)
 
     def _finish(self, args: Value, products: Value, chunk: Index, segment: _Segment) -> None:
         """Emits the transform of the products of a segment into the output, for all channel blocks of a chunk."""
@@ -179,6 +198,29 @@ class _Kernel:
                 self._call(callee, args, source, segment.image, block.index, b.mul(segment.row, spec.size), column, count)
 
         self._by_edge(segment, part)
+
+    # -- prefetches -----------------------------------------------------------------------------------------------
+
+    def _corner(self, base: Value, tensor: Geometry, unit: Index, before: Sequence[int]) -> Value:
+        """Returns where the first row of a unit begins in a tensor, `before` rows and columns ahead of the unit's first output."""
+        b, spec = self.b, self.spec
+        _, row_pitch, pitch = tensor.strides
+        tile = b.mul(b.rem(unit, spec.units.parts), spec.units.size)
+        row, column = b.div(tile, spec.grid[1]), b.rem(tile, spec.grid[1])
+        inside = b.add(b.mul(row, spec.size * row_pitch), b.mul(column, spec.size * pitch))
+        first = b.add(b.mul(b.div(unit, spec.units.parts), tensor.stride_n), tensor.origin - before[0] * row_pitch - before[1] * pitch)
+        return b.gep(base, b.add(first, inside))
+
+    def _prefetch(self, later: _Later, position: Index) -> None:
+        """Emits prefetches of one row of a unit in some channel blocks; those at all positions together ask for all."""
+        spec, b, tensor = self.spec, self.b, later.tensor
+        _, row_pitch, pitch = tensor.strides
+        each = -(-tensor.blocks // (spec.positions // later.rows))
+        row, low = b.rem(position, later.rows), b.mul(b.div(position, later.rows), each)
+        with b.loop(low, b.smin(b.add(low, each), tensor.blocks), hint="block") as block:
+            source = b.gep(later.corner, b.add(b.mul(block.index, tensor.block_stride), b.mul(row, row_pitch)))
+            with b.loop(0, (spec.units.size - 1) * spec.size + later.rows, hint="pixel") as pixel:
+                b.prefetch(b.gep(source, b.mul(pixel.index, pitch)), locality=2)
 
     # -- functions ------------------------------------------------------------------------------------------------
 

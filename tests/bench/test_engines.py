@@ -1,0 +1,82 @@
+"""Tests of the worker processes: what is asked of an engine and what it answers. How fast it is, is no test's business."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.engines import ENGINES, Job, NotOffered
+from bench.engines.process import Worker, WorkerFailed
+from bench.engines.worker import measure
+from bench.models import Case, Result, relative_error, table
+from tests import checkpoints
+
+MODULES = {"ngc": "ngc", "mxnet": "mxnet", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+
+
+def job(folder: Path, engine: str, precision: str = "fp32") -> Job:
+    x = checkpoints.make_input()
+    np.save(folder / "x.npy", x)
+    return Job(engine, checkpoints.write_checkpoint(folder), str(folder / "none.onnx"), x.shape, str(folder / "x.npy"), precision, 1,
+               (min(os.sched_getaffinity(0)),))
+
+
+@pytest.mark.parametrize("engine", ["ngc", "mxnet"])
+def test_a_worker_answers_and_measures(tmp_path, engine):
+    if find_spec(MODULES[engine]) is None:
+        pytest.skip(f"{engine} is not installed")
+    with Worker(job(tmp_path, engine), tmp_path / "log") as worker:
+        # Sums of up to 27 products in fp32, then a softmax: a few units in the last place.
+        assert relative_error(worker.answer, checkpoints.reference(checkpoints.make_input())) < 1e-5
+        times = worker.round(0.01)
+        assert times
+        assert min(times) > 0
+        assert worker.peak_rss_mb > 0
+        assert worker.compile_s > 0
+
+
+@pytest.mark.parametrize("engine", ["mxnet", "onnxruntime", "openvino"])
+def test_a_precision_that_an_engine_lacks_is_refused(tmp_path, engine):
+    if find_spec(MODULES[engine]) is None:
+        pytest.skip(f"{engine} is not installed")
+    with pytest.raises(NotOffered, match=f"^{engine} is compared in fp32 .*only, not in int8$"):
+        Worker(job(tmp_path, engine, precision="int8"), tmp_path / "log")
+
+
+def test_a_worker_that_fails_shows_the_end_of_its_log(tmp_path):
+    broken = job(tmp_path, "ngc")
+    Path(f"{broken.prefix}-0000.params").write_bytes(b"")
+    with pytest.raises(WorkerFailed, match=r"(?s)ngc ended with status 1:.*ImportFailure"):
+        Worker(broken, tmp_path / "log")
+
+
+def test_every_engine_offers_a_setting():
+    from importlib import import_module
+
+    for name, module in ENGINES.items():
+        for threads in (1, 2):
+            assert import_module(module).environments(Job(name, "", "", (1,), "", "fp32", threads, (0,)))
+
+
+def test_a_round_leaves_out_its_first_third_and_holds_three_runs():
+    calls = []
+    times = measure(lambda: calls.append(1), 0.0)
+    assert len(calls) == 3
+    assert 1 <= len(times) <= 3
+
+
+def result(engine: str, median: float) -> Result:
+    return Result("resnet18_v1", engine, "1", "fp32", 1, 1, median, median, median, 5, 1e-6, 1.0, 100.0)
+
+
+def test_the_table_ends_with_the_best_peer_and_its_ratio():
+    rows = table([result("ngc", 2.0), result("mxnet", 5.0), result("openvino", 3.0)])
+    cells = [list(column.cells) for column in rows.columns]
+    assert [column[-1] for column in cells[:2]] == ["resnet18_v1", "best peer: openvino"]
+    assert cells[5][-1] == "1.50x ngc"
+
+
+def test_a_case_is_told_apart_by_its_threads():
+    assert Case("a", "fp32", 1, 1) != Case("a", "fp32", 2, 1)
