@@ -12,7 +12,7 @@ NETWORKS := resnet18_v2,resnet50_v1,resnet50_v2,mobilenetv2_1.0,vgg16,densenet12
 env: .venv/complete
 
 .venv/complete: setup.cfg pyproject.toml scripts/make_env
-	scripts/make_env
+	@scripts/make_env
 
 demo: env
 	@$(BIN)/python -m examples.demo

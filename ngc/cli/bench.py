@@ -33,7 +33,7 @@ def bench_command(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=args.model, box=None, title_justify="left")
+    table = Table(box=None)
     for heading in ("threads", "batch", "median ms", "p90 ms", "min ms", "images/s"):
         table.add_column(heading, justify="right")
     profiles = []
@@ -49,6 +49,7 @@ def bench_command(args: argparse.Namespace) -> None:
                           f"{images / median * 1e3:.1f}")
             if args.profile:
                 profiles.append(executable.profile(feeds, runs=args.runs).table())
+    print(args.model)  # not as the table's title, which would be broken at the table's width
     Console(width=None if Console().is_terminal else 120).print(table)
     for profile in profiles:
         print(f"\n{profile}")

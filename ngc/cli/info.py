@@ -47,11 +47,12 @@ def _print_summary(path: str, manifest: Mapping[str, Any], sizes: Mapping[str, i
         "operators": ", ".join(f"{op} {number}" for op, number in manifest["operators"].items()),
         "options": ", ".join(f"{name}={value}" for name, value in manifest["options"].items()),
     }
-    table = Table(title=path, box=None, show_header=False, title_justify="left")
+    table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows.items():
         table.add_row(name, value, style=None)
+    print(path)
     Console(width=None if Console().is_terminal else 160, highlight=False, markup=False).print(table)
 
 

@@ -152,7 +152,8 @@ class _Verifier:
     def check_outputs(self) -> None:
         graph = self.graph
         if len(graph.inputs) != len(graph.input_names) or len(set(graph.input_names)) != len(graph.input_names):
-            self.add(None, f"the graph has {len(graph.inputs)} inputs and the input names {', '.join(map(repr, graph.input_names)) or 'none'}; each needs its own")
+            names = ", ".join(map(repr, graph.input_names)) or "none"
+            self.add(None, f"the graph has {len(graph.inputs)} inputs and the input names {names}; each needs its own")
         if len(graph.outputs) != len(graph.output_names):
             self.add(None, f"the graph has {len(graph.outputs)} outputs and {len(graph.output_names)} output names")
         for value in graph.outputs:

@@ -61,6 +61,11 @@ def emit_entry(name: str, calls: Sequence[EntryCall], *, arena_fixed: int, arena
             bases[key] = b.load_pointer(field[address.space + "s"], address.index)
         return bases[key]
 
+    def pointer(address: Address) -> Value:
+        if address.space == "scratch":
+            return bases["scratch"]
+        return b.gep(base(address), b.add(address.fixed, b.mul(field["n"], address.per_image)), "i8")
+
     if scratch:
         behind = b.add(b.add(arena_fixed, b.mul(field["n"], arena_per_image)), b.mul(thread, scratch))
         bases["scratch"] = b.gep(field["arena"], behind, "i8")
@@ -68,11 +73,7 @@ def emit_entry(name: str, calls: Sequence[EntryCall], *, arena_fixed: int, arena
         base(Address(space, index=position))
     for number, call in enumerate(calls):
         for position, address in enumerate(call.arguments):
-            if address.space == "scratch":
-                pointer = bases["scratch"]
-            else:
-                pointer = b.gep(base(address), b.add(address.fixed, b.mul(field["n"], address.per_image)), "i8")
-            b.store(pointer, b.gep(table, position, PTR), align=8)
+            b.store(pointer(address), b.gep(table, position, PTR), align=8)
         batch: Index = b.mul(field["n"], call.batch.factor) if isinstance(call.batch, SymDim) else call.batch
         total = b.add(b.mul(batch, call.work[0]), call.work[1])
         begin = b.div(b.mul(total, thread), threads)

@@ -43,7 +43,7 @@ def node_expression(node: Node, operands: Sequence[Expr]) -> Expr:
         case "cast":
             return Cast(operands[0], node.attrs["dtype"])
         case "prelu":
-            return Select(Compare("gt", operands[0], Const(0.0)), operands[0], Binary("mul", operands[0], operands[1]))
+            return Select(Compare("gt", operands[0], Const(0.0, REGISTER_KINDS[dtype])), operands[0], Binary("mul", operands[0], operands[1]))
         case "batch_norm":
             return Binary("add", Binary("mul", operands[0], operands[1]), operands[2])
     a = operands[0]

@@ -21,8 +21,11 @@ from ngc.passes.step_forms import split_operands, step_operands
 
 def _weights(node: Node) -> np.ndarray:
     """Returns a layer's weights as (O, I, depth, height, width)."""
+    kind = "deconvolutions" if node.has_trait("deconv") else "convolutions"
+    if node.inputs[0].type.dtype != "f32":
+        raise CodegenError(f"{kind} take f32 data, not {node.inputs[0].type.dtype}")
     if not node.inputs[1].is_const:
-        raise CodegenError("weights must be constants")
+        raise CodegenError(f"{kind} take constant weights, not %{node.inputs[1].name}")
     array: np.ndarray = node.inputs[1].array
     return array.reshape(*array.shape[:2], *spatial_of(list(array.shape[2:])))
 
@@ -72,8 +75,9 @@ def _inplace(reads: Sequence[Value], node: Node) -> tuple[Value, ...]:
 
 def _deconv(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
+    weights = _weights(node)
     steps, last, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
-    phases = packing.deconvolution_phases(_weights(node), spatial_of(attrs["stride"]), spatial_of(attrs["dilate"]),
+    phases = packing.deconvolution_phases(weights, spatial_of(attrs["stride"]), spatial_of(attrs["dilate"]),
                                           spatial_of([pad for pad, _ in pads(attrs)], 0), attrs["groups"])
     calls = []
     for phase in phases:

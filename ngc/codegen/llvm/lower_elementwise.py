@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from ngc.codegen.llvm.calls import Argument, Call, static
 from ngc.codegen.llvm.expressions import node_expression, step_expression
 from ngc.codegen.llvm.kernel import Geometry
@@ -19,7 +17,7 @@ from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.normalization import scale_shift
 from ngc.ir.ops.reduce import REDUCTIONS
 from ngc.ir.steps import STEPS
-from ngc.ir.tensor_type import product
+from ngc.ir.tensor_type import DTYPES, product
 from ngc.ir.unary import UNARY
 
 
@@ -40,9 +38,10 @@ def _batch_norm(lowering: Lowering, node: Node) -> None:
     if not all(value.is_const for value in node.inputs[1:]):
         raise CodegenError("statistics must be constants")
     gamma, beta, mean, var = (value.array for value in node.inputs[1:])
-    parts = [lowering.blob.add(part.astype(np.float32)) for part in scale_shift(gamma, beta, mean, var, node.attrs)]
+    dtype = "f64" if x.type.dtype == "f64" else "f32"  # half precision is computed in single
+    parts = [lowering.blob.add(part.astype(DTYPES[dtype])) for part in scale_shift(gamma, beta, mean, var, node.attrs)]
     vector = (static(x.type.shape[axis]), *(1,) * (x.type.rank - 1 - axis))
-    spec = nests.elementwise(extents(x.type.shape), [(extents(x.type.shape), x.type.dtype), (vector, "f32"), (vector, "f32")], x.type.dtype,
+    spec = nests.elementwise(extents(x.type.shape), [(extents(x.type.shape), x.type.dtype), (vector, dtype), (vector, dtype)], x.type.dtype,
                              lambda *loads: node_expression(node, loads))
     lowering.call(Call(spec, [lowering.argument(x), *parts, node.output], [] if x.is_const else [x], [node.output], batch_of(x), node, inplace=(x,)))
 

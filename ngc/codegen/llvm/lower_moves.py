@@ -5,7 +5,8 @@ from dataclasses import replace
 from ngc.codegen.llvm.calls import Call, spatial_of, static
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec
 from ngc.codegen.llvm.kernels import nests
-from ngc.codegen.llvm.kernels.expression import N
+from ngc.codegen.llvm.kernels.expression import Extent, N
+from ngc.codegen.llvm.kernels.nest_loops import plus
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
 from ngc.codegen.llvm.slices import Slice, is_blocked_concat
@@ -72,15 +73,14 @@ def _blocked_concat(lowering: Lowering, node: Node) -> None:
 
 def _plain_concat(lowering: Lowering, node: Node) -> None:
     axis, out = node.attrs["axis"], node.type
-    calls, start = [], 0
+    calls: list[Call] = []
+    start: Extent = 0
     for value in node.inputs:
-        dim = value.type.shape[axis]
-        spec = nests.concat_part(extents(value.type.shape), extents(out.shape), axis, start, out.dtype)
+        shape = extents(value.type.shape)
+        spec = nests.concat_part(shape, extents(out.shape), axis, start, out.dtype)
         reads = [] if value.is_const else [value]
         calls.append(Call(spec, [lowering.argument(value), node.output], reads, [node.output], batch_of(node.output), node))
-        if isinstance(dim, SymDim) and len(node.inputs) > 1:
-            raise CodegenError("tensors joined along the batch need a fixed batch")
-        start += static(dim) if not isinstance(dim, SymDim) else 0
+        start = plus(start, shape[axis])
     lowering.call(*calls)
 
 

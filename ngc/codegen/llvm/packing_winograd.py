@@ -13,14 +13,14 @@ Weights = NDArray[np.float32]
 def pack_winograd(kernel: WinogradKernel, weights: Weights) -> Weights:
     """Returns weights (O, I, [1,] 3, 3) as [chunk][position][panel][channel][vector][lane], lanes without a channel zero."""
     outputs, inputs = weights.shape[:2]
-    transformed = transform_filter(kernel.size, weights.reshape(outputs, inputs, 3, 3)).reshape(outputs, inputs, -1)
-    product, panels = kernel.product, kernel.panels
-    packed = np.stack([pack_conv(product, transformed[:, :, p]) for p in range(kernel.positions)])
-    vector = product.depth * kernel.y.block
-    parts, at = [], 0
+    taps, product, panels = weights.reshape(outputs, inputs, -1), kernel.product, kernel.panels
+    plain = np.stack([pack_conv(product, taps[:, :, tap]) for tap in range(taps.shape[2])])  # order and transform are independent of one another
+    packed = np.empty(kernel.weight_size, np.float32)
+    vector, at = product.depth * kernel.y.block, 0
     for chunk in range(kernel.chunks):
-        wide = range(chunk * kernel.chunk, min((chunk + 1) * kernel.chunk, panels.parts))
-        size = sum(panels.size - (panel >= panels.wide) for panel in wide) * vector
-        parts.append(packed[:, at:at + size].reshape(-1))
+        members = range(chunk * kernel.chunk, min((chunk + 1) * kernel.chunk, panels.parts))
+        size = sum(panels.size - (panel >= panels.wide) for panel in members) * vector
+        transformed = transform_filter(kernel.size, plain[:, at:at + size])
+        packed[at * kernel.positions:(at + size) * kernel.positions] = transformed.reshape(-1)
         at += size
-    return np.concatenate(parts)
+    return packed

@@ -97,7 +97,7 @@ def strided_slice(shape: Shape, begin: Sequence[int], step: Sequence[int], out: 
     return strided(out, dtype, [times(stride, by) for stride, by in zip(strides, step, strict=True)], row_major(out), base)
 
 
-def concat_part(shape: Shape, out: Shape, axis: int, start: int, dtype: str) -> NestKernel:
+def concat_part(shape: Shape, out: Shape, axis: int, start: Extent, dtype: str) -> NestKernel:
     """Returns the copy of one input of a concatenation to its place `start` on the axis of the output. args: input, output."""
     strides = row_major(out)
     return strided(shape, dtype, row_major(shape), strides, target_base=times(strides[axis], start))

@@ -81,11 +81,10 @@ def _coefficients(roots: Sequence[float]) -> Matrix:
     return np.asarray(np.where(abs(values - near) < 1e-12, near, values), np.float64)
 
 
-def transform_filter(size: int, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns G w G^T of weights (..., 3, 3) as (..., extent, extent): computed in float64, rounded once."""
-    matrix = algorithm(size).filter
-    transformed: Matrix = np.einsum("ia,...ab,jb->...ij", matrix, weights.astype(np.float64), matrix, optimize=True)
-    return transformed.astype(np.float32)
+def transform_filter(size: int, taps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns G w G^T of the nine taps (9, ...) of any number of filters as (positions, ...): computed in float64, rounded once."""
+    matrix = np.kron(algorithm(size).filter, algorithm(size).filter)
+    return np.tensordot(matrix, taps.astype(np.float64), 1).astype(np.float32)
 
 
 # -- code ---------------------------------------------------------------------------------------------------------
