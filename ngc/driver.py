@@ -81,7 +81,7 @@ def compile(  # the public name
 
     if graph.stage != "lowered":
         raise InputError(f"pipeline {pipeline!r} leaves the graph in stage {graph.stage}; it must end with assign-layout")
-    program = build_program(graph, described, cache=cache, progress=_progress(), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
+    program = build_program(graph, described, cache=cache, numerics=numerics, progress=_progress(), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
                             fallback=fallback == "reference", options={"numerics": numerics, "precision": precision, "fallback": fallback})
     if program.references:
         slow = Counter(call.op.removeprefix("reference:") for call in program.calls if call.symbol in program.references)

@@ -146,7 +146,8 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
         graph = _graph(file)
         verify_graph(graph)
         options = dict(file.manifest["options"])
-        program = build_program(graph, target, fallback=options.get("fallback") == "reference", options=options)
+        program = build_program(graph, target, numerics=str(options.get("numerics", "fast")), fallback=options.get("fallback") == "reference",
+                                options=options)
         return Executable(program, graph, threads, target=target)
     except ArtifactError:
         raise

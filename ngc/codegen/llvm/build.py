@@ -23,19 +23,20 @@ Progress = Callable[[int, int, str], None]
 
 
 def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progress: Progress | None = None, dump_dir: Path | None = None,
-                  fallback: bool = False, options: Mapping[str, Any] | None = None) -> Program:
+                  numerics: str = "fast", fallback: bool = False, options: Mapping[str, Any] | None = None) -> Program:
     """Returns the program of a lowered graph.
 
     Args:
         cache: take kernels from the cache folder and keep new ones there.
         progress: hears of each kernel that is compiled.
         dump_dir: a folder for the LLVM IR and assembly of every kernel.
+        numerics: "exact" for direct summation only.
         fallback: operators without a kernel call back into the reference evaluator.
 
     Raises:
         CodegenError: operators without kernels, all listed; or LLVM failed.
     """
-    lowering = lower(graph, target, fallback=fallback)
+    lowering = lower(graph, target, numerics=numerics, fallback=fallback)
     placement = place(lowering)
     texts: dict[str, Callable[[], str]] = {}
     entry_calls = []

@@ -24,8 +24,8 @@ from ngc.target import CpuTarget
 class Lowering:
     """One graph on its way to calls: the calls so far, the blob of constants, and which values share a buffer."""
 
-    def __init__(self, graph: Graph, target: CpuTarget) -> None:
-        self.graph, self.target = graph, target
+    def __init__(self, graph: Graph, target: CpuTarget, numerics: str = "fast") -> None:
+        self.graph, self.target, self.numerics = graph, target, numerics
         self.lanes = target.lanes()
         self.calls: list[Call] = []
         self.blob = WeightBlob()
@@ -155,14 +155,14 @@ def handlers() -> Mapping[str, Handler]:
     return {**lower_compute.HANDLERS, **lower_elementwise.HANDLERS, **lower_moves.HANDLERS}
 
 
-def lower(graph: Graph, target: CpuTarget, *, fallback: bool = False) -> Lowering:
+def lower(graph: Graph, target: CpuTarget, *, numerics: str = "fast", fallback: bool = False) -> Lowering:
     """Returns the kernel calls of a lowered graph; with `fallback`, operators without a kernel become calls of the reference evaluator.
 
     Raises:
         CodegenError: operators have no kernel for their types; all are listed with their nodes.
     """
     table = handlers()
-    lowering = Lowering(graph, target)
+    lowering = Lowering(graph, target, numerics)
     problems: dict[str, list[str]] = {}
     for node in graph.nodes:
         if node.op == "const":

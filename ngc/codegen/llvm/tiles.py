@@ -84,6 +84,13 @@ def most_pixels(target: CpuTarget, vectors: int) -> int:
     return min((registers - 1 - vectors) // vectors, _MOST_PIXELS if target.has_fma else 4)
 
 
+def is_tight(target: CpuTarget, pixels: int, vectors: int) -> bool:
+    """Returns whether a tile fills 16 registers so far that LLVM spills accumulators in order to load for the next unrolled step early."""
+    if target.registers > 16:
+        return False
+    return vectors == 1 and pixels > 10 if target.has_fma else pixels * vectors > 8
+
+
 def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL) -> Tile:
     """Returns the tile with the fewest modelled cycles for one image.
 
@@ -113,7 +120,7 @@ def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth:
                     for share, size in zip((panels.wide, panels.parts - panels.wide), (vectors, vectors - 1), strict=True):
                         if count * number * share:
                             cycles += count * number * share * _tile_cycles(height * length, size, depth, target)
-            tile = Tile(pixels, lines.size, vectors, unroll)
+            tile = Tile(pixels, lines.size, vectors, 1 if is_tight(target, pixels * lines.size, vectors) else unroll)
             if best is None or cycles < best[0] * 0.999:
                 best = cycles, tile
     assert best is not None

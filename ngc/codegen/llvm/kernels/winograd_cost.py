@@ -95,7 +95,6 @@ def winograd_cycles(kernel: WinogradKernel, batch: int = 1) -> float:
 
 
 def _with_weights(cycles: float, size: int, images: int) -> float:
-    """Returns the cycles of one image where so many images share the weights that are read."""
-    if size <= L2_BYTES // 2:
-        return cycles
-    return max(cycles + size / images / _HIDDEN, size / images / _STREAM)
+    """Returns the cycles of one image where so many images share the weights that are read, of which half a second-level cache is there already."""
+    read = max(0, size - L2_BYTES // 2) / images
+    return max(cycles + read / _HIDDEN, read / _STREAM)
