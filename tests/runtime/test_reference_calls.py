@@ -74,7 +74,7 @@ def test_operators_without_a_kernel(without: Any, operators: tuple[str, ...], th
     without(*operators)
     graph = make_net()
     with caplog.at_level(logging.WARNING):
-        executable = ngc.compile(graph, threads=threads, fallback="reference")
+        executable = ngc.compile(graph, threads=threads, fallback="reference", numerics="exact")
     assert "operators without a kernel run in numpy: " in caplog.text
     for batch in (1, 3):
         check(executable, graph, batch)
@@ -82,7 +82,7 @@ def test_operators_without_a_kernel(without: Any, operators: tuple[str, ...], th
 
 def test_nothing_is_called_back_where_every_operator_has_a_kernel(caplog: pytest.LogCaptureFixture) -> None:
     graph = make_net()
-    executable = ngc.compile(graph, fallback="reference")
+    executable = ngc.compile(graph, fallback="reference", numerics="exact")
     assert not executable.program.references
     assert not caplog.records
     check(executable, graph, 2)
@@ -90,7 +90,7 @@ def test_nothing_is_called_back_where_every_operator_has_a_kernel(caplog: pytest
 
 def test_the_profile_shows_it(without: Any) -> None:
     without("softmax")
-    executable = ngc.compile(make_net(), fallback="reference", threads=2)
+    executable = ngc.compile(make_net(), fallback="reference", numerics="exact", threads=2)
     kernels = executable.profile({"data": np.zeros((1, 3, 8, 10), np.float32)}, runs=2).kernels
     found = [kernel for kernel in kernels if kernel.op.startswith("reference:")]
     assert [(kernel.op, kernel.node, kernel.note) for kernel in found] == [("reference:softmax", "soft", "in numpy: softmax has no kernel for cpu")]
@@ -100,7 +100,7 @@ def test_the_profile_shows_it(without: Any) -> None:
 def test_a_saved_artifact_calls_back_too(without: Any, tmp_path: Path) -> None:
     without("pool", "softmax")
     graph = make_net()
-    ngc.compile(graph, fallback="reference", threads=2).save(tmp_path / "net.ngc")
+    ngc.compile(graph, fallback="reference", numerics="exact", threads=2).save(tmp_path / "net.ngc")
     loaded = ngc.load(tmp_path / "net.ngc")
     check(loaded, graph, 2)
     loaded.save(tmp_path / "again.ngc")
@@ -110,7 +110,7 @@ def test_a_saved_artifact_calls_back_too(without: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_errors_reach_the_run_that_they_belong_to(without: Any, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     without("softmax")
-    executable = ngc.compile(make_net(), fallback="reference", threads=threads)
+    executable = ngc.compile(make_net(), fallback="reference", numerics="exact", threads=threads)
     evaluate_node = reference_calls.evaluate_node
 
     def moody(node: Any, arrays: list[np.ndarray]) -> Any:
@@ -134,7 +134,7 @@ def test_errors_reach_the_run_that_they_belong_to(without: Any, monkeypatch: pyt
 
 def test_an_interrupt_inside_is_raised_after_the_run(without: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     without("softmax")
-    executable = ngc.compile(make_net(), fallback="reference", threads=2)
+    executable = ngc.compile(make_net(), fallback="reference", numerics="exact", threads=2)
 
     def interrupt(node: Any, arrays: list[np.ndarray]) -> Any:
         raise KeyboardInterrupt
@@ -149,7 +149,7 @@ def test_types_without_a_kernel(dtype: str) -> None:
     builder = GraphBuilder("typed")
     x = builder.input("data", (SymDim(), 2, 4, 6), dtype)
     graph = builder.finish([builder.op("pool", x, kind="max", kernel=(2, 2), stride=(2, 2), pad=(0, 0), name="pool")])
-    executable = ngc.compile(graph, fallback="reference", threads=2)
+    executable = ngc.compile(graph, fallback="reference", numerics="exact", threads=2)
     data = np.random.default_rng(0).integers(0, 100, (3, 2, 4, 6)).astype(executable.inputs[0].dtype)
     np.testing.assert_array_equal(executable.run({"data": data})[0], evaluate(graph, {"data": data})[0])
 

@@ -1,5 +1,6 @@
 """Convolutions and deconvolutions in one, two and three spatial dimensions; data N C spatial, weights O I/G spatial."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -47,10 +48,9 @@ def _check(types: Types, attrs: Attrs, rank: int, name: str) -> None:
         raise VerifyError(f"{name}: strides, dilations and groups are at least 1, padding at least 0")
 
 
-def conv_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+def conv_infer(types: Types, attrs: Attrs, rank: int) -> tuple[TensorType, ...]:
     """Types of conv1d, conv2d and conv3d: (N, O, floor((in + pads - dilate*(k-1) - 1)/stride) + 1 ...)."""
     x, w = types
-    rank = len(attrs["stride"])
     name = f"conv{rank}d"
     _check(types, attrs, rank, name)
     groups = attrs["groups"]
@@ -86,10 +86,9 @@ def conv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     return (result.reshape(n, o, *out).astype(x.dtype),)
 
 
-def deconv_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+def deconv_infer(types: Types, attrs: Attrs, rank: int) -> tuple[TensorType, ...]:
     """Types of deconv1d, deconv2d and deconv3d: (N, O, stride*(in-1) + dilate*(k-1) + 1 - pads + adj ...)."""
     x, w = types
-    rank = len(attrs["stride"])
     name = f"deconv{rank}d"
     _check(types, attrs, rank, name)
     if x.shape[1] != w.shape[0] or x.shape[1] % attrs["groups"]:
@@ -126,12 +125,12 @@ def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 def _conv(rank: int) -> OpDef:
-    return OpDef(f"conv{rank}d", ("x", "w"), conv_infer, conv_evaluate, {**_spatial(rank), **PROLOGUE_ATTRS},
+    return OpDef(f"conv{rank}d", ("x", "w"), partial(conv_infer, rank=rank), conv_evaluate, {**_spatial(rank), **PROLOGUE_ATTRS},
                  frozenset({"conv", "epilogue", "prologue"}), doc=f"Convolution over {rank} spatial dimensions; weights (O, C/groups, kernel).")
 
 
 def _deconv(rank: int) -> OpDef:
-    return OpDef(f"deconv{rank}d", ("x", "w"), deconv_infer, deconv_evaluate,
+    return OpDef(f"deconv{rank}d", ("x", "w"), partial(deconv_infer, rank=rank), deconv_evaluate,
                  {**_spatial(rank), "adj": Attr("ints", (0,) * rank), **{"epilogue": PROLOGUE_ATTRS["epilogue"]}},
                  frozenset({"deconv", "epilogue"}), doc=f"Transposed convolution over {rank} spatial dimensions; weights (C, O/groups, kernel).")
 
