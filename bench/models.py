@@ -30,6 +30,9 @@ from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, 
 
 NGC = "ngc"
 
+_TRIAL_ROUNDS = 4
+"""Rounds for each setting of an engine that has several."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -101,11 +104,13 @@ def _best_worker(job: Job, log: Path, seconds: float) -> Worker:
     settings = import_module(ENGINES[job.engine]).environments(job)
     if len(settings) == 1:
         return Worker(job, log)
-    medians = []
-    for index in range(len(settings)):
-        with Worker(replace(job, setting=index), log) as worker:
-            medians.append(statistics.median(worker.round(2 * seconds) + worker.round(seconds)))
-    return Worker(replace(job, setting=int(np.argmin(medians))), log)
+    with contextlib.ExitStack() as stack:
+        trials = [stack.enter_context(Worker(replace(job, setting=index), log)) for index in range(len(settings))]
+        times: list[list[float]] = [[] for _ in trials]
+        for _ in range(_TRIAL_ROUNDS):  # in turns, as the engines are measured
+            for runs, worker in zip(times, trials, strict=True):
+                runs += worker.round(seconds)
+    return Worker(replace(job, setting=int(np.argmin([statistics.median(runs) for runs in times]))), log)
 
 
 def _result(case: Case, engine: str, worker: Worker, times: list[float], rounds: int, expected: np.ndarray) -> Result:

@@ -1,6 +1,7 @@
 """Random graphs for property tests: small networks of convolutions, dense layers, pooling, element-wise and data-moving operators.
 
-`graphs()` draws a graph with its weights; `feeds_for(graph)` makes inputs for it. Shapes are small, so that the reference evaluates in milliseconds.
+`graphs()` and `block_graphs()` draw a graph with its weights; `feeds_for(graph)` makes inputs for it. Shapes are small, so that the
+reference evaluates in milliseconds.
 """
 
 from collections.abc import Callable
@@ -225,6 +226,45 @@ def graphs(draw: Callable[..., Any], *, max_nodes: int = 8, spatial_ranks: tuple
     graph = make.builder.finish(outputs, [f"{value.name}_output" if draw(st.booleans()) else value.name for value in outputs])
     graph.stage = "fused" if with_steps else "imported"
     return graph
+
+
+@st.composite
+def block_graphs(draw: Callable[..., Any], *, max_nodes: int = 12) -> Graph:
+    """Draws a graph of convolutions whose channels fill whole vectors, residuals and concats: what shares buffers. Images may be one pixel."""
+    make = Maker(draw, "f32", with_steps=False)
+    spatial = draw(st.sampled_from([(1, 1), (2, 2), (3, 4), (1,), (5,), (1, 1, 1), (2, 3, 2)]))
+    rank = len(spatial)
+    channels = st.sampled_from([16, 16, 32, 48, 20])
+    batch = draw(st.sampled_from([SymDim(), SymDim(), 2]))
+    values = [make.builder.input("data", (batch, draw(st.sampled_from([3, 16, 32])), *spatial))]
+    for _ in range(draw(st.integers(3, max_nodes))):
+        x = draw(st.sampled_from(values[-3:]))
+        size = int(x.type.shape[1])  # type: ignore[arg-type]  # only the batch is symbolic
+        kind = draw(st.sampled_from(["conv", "conv", "conv", "add", "add", "concat", "activation", "normalize", "depthwise", "gate"]))
+        if kind == "conv":
+            kernel, outputs = draw(st.sampled_from([1, 1, 3])), draw(st.sampled_from([size, draw(channels)]))
+            bound = (size * kernel**rank) ** -0.5
+            weights = make.weight(outputs, size, *(kernel,) * rank, low=-bound, high=bound)
+            values.append(make.op(f"conv{rank}d", x, weights, pad=(kernel // 2,) * rank))
+        elif kind == "depthwise":
+            values.append(make.op(f"conv{rank}d", x, make.weight(size, 1, *(3,) * rank, low=-0.3, high=0.3), pad=(1,) * rank, groups=size))
+        elif kind == "add":
+            pair = [x, draw(st.sampled_from([value for value in values if value.type == x.type]))]
+            values.append(make.op("add", *(reversed(pair) if draw(st.booleans()) else pair)))
+        elif kind == "concat":
+            parts = draw(st.lists(st.sampled_from(values), min_size=1, max_size=2))
+            if size + sum(int(part.type.shape[1]) for part in parts) <= 200:  # type: ignore[arg-type]
+                values.append(make.op("concat", x, *parts, axis=1))
+        elif kind == "normalize":
+            values.append(make.op("relu", _batch_norm(make, x)))
+        elif kind == "gate":
+            values.append(make.op("mul", x, make.op("sigmoid", x)))
+        else:
+            values.append(make.op(draw(st.sampled_from(["relu", "tanh", "sigmoid"])), x))
+    outputs = [value for value in values if not value.uses]
+    outputs += draw(st.lists(st.sampled_from(values), max_size=1))
+    outputs += [_flatten(make, value) for value in draw(st.lists(st.sampled_from(values), max_size=1))]
+    return make.builder.finish(outputs)
 
 
 def feeds_for(graph: Graph, *, batch: int = 2, seed: int = 0) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from ngc.ir import SymDim, Value
+from ngc.ir import Step, SymDim, Value
 from tests.passes.nets import EPS, Net, fired, ops, refusals, run
 
 PASS = "canonicalize"
@@ -148,6 +148,8 @@ def test_output_names_and_stage() -> None:
     (lambda n, x: n.op("concat", y := n.op("concat", x, x, name="y"), n.op("sin", y)), "NestedConcat", "%y has another user"),
     (lambda n, x: n.conv(n.op("pad", x, widths=(0, 0, 0, 0, 1, 1, 1, 1), value=1.0), 4), "PadThenConv", "the border is 1.0, not 0"),
     (lambda n, x: n.conv(n.op("pad", x, widths=(0, 0, 0, 2, 1, 1, 1, 1)), 4), "PadThenConv", "the border reaches beyond the spatial dimensions"),
+    (lambda n, x: n.conv(n.op("pad", x, widths=(0, 0, 0, 0, 1, 1, 1, 1)), 4, prologue=(Step("relu"),)), "PadThenConv",
+     "the prologue would not see the border"),
     (lambda n, x: n.op("concat", n.op("transpose", y := n.op("exp", n.op("transpose", x, axes=(0, 2, 3, 1)), name="y"), axes=(0, 2, 3, 1)),
                        n.op("transpose", y, axes=(0, 2, 1, 3))), "MovementRises", "%y has another user"),
 ])

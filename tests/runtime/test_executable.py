@@ -20,7 +20,7 @@ from tests.checkpoints import CLASSES, SHAPE, make_input, reference, write_check
 
 ROOT = Path(__file__).parents[2]
 
-# The number is 10,000; continuous integration takes a tenth unless it says otherwise.
+# The full load is 10,000 runs; continuous integration takes a tenth unless it says otherwise.
 RUNS = int(os.environ.get("NGC_STRESS_RUNS", "1000"))
 
 # float32 through 27 products, 99 pixels and a softmax.

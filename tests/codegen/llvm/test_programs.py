@@ -9,7 +9,7 @@ from ngc.ir import Graph, SymDim, evaluate
 from ngc.passes import PassContext, PassManager
 from ngc.runtime import Executable
 from ngc.target import parse_target
-from tests.strategies import feeds_for, graphs
+from tests.strategies import block_graphs, feeds_for, graphs
 
 TARGETS = ("cpu", "cpu:x86-64-v3", "cpu:x86-64")
 EXAMPLES = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -48,3 +48,10 @@ def test_random_graphs_through_the_default_pipeline(target: str, graph: Graph) -
 @given(graph=graphs(with_steps=True))
 def test_random_graphs_with_prologues_and_epilogues(graph: Graph) -> None:
     check(graph, "cpu", "assign-layout")
+
+
+@pytest.mark.parametrize("target", ["cpu", "cpu:x86-64-v3"])
+@EXAMPLES
+@given(graph=block_graphs())
+def test_random_graphs_that_share_buffers(target: str, graph: Graph) -> None:
+    check(graph, target, "@cpu-fp32", threads=2)
