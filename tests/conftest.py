@@ -3,14 +3,27 @@
 import difflib
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from ngc.errors import ImportFailure
+from ngc.importer.mxnet_live import import_mxnet
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write what tests produce into tests/golden instead of comparing")
+
+
+@pytest.fixture(scope="session")
+def mx() -> ModuleType:
+    """Returns the mxnet module; skips the test where MXNet is not installed."""
+    try:
+        return import_mxnet()
+    except ImportFailure as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

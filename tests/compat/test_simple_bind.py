@@ -13,7 +13,6 @@ import ngc
 import ngc.compat
 from ngc.compat import Executor, simple_bind
 from ngc.errors import EngineError, ImportFailure, InputError
-from ngc.importer.mxnet_live import import_mxnet
 from tests.checkpoints import CLASSES, SHAPE, make_input, make_params, reference, symbol_json, write_checkpoint
 
 # float32 through 27 products, 99 pixels and a softmax.
@@ -22,14 +21,6 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 PARAMS = make_params()
 ARG = {name[4:]: array for name, array in PARAMS.items() if name.startswith("arg:")}
 AUX = {name[4:]: array for name, array in PARAMS.items() if name.startswith("aux:")}
-
-
-@pytest.fixture(scope="session")
-def mx() -> ModuleType:
-    try:
-        return import_mxnet()
-    except ImportFailure as error:
-        pytest.skip(str(error))
 
 
 def bound(**options: Any) -> Executor:

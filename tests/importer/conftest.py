@@ -7,21 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ngc.errors import ImportFailure
 from ngc.importer import import_model
-from ngc.importer.mxnet_live import import_mxnet
 from ngc.ir import Graph, evaluate
 
 Arrays = Mapping[str, np.ndarray]
-
-
-@pytest.fixture(scope="session")
-def mx() -> ModuleType:
-    """Returns the mxnet module; skips the test where MXNet is not installed."""
-    try:
-        return import_mxnet()
-    except ImportFailure as error:
-        pytest.skip(str(error))
 
 
 def run_mxnet(mx: ModuleType, symbol: Any, feeds: Arrays) -> list[np.ndarray]:

@@ -20,7 +20,7 @@ def spilling(graph: Graph, name: str) -> dict[object, int]:
     """Returns the kernels of a network that spill in a loop, with how often; direct convolutions only."""
     target = parse_target(name)
     PassManager(PIPELINES["cpu-fp32"], verify_each=False).run(graph, PassContext(target=target, numerics="exact"))
-    specs = {call.spec.symbol(target): call.spec for call in lower(graph, target).calls if isinstance(call.spec, ConvKernel | DenseKernel | DepthwiseKernel)}
+    specs = {call.spec.symbol(target): call.spec for call in lower(graph, target, numerics="exact").calls if isinstance(call.spec, ConvKernel | DenseKernel | DepthwiseKernel)}
     assert specs
     counts = {spec: spills_in_loop(jit.compile_assembly(spec.emit(target), target.cpu, target.features)) for spec in specs.values()}
     return {spec: count for spec, count in counts.items() if count}
