@@ -150,6 +150,7 @@ def cast_array(x: np.ndarray, dtype: str) -> np.ndarray:
     with np.errstate(all="ignore"):
         wide = np.int32 if target.itemsize < 4 else target
         low, high = float(np.iinfo(wide).min), float(np.iinfo(wide).max)
+        x = x.astype(np.float64)  # float16 cannot hold the bounds
         fits = (x >= low) & (x < high + 1)
         return np.where(fits, np.where(fits, x, 0).astype(wide), np.iinfo(wide).min).astype(target)
 

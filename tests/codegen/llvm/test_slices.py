@@ -15,8 +15,8 @@ RNG = np.random.default_rng(5)
 
 def conv(b: GraphBuilder, x: Value, outputs: int, kernel: int, *extra: Value, **attrs: object) -> Value:
     inputs = int(x.type.shape[1])  # type: ignore[arg-type]
-    weights = RNG.standard_normal((outputs, inputs, kernel, kernel)).astype(np.float32) / np.sqrt(inputs * kernel**2)
-    return b.op("conv2d", x, b.const("w", weights), *extra, pad=(kernel // 2,) * 2, **attrs)
+    weights = RNG.standard_normal((outputs, inputs, kernel, kernel)) / np.sqrt(inputs * kernel**2)
+    return b.op("conv2d", x, b.const("w", weights.astype(np.float32)), *extra, pad=(kernel // 2,) * 2, **attrs)
 
 
 def dense_block() -> tuple[Graph, list[Value]]:

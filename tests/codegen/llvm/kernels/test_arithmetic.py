@@ -107,6 +107,7 @@ def casted(x, dtype):
             return x.astype(NUMPY[dtype])
     wide = np.int64 if dtype == "i64" else np.int32
     limit = 2.0 ** (63 if dtype == "i64" else 31)
+    x = x.astype(np.float64)  # float16 cannot hold the bounds
     fits = (x >= -limit) & (x < limit)
     return np.where(fits, np.where(fits, x, 0).astype(wide), np.iinfo(wide).min).astype(NUMPY[dtype])
 
