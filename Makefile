@@ -21,6 +21,7 @@ demo: env
 test: env
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not full and not gpu" || test $$? -eq 5
 
+# AArch64 code runs under emulation: without qemu-user and binutils-aarch64-linux-gnu of Debian those tests are skipped.
 test-full: env
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not gpu" || test $$? -eq 5
 
@@ -33,6 +34,9 @@ bench: env
 	@$(BIN)/python -m bench.models --models $(NETWORKS) --threads 1,2 --json out/models.json
 	@$(BIN)/python -m bench.kernels --json out/kernels.json
 	@$(BIN)/python -m bench.compile_time --json out/compile_time.json
+	@$(BIN)/python -m bench.sample_block --threads 1,2 --json out/sample_block.json
+	@$(BIN)/python -m bench.report --models-json out/models.json --kernels-json out/kernels.json --compile-json out/compile_time.json \
+		--sample-json out/sample_block.json -o out/report.html --markdown out/report.md
 
 clean:
 	rm -rf .venv out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,13 +8,11 @@ taken. Compile seconds go from the model's files to the first answer.
 """
 
 import argparse
-import contextlib
 import json
 import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib import import_module
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +21,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench.cores import pick_cores, processor_name
-from bench.engines import ENGINES, Job, NotOffered
-from bench.engines.process import Worker, WorkerFailed
+from bench.engines import ENGINES, Job
 from bench.onnx_export import export_onnx
+from bench.rounds import Runs, alternate
 from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, reference, sample_input
 
 NGC = "ngc"
-
-_TRIAL_ROUNDS = 4
-"""Rounds for each setting of an engine that has several."""
 
 
 @dataclass(frozen=True)
@@ -70,55 +65,35 @@ def relative_error(answer: np.ndarray, expected: np.ndarray) -> float:
 
 def measure(case: Case, engines: Sequence[str], rounds: int, seconds: float, folder: Path, progress: Progress) -> tuple[list[Result], dict[str, str]]:
     """Returns the results of a case by engine, and why the engines without one have none."""
-    task = progress.add_task(f"{case.model}, {case.threads} thread(s): preparing", total=rounds)
+    where = f"{case.model}, {case.threads} thread(s)"
+    task = progress.add_task(f"{where}: preparing", total=rounds)
     progress.refresh()
     prefix = export_zoo(case.model, folder)
     expected = reference(case.model, prefix, case.batch)
     shape = input_shape(case.model, case.batch)
     needs_onnx = any(engine not in (NGC, "mxnet") for engine in engines)
     onnx = export_onnx(prefix, shape) if needs_onnx else ""
-    missing: dict[str, str] = {}
-    with contextlib.ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        np.save(scratch / "input.npy", sample_input(case.model, case.batch))
-        workers: dict[str, Worker] = {}
-        for engine in engines:
-            progress.update(task, description=f"{case.model}, {case.threads} thread(s): {engine} builds", refresh=True)
-            job = Job(engine, prefix, onnx, shape, str(scratch / "input.npy"), case.precision, case.threads, tuple(pick_cores(case.threads)))
-            try:
-                workers[engine] = stack.enter_context(_best_worker(job, scratch / f"{engine}.log", seconds))
-            except (NotOffered, WorkerFailed) as error:
-                missing[engine] = str(error)
-        times: dict[str, list[float]] = {engine: [] for engine in workers}
-        progress.update(task, description=f"{case.model}, {case.threads} thread(s)", refresh=True)
-        for _ in range(rounds):
-            for engine, worker in workers.items():
-                times[engine] += worker.round(seconds)
-            progress.update(task, advance=1, refresh=True)
-        progress.remove_task(task)
-        return [_result(case, engine, worker, times[engine], rounds, expected) for engine, worker in workers.items()], missing
+
+    def step(building: str) -> None:
+        progress.update(task, description=f"{where}: {building} builds" if building else where, advance=0 if building else 1, refresh=True)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        x = f"{scratch}/input.npy"
+        np.save(x, sample_input(case.model, case.batch))
+        cores = tuple(pick_cores(case.threads))
+        jobs = {engine: Job(engine, prefix, onnx, shape, x, case.precision, case.threads, cores) for engine in engines}
+        found, missing = alternate(jobs, rounds, seconds, Path(scratch), step)
+    progress.remove_task(task)
+    return [summarize(case, engine, runs, rounds, expected) for engine, runs in found.items()], missing
 
 
-def _best_worker(job: Job, log: Path, seconds: float) -> Worker:
-    """Returns a worker with the quickest of the engine's settings."""
-    settings = import_module(ENGINES[job.engine]).environments(job)
-    if len(settings) == 1:
-        return Worker(job, log)
-    with contextlib.ExitStack() as stack:
-        trials = [stack.enter_context(Worker(replace(job, setting=index), log)) for index in range(len(settings))]
-        times: list[list[float]] = [[] for _ in trials]
-        for _ in range(_TRIAL_ROUNDS):  # in turns, as the engines are measured
-            for runs, worker in zip(times, trials, strict=True):
-                runs += worker.round(seconds)
-    return Worker(replace(job, setting=int(np.argmin([statistics.median(runs) for runs in times]))), log)
-
-
-def _result(case: Case, engine: str, worker: Worker, times: list[float], rounds: int, expected: np.ndarray) -> Result:
+def summarize(case: Case, engine: str, runs: Runs, rounds: int, expected: np.ndarray) -> Result:
+    """Returns the numbers that are kept of an engine's runs."""
     return Result(
-        **asdict(case), engine=engine, engine_version=worker.version,
-        median_ms=round(statistics.median(times), 4), min_ms=round(min(times), 4), p90_ms=round(float(np.percentile(times, 90)), 4),
-        rounds=rounds, max_rel_err=relative_error(worker.answer, expected),
-        compile_s=round(worker.compile_s, 3), peak_rss_mb=round(worker.peak_rss_mb, 1),
+        **asdict(case), engine=engine, engine_version=runs.version,
+        median_ms=round(statistics.median(runs.times), 4), min_ms=round(min(runs.times), 4), p90_ms=round(float(np.percentile(runs.times, 90)), 4),
+        rounds=rounds, max_rel_err=relative_error(runs.answer, expected),
+        compile_s=round(runs.compile_s, 3), peak_rss_mb=round(runs.peak_rss_mb, 1),
     )  # fmt: skip
 
 

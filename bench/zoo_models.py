@@ -34,10 +34,10 @@ def input_shape(name: str, batch: int = 1) -> tuple[int, int, int, int]:
 
 def sample_input(name: str, batch: int = 1) -> NDArray[np.float32]:
     """Returns the seeded input on which engines are compared; a smaller batch is the beginning of a larger one."""
-    return _images(np.random.default_rng(1), input_shape(name, batch))
+    return sample_images(np.random.default_rng(1), input_shape(name, batch))
 
 
-def _images(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
+def sample_images(rng: np.random.Generator, shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
     """Returns images with as much contrast at every scale, as photographs have, of about unit variance.
 
     White noise averages out on its way through a network: deep batch norms would then divide by next to nothing, and
@@ -131,7 +131,7 @@ def _export(name: str, prefix: Path, seed: int) -> None:
 
     mx = import_mxnet()
     net = mx.gluon.model_zoo.vision.get_model(name)
-    images = _images(np.random.default_rng(seed + 2), input_shape(name, 4))
+    images = sample_images(np.random.default_rng(seed + 2), input_shape(name, 4))
     randomize(mx, net, images, seed)
     net.hybridize()
     net(mx.nd.array(images[:1])).wait_to_read()

@@ -5,7 +5,8 @@ imported, `prepare(job)`, which imports the engine and gives its version, and `b
 `worker` runs one of them in a process of its own; `bench.engines.process.Worker` is the other end.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 ENGINES: dict[str, str] = {
     "ngc": "bench.engines.ngc",
@@ -29,6 +30,7 @@ class Job:
         threads: how many the engine may use.
         cores: the processors that the worker is pinned to.
         setting: which of the engine's `environments`.
+        environment: variables that take precedence over those of the setting, to measure an engine in another mode.
     """
 
     engine: str
@@ -40,6 +42,7 @@ class Job:
     threads: int
     cores: tuple[int, ...]
     setting: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class NotOffered(Exception):

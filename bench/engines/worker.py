@@ -56,7 +56,7 @@ def main() -> None:
     job = Job(**{**fields, "shape": tuple(fields["shape"]), "cores": tuple(fields["cores"])})
     os.sched_setaffinity(0, job.cores)
     engine = import_module(ENGINES[job.engine])
-    os.environ.update(engine.environments(job)[job.setting])
+    os.environ.update({**engine.environments(job)[job.setting], **job.environment})
     x = np.ascontiguousarray(np.load(job.input))
     try:
         version = engine.prepare(job)
