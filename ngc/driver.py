@@ -53,7 +53,8 @@ def compile(  # the public name
         calibration: for int8, batches or a table; not taken with fp32.
         accuracy_budget: for int8, the largest loss; not taken with fp32.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
-        tune: measure kernels instead of trusting the cost model.
+        tune: choose the kernels of convolutions by measuring a short list, about half a second a layer, instead of by the cost model. Choices are kept in the
+            cache folder and taken from there; with False nothing is measured, and no earlier choice is looked at.
         numerics: "fast", or "exact" for direct summation only.
         fallback: "reference" runs operators that have no kernel in numpy.
         pipeline: a pass pipeline instead of the target's default one.
@@ -68,7 +69,7 @@ def compile(  # the public name
         EngineError: the target's engine is missing.
     """
     described = parse_target(target)
-    _check_options(precision, calibration, accuracy_budget, numerics, fallback, tune)
+    _check_options(precision, calibration, accuracy_budget, numerics, fallback)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     manager = PassManager(pipeline or PIPELINES[f"cpu-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
@@ -81,15 +82,16 @@ def compile(  # the public name
 
     if graph.stage != "lowered":
         raise InputError(f"pipeline {pipeline!r} leaves the graph in stage {graph.stage}; it must end with assign-layout")
-    program = build_program(graph, described, cache=cache, numerics=numerics, progress=_progress(), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
-                            fallback=fallback == "reference", options={"numerics": numerics, "precision": precision, "fallback": fallback})
+    program = build_program(graph, described, cache=cache, numerics=numerics, progress=_progress("compiling kernels"), tune=tune,
+                            measuring=_progress("measuring layers"), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
+                            fallback=fallback == "reference", options={"numerics": numerics, "precision": precision, "fallback": fallback, "tune": tune})
     if program.references:
         slow = Counter(call.op.removeprefix("reference:") for call in program.calls if call.symbol in program.references)
         _log.warning("fallback=\"reference\": %d operators without a kernel run in numpy: %s", slow.total(), ", ".join(f"{op} ({n})" for op, n in slow.items()))
     return Executable(program, graph, threads)
 
 
-def _check_options(precision: str, calibration: Any, accuracy_budget: float | None, numerics: str, fallback: str | None, tune: bool) -> None:
+def _check_options(precision: str, calibration: Any, accuracy_budget: float | None, numerics: str, fallback: str | None) -> None:
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}; accepted is one of {', '.join(PRECISIONS)}")
     if precision != "fp32":
@@ -100,8 +102,6 @@ def _check_options(precision: str, calibration: Any, accuracy_budget: float | No
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):
         raise InputError(f"unknown fallback {fallback!r}; accepted is None or \"reference\"")
-    if tune:
-        _log.warning("tune=True: this version has one algorithm per layer, chosen by its cost model; nothing is measured")
 
 
 def _instruments(dump_dir: Any) -> list[Any]:
@@ -112,8 +112,8 @@ def _instruments(dump_dir: Any) -> list[Any]:
     return [DumpIR(Path(dump_dir))]
 
 
-def _progress() -> Any:
-    """Returns a callback that draws a progress bar on a terminal, None elsewhere."""
+def _progress(what: str) -> Any:
+    """Returns a callback that draws a progress bar on a terminal, None elsewhere; it draws a new one for whatever comes after the last is full."""
     import sys
 
     if not sys.stderr.isatty():
@@ -126,9 +126,10 @@ def _progress() -> Any:
         if "progress" not in bar:
             bar["progress"] = Progress(transient=True)
             bar["progress"].start()
-            bar["task"] = bar["progress"].add_task("compiling kernels", total=total)
+            bar["task"] = bar["progress"].add_task(what, total=total)
         bar["progress"].update(bar["task"], completed=done)
         if done == total:
             bar["progress"].stop()
+            bar.clear()
 
     return advance

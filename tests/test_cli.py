@@ -130,15 +130,17 @@ def test_info(model: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_cache(prefix: str, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "list"]) == 0
     assert capsys.readouterr().out == f"{cache}: 0 kernels, 0.0 kB of 536.9 MB\n"
-    assert main(["compile", prefix, "-o", str(tmp_path / "c.ngc"), "--shape", DATA]) == 0
+    assert main(["compile", prefix, "-o", str(tmp_path / "c.ngc"), "--shape", DATA, "--tune"]) == 0
     capsys.readouterr()
     assert main(["cache", "list"]) == 0
     out = capsys.readouterr().out
     assert "convkernel_" in out
+    assert out.endswith(" of 536.9 MB, 1 measured choice\n")
     count = int(out.splitlines()[-1].removeprefix(f"{cache}: ").split()[0])
     assert count >= 4
     assert main(["cache", "clear"]) == 0
-    assert capsys.readouterr().out == f"{cache}: removed {count} kernels\n"
+    assert capsys.readouterr().out == f"{cache}: removed {count} kernels, 1 measured choice\n"
+    assert not (cache / "tuning.json").exists()
     assert main(["cache", "limit", "1G"]) == 0
     assert capsys.readouterr().out == f"{cache}: at most 1073.7 MB\n"
 

@@ -64,10 +64,17 @@ def test_options_that_change_no_answer(prefix: str) -> None:
     check(ngc.compile(prefix, shapes={"data": SHAPE}, cache=False))
 
 
-def test_tune_says_what_it_does(prefix: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        check(ngc.compile(prefix, shapes={"data": SHAPE}, tune=True))
-    assert "tune=True" in caplog.text
+def test_tune_changes_no_answer(prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGC_CACHE_DIR", str(tmp_path))
+    executable = ngc.compile(prefix, shapes={"data": SHAPE}, tune=True)
+    check(executable)
+    assert (tmp_path / "tuning.json").is_file()
+    assert executable.program.options["tune"] is True
+
+
+def test_tune_needs_a_target_that_runs_here(prefix: str) -> None:
+    with pytest.raises(InputError, match=r"tune=True measures kernels on this machine: target 'cpu:aarch64' is aarch64 code; this machine is x86_64"):
+        ngc.compile(prefix, shapes={"data": SHAPE}, target="cpu:aarch64", tune=True)
 
 
 @pytest.mark.parametrize(("options", "kind", "message"), [
@@ -171,7 +178,7 @@ def test_a_cache_on_a_full_disk(prefix: str, cache: Path, caplog: pytest.LogCapt
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(object_cache, "_write_whole", full)
+    monkeypatch.setattr(object_cache, "write_whole", full)
     with caplog.at_level(logging.WARNING):
         check(ngc.compile(prefix, shapes={"data": SHAPE}))
     assert "No space left on device; going on without it" in caplog.text

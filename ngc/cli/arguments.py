@@ -65,6 +65,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default="cpu", help='"cpu" (this machine, the default), or a processor or level: cpu:x86-64-v3, cpu:znver4')
     parser.add_argument("--precision", default="fp32", help="fp32 (the default)")
     parser.add_argument("--numerics", default="fast", help='"fast", or "exact" for direct summation only')
+    parser.add_argument("--tune", action="store_true", help="measure kernels, about half a second a layer, instead of trusting the cost model")
     parser.add_argument("--fallback", default=None, help='"reference": operators without a kernel run in numpy')
     parser.add_argument("--pipeline", default=None, help="a pass pipeline instead of the default one")
     parser.add_argument("--dump-dir", default=None, metavar="DIR", help="write the IR after every pass, LLVM IR and assembly there")
@@ -76,7 +77,7 @@ def compile_model(args: argparse.Namespace, threads: int | None) -> "Executable"
     from ngc.driver import compile
 
     return compile(args.model, args.params, shapes=dict(args.shape) or None, dtypes=dict(args.dtype) or None, outputs=args.output_name, target=args.target,
-                   precision=args.precision, numerics=args.numerics, fallback=args.fallback, pipeline=args.pipeline, dump_dir=args.dump_dir,
+                   precision=args.precision, numerics=args.numerics, tune=args.tune, fallback=args.fallback, pipeline=args.pipeline, dump_dir=args.dump_dir,
                    threads=threads, cache=not args.no_cache)
 
 

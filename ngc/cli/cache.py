@@ -1,4 +1,4 @@
-"""`ngc cache`: the folder of compiled kernels."""
+"""`ngc cache`: the folder of compiled kernels and measured choices."""
 
 import argparse
 import time
@@ -10,7 +10,7 @@ from ngc.cli.arguments import megabytes, size
 def add_command(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser("cache", help="list, empty or bound the cache of compiled kernels",
-                                 description="The cache of compiled kernels, in NGC_CACHE_DIR or the user's cache folder.")
+                                 description="Compiled kernels and what --tune measured, in NGC_CACHE_DIR or the user's cache folder.")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="show what is kept, the most recently used first")
     listing.add_argument("--all", action="store_true", help="every entry, not only the first 40")
@@ -26,7 +26,7 @@ def list_command(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ngc.codegen.llvm import object_cache
+    from ngc.codegen.llvm import object_cache, tuning_records
 
     entries = object_cache.entries()
     table = Table(box=None)
@@ -41,14 +41,14 @@ def list_command(args: argparse.Namespace) -> None:
     if len(entries) > len(shown):
         print(f"… and {len(entries) - len(shown)} more (--all shows them)")
     total = sum(entry.bytes for entry in entries)
-    print(f"{object_cache.cache_root()}: {len(entries)} kernels, {megabytes(total)} of {megabytes(object_cache.limit())}")
+    print(f"{object_cache.cache_root()}: {len(entries)} kernels, {megabytes(total)} of {megabytes(object_cache.limit())}{_choices(tuning_records.count())}")
 
 
 def clear_command(args: argparse.Namespace) -> None:
     """Removes all entries."""
-    from ngc.codegen.llvm import object_cache
+    from ngc.codegen.llvm import object_cache, tuning_records
 
-    print(f"{object_cache.cache_root()}: removed {object_cache.clear()} kernels")
+    print(f"{object_cache.cache_root()}: removed {object_cache.clear()} kernels{_choices(tuning_records.clear())}")
 
 
 def limit_command(args: argparse.Namespace) -> None:
@@ -57,6 +57,10 @@ def limit_command(args: argparse.Namespace) -> None:
 
     object_cache.set_limit(args.size)
     print(f"{object_cache.cache_root()}: at most {megabytes(args.size)}")
+
+
+def _choices(count: int) -> str:
+    return f", {count} measured choice{'s' * (count > 1)}" if count else ""
 
 
 def _ago(seconds: float) -> str:

@@ -147,7 +147,7 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
         verify_graph(graph)
         options = dict(file.manifest["options"])
         program = build_program(graph, target, numerics=str(options.get("numerics", "fast")), fallback=options.get("fallback") == "reference",
-                                options=options)
+                                tune=options.get("tune") is True, options=options)
         return Executable(program, graph, threads, target=target)
     except ArtifactError:
         raise

@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ngc.codegen.llvm import object_cache
 from ngc.codegen.llvm.calls import Call, buffer_size
+from ngc.codegen.llvm.choice import CostModel
 from ngc.codegen.llvm.compile_pool import KernelJob, compile_kernels
 from ngc.codegen.llvm.entry import EntryCall, emit_entry
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.kernels.reference import ReferenceKernel
-from ngc.codegen.llvm.lower import lower
+from ngc.codegen.llvm.lower import Lowering, lower
 from ngc.codegen.llvm.placement import place
+from ngc.codegen.llvm.tune import Tuner
 from ngc.codegen.program import CallInfo, Program, TensorSpec
 from ngc.ir import Graph, SymDim
 from ngc.target import CpuTarget
@@ -23,7 +26,8 @@ Progress = Callable[[int, int, str], None]
 
 
 def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progress: Progress | None = None, dump_dir: Path | None = None,
-                  numerics: str = "fast", fallback: bool = False, options: Mapping[str, Any] | None = None) -> Program:
+                  numerics: str = "fast", fallback: bool = False, tune: bool = False, measuring: Progress | None = None,
+                  options: Mapping[str, Any] | None = None) -> Program:
     """Returns the program of a lowered graph.
 
     Args:
@@ -32,11 +36,18 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
         dump_dir: a folder for the LLVM IR and assembly of every kernel.
         numerics: "exact" for direct summation only.
         fallback: operators without a kernel call back into the reference evaluator.
+        tune: choose the kernels of convolutions by measuring those that no record in the cache folder chooses.
+        measuring: hears of each layer that is measured.
+        options: what the program says about how it was compiled.
 
     Raises:
         CodegenError: operators without kernels, all listed; or LLVM failed.
+        InputError: kernels of another machine are to be measured.
     """
-    lowering = lower(graph, target, numerics=numerics, fallback=fallback)
+    if tune:
+        lowering = _lower_tuned(graph, target, Tuner(target, numerics, cache=cache), fallback, progress, measuring)
+    else:
+        lowering = lower(graph, target, chooser=CostModel(target, numerics), fallback=fallback)
     placement = place(lowering)
     texts: dict[str, Callable[[], str]] = {}
     entry_calls = []
@@ -49,7 +60,8 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
             texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
         entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
         if call.note:
-            graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, call.note, call.node.locs)
+            graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, f"{call.note}: {call.reason}" if call.reason else call.note,
+                                call.node.locs)
     text = emit_entry("ngc_run", entry_calls, arena_fixed=placement.plan.fixed, arena_per_image=placement.plan.per_image, scratch=placement.scratch)
     entry = "ngc_run_" + hashlib.sha256(f"{text}|{target.identity}".encode()).hexdigest()[:20]
     texts[entry] = lambda: text.replace("@ngc_run(", f"@{entry}(")
@@ -59,6 +71,16 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
     return Program(target.name, target.identity, entry, _specs(graph, inputs=True), _specs(graph, inputs=False),
                    tuple(_info(call, target) for call in lowering.calls), placement.plan.fixed, placement.plan.per_image, placement.scratch,
                    lowering.blob.finish(), objects, dict(options or {}), references)
+
+
+def _lower_tuned(graph: Graph, target: CpuTarget, tuner: Tuner, fallback: bool, progress: Progress | None, measuring: Progress | None) -> Lowering:
+    """Returns the calls with the fastest kernels; where records lack, a first lowering finds the layers to measure."""
+    lowering = lower(graph, target, chooser=tuner, fallback=fallback)
+    if not tuner.missing:
+        return lowering
+    del lowering  # its packed weights
+    tuner.measure(partial(compile_cached, target=target, cache=tuner.cache, progress=progress), measuring)
+    return lower(graph, target, chooser=tuner, fallback=fallback)
 
 
 def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *, cache: bool, progress: Progress | None = None) -> dict[str, bytes]:

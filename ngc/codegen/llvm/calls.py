@@ -27,7 +27,10 @@ Argument = Value | Packed | Scratch
 
 @dataclass
 class Call:
-    """One kernel call. `inplace` names an input whose buffer the first output may take over; `joined` calls share the barrier of the next."""
+    """One kernel call. `inplace` names an input whose buffer the first output may take over; `joined` calls share the barrier of the next.
+
+    `note` is the algorithm and tile, `reason` why it was chosen.
+    """
 
     spec: KernelSpec
     arguments: list[Argument]
@@ -38,6 +41,7 @@ class Call:
     inplace: tuple[Value, ...] = ()
     joined: bool = False
     note: str = ""
+    reason: str = ""
 
 
 def itemsize(type: TensorType) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes
+from ngc.codegen.llvm.choice import Chooser, CostModel
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.kernels.reference import reference_call
@@ -24,8 +25,9 @@ from ngc.target import CpuTarget
 class Lowering:
     """One graph on its way to calls: the calls so far, the blob of constants, and which values share a buffer."""
 
-    def __init__(self, graph: Graph, target: CpuTarget, numerics: str = "fast") -> None:
-        self.graph, self.target, self.numerics = graph, target, numerics
+    def __init__(self, graph: Graph, target: CpuTarget, chooser: Chooser | None = None) -> None:
+        self.graph, self.target = graph, target
+        self.chooser: Chooser = chooser or CostModel(target)
         self.lanes = target.lanes()
         self.calls: list[Call] = []
         self.blob = WeightBlob()
@@ -155,14 +157,17 @@ def handlers() -> Mapping[str, Handler]:
     return {**lower_compute.HANDLERS, **lower_elementwise.HANDLERS, **lower_moves.HANDLERS}
 
 
-def lower(graph: Graph, target: CpuTarget, *, numerics: str = "fast", fallback: bool = False) -> Lowering:
+def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fallback: bool = False) -> Lowering:
     """Returns the kernel calls of a lowered graph; with `fallback`, operators without a kernel become calls of the reference evaluator.
+
+    Args:
+        chooser: picks the kernel of each convolution; the cost model with numerics "fast" unless given.
 
     Raises:
         CodegenError: operators have no kernel for their types; all are listed with their nodes.
     """
     table = handlers()
-    lowering = Lowering(graph, target, numerics)
+    lowering = Lowering(graph, target, chooser)
     problems: dict[str, list[str]] = {}
     for node in graph.nodes:
         if node.op == "const":

@@ -6,15 +6,14 @@ import numpy as np
 
 from ngc.codegen.llvm import packing
 from ngc.codegen.llvm.calls import Argument, Call, Scratch, spatial_of, static
+from ngc.codegen.llvm.choice import describe
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
 from ngc.codegen.llvm.kernels.pool import PoolKernel
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
-from ngc.codegen.llvm.kernels.winograd_cost import prefers_winograd, winograd_of
 from ngc.codegen.llvm.lower import Handler, Lowering
 from ngc.codegen.llvm.packing_winograd import pack_winograd
-from ngc.codegen.llvm.tiles import Tile
 from ngc.errors import CodegenError
 from ngc.ir import Node, Value
 from ngc.ir.ops.convolution import pads
@@ -43,34 +42,24 @@ def _conv(lowering: Lowering, node: Node) -> None:
     fields = {"x": lowering.place(x), "y": lowering.place(node.output), "kernel": spatial_of(list(weights.shape[2:])), "stride": spatial_of(attrs["stride"]),
               "dilation": spatial_of(attrs["dilate"]), "pad": spatial_of([pad for pad, _ in pads(attrs)], 0), "steps": steps}
     channels, outputs = static(x.type.shape[1]), static(node.type.shape[1])
-    spec: ConvKernel | DepthwiseKernel | WinogradKernel
-    middle: list[Argument] = []
+    direct: ConvKernel | DepthwiseKernel
     if attrs["groups"] == channels == outputs and channels > 1 and not prologue and x.type.layout.block == lowering.lanes:
-        spec = DepthwiseKernel.plan(lowering.target, **fields)
-        packed = packing.pack_depthwise(spec, weights)
+        direct = DepthwiseKernel.plan(lowering.target, **fields)
     else:
         direct = ConvKernel.plan(lowering.target, groups=attrs["groups"], prologue=prologue, **fields)
-        batch = node.type.shape[0]
-        size = prefers_winograd(direct, lowering.target, batch if isinstance(batch, int) else 1) if lowering.numerics == "fast" else None
-        if size is None:
-            spec, packed = direct, packing.pack_conv(direct, weights)
-            middle = [*first, Scratch(direct.scratch_bytes)] if prologue else []
-        else:
-            spec = winograd_of(direct, lowering.target, size)
-            packed = pack_winograd(spec, weights)
-            middle = [Scratch(spec.scratch_bytes)]
+    choice = lowering.chooser.choose(direct, node.type.shape[0])
+    spec, middle = choice.spec, list[Argument]()
+    if isinstance(spec, DepthwiseKernel):
+        packed = packing.pack_depthwise(spec, weights)
+    elif isinstance(spec, WinogradKernel):
+        packed = pack_winograd(spec, weights)
+        middle = [Scratch(spec.scratch_bytes)]
+    else:
+        packed = packing.pack_conv(spec, weights)
+        middle = [*first, Scratch(spec.scratch_bytes)] if prologue else []
     arguments: list[Argument] = [x, lowering.blob.add(packed), node.output, *middle, *last]
     lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
-                       note=describe(spec)))
-
-
-def describe(spec: object) -> str:
-    """Returns the algorithm and tile of a kernel for events and profiles."""
-    tile: Tile | None = getattr(spec, "tile", None)
-    if tile is None:
-        return ""
-    shape = f"{tile.rows}x{tile.pixels}x{tile.vectors}"
-    return f"winograd F({spec.size}x{spec.size},3x3) {shape}" if isinstance(spec, WinogradKernel) else f"direct {shape}"
+                       note=describe(spec), reason=choice.reason))
 
 
 def _inplace(reads: Sequence[Value], node: Node) -> tuple[Value, ...]:

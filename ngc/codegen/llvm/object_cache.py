@@ -112,7 +112,7 @@ def store(key: str, name: str, payload: bytes) -> None:
     if len(data) > limit():
         return
     try:
-        _write_whole(folder / f"{key}{_SUFFIX}", data)
+        write_whole(folder / f"{key}{_SUFFIX}", data)
     except OSError as error:
         _warn_once(f"cannot write to {folder}: {error.strerror}")
         return
@@ -168,7 +168,7 @@ def set_limit(limit_bytes: int) -> None:
     root = cache_root()
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_whole(root / "limit", b"%d\n" % limit_bytes)
+        write_whole(root / "limit", b"%d\n" % limit_bytes)
     except OSError as error:
         raise InputError(f"cannot write the cache limit to {root}: {error.strerror}") from error
     folder = _folder(create=False)
@@ -265,7 +265,7 @@ def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
     return found
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Writes a file so that others see all of it or nothing, whatever happens meanwhile."""
     handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
     try:

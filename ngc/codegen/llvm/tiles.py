@@ -5,6 +5,7 @@ The model counts cycles of a tile: the multiply-adds, the loads that feed them, 
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ngc.target import CpuTarget
@@ -66,6 +67,9 @@ class Split:
 _MOST_PIXELS = 16
 """Beyond it more pixels save no loads, and 25x1 spills with the scheduling model of Skylake."""
 
+_MOST_PIXELS_AARCH64 = 13
+"""14x1 spills with the scheduling model of Neoverse."""
+
 UNROLL = 4
 """Steps of the reduction in a loop body. Eight are no faster, take twice as long to compile, and on some processors' scheduling models let LLVM hoist
 loads until full tiles spill."""
@@ -79,6 +83,8 @@ def registers_of(target: CpuTarget) -> int:
 def most_pixels(target: CpuTarget, vectors: int) -> int:
     """Returns the most pixels that a tile of `vectors` vectors may have without spilling: p * v + v + 1 registers, some less where LLVM needs it."""
     registers = registers_of(target)
+    if target.arch == "aarch64":  # LLVM loads the inputs of two steps at once, so each pixel keeps one more register
+        return min((registers - 2 - vectors) // (vectors + 1), _MOST_PIXELS_AARCH64)
     if registers == 32 and vectors > 2:
         registers = 30  # 9x3 spills with the scheduling model of Skylake
     return min((registers - 1 - vectors) // vectors, _MOST_PIXELS if target.has_fma else 4)
@@ -91,8 +97,8 @@ def is_tight(target: CpuTarget, pixels: int, vectors: int) -> bool:
     return vectors == 1 and pixels > 10 if target.has_fma else pixels * vectors > 8
 
 
-def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL) -> Tile:
-    """Returns the tile with the fewest modelled cycles for one image.
+def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL) -> Iterator[tuple[float, Tile]]:
+    """Yields the tiles that fit the registers with their modelled cycles for one image.
 
     Args:
         target: the processor.
@@ -102,7 +108,6 @@ def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth:
         depth: steps of the reduction.
         unroll: steps in a loop body.
     """
-    best: tuple[float, Tile] | None = None
     for vectors in range(1, min(6, blocks) + 1):
         panels = Split(blocks, vectors)
         if panels.size != vectors:
@@ -120,9 +125,15 @@ def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth:
                     for share, size in zip((panels.wide, panels.parts - panels.wide), (vectors, vectors - 1), strict=True):
                         if count * number * share:
                             cycles += count * number * share * _tile_cycles(height * length, size, depth, target)
-            tile = Tile(pixels, lines.size, vectors, 1 if is_tight(target, pixels * lines.size, vectors) else unroll)
-            if best is None or cycles < best[0] * 0.999:
-                best = cycles, tile
+            yield cycles, Tile(pixels, lines.size, vectors, 1 if is_tight(target, pixels * lines.size, vectors) else unroll)
+
+
+def cheapest(tiles: Iterable[tuple[float, Tile]]) -> Tile:
+    """Returns the tile with the fewest modelled cycles, of nearly equal ones the first."""
+    best: tuple[float, Tile] | None = None
+    for cycles, tile in tiles:
+        if best is None or cycles < best[0] * 0.999:
+            best = cycles, tile
     assert best is not None
     return best[1]
 
@@ -130,7 +141,8 @@ def choose_tile(target: CpuTarget, *, width: int, rows: int, blocks: int, depth:
 def _tile_cycles(pixels: int, vectors: int, depth: int, target: CpuTarget) -> float:
     """Returns the modelled cycles of one tile, in units of a vector multiply-add at two a cycle."""
     products = pixels * vectors
-    loads = pixels * (1 if target.vector_bits > 128 else 2) + vectors  # without AVX a broadcast is a load and a shuffle
+    # Without AVX a broadcast is a load and a shuffle; AArch64 multiplies by one lane of a register.
+    loads = pixels * (1 if target.vector_bits > 128 or target.arch == "aarch64" else 2) + vectors
     panel = depth * vectors * target.vector_bits // 8
     streamed = vectors * (2.0 if panel > L1_BYTES // 2 else 0.5) + pixels * 0.25
     step = max(products, loads, _MIN_ACCUMULATORS) + 0.15 * streamed
@@ -138,13 +150,14 @@ def _tile_cycles(pixels: int, vectors: int, depth: int, target: CpuTarget) -> fl
 
 
 _LABEL = re.compile(r"^(\.L\w+):")
-_JUMP = re.compile(r"^\s+j\w+\s+(\.L\w+)")
-_CALL = re.compile(r"^\s+call")
-_SPILL = re.compile(r"%[xyz]mm\d+.*\(%rsp\b|\(%rsp\b.*%[xyz]mm\d+")
+_JUMP = re.compile(r"^\s+(?:j\w+|b|b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+, #\d+,)\s+(\.L\w+)")
+_CALL = re.compile(r"^\s+(?:call|blr?\s)")
+_SPILL = re.compile(r"%[xyz]mm\d+.*\(%rsp\b|\(%rsp\b.*%[xyz]mm\d+|\bq\d+.*\[sp\b")
 
 
 def spills_in_loop(assembly: str) -> int:
-    """Returns how many vector registers are spilled or reloaded inside loops of x86 assembly in AT&T syntax; loops with calls pass arguments there."""
+    """Returns how many vector registers are spilled or reloaded inside loops, in x86 assembly of AT&T syntax or in AArch64 assembly; loops with calls pass
+    arguments there."""
     lines = assembly.splitlines()
     labels: dict[str, int] = {}
     inside: set[int] = set()

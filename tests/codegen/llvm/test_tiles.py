@@ -23,7 +23,7 @@ def test_a_split_covers_its_range_with_parts_that_differ_by_one_at_most(total, l
 
 
 def compiled(spec, target):
-    return jit.compile_assembly(spec.emit(target), target.cpu, target.features)
+    return jit.compile_assembly(f'target triple = "{target.triple}"\n{spec.emit(target)}', target.cpu, target.features)
 
 
 LAYERS = [  # kernel, stride, inputs, outputs, size
@@ -33,7 +33,7 @@ LAYERS = [  # kernel, stride, inputs, outputs, size
 ]
 
 
-@pytest.mark.parametrize("name", ["cpu:skylake-avx512", "cpu:znver4", "cpu:sapphirerapids", "cpu:x86-64-v3", "cpu:x86-64"])
+@pytest.mark.parametrize("name", ["cpu:skylake-avx512", "cpu:znver4", "cpu:sapphirerapids", "cpu:x86-64-v3", "cpu:x86-64", "cpu:aarch64", "cpu:neoverse-n1"])
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: "-".join(map(str, layer)))
 def test_no_chosen_tile_spills_in_a_loop(name, layer):
     target = parse_target(name)
@@ -46,7 +46,7 @@ def test_no_chosen_tile_spills_in_a_loop(name, layer):
     assert spills_in_loop(compiled(spec, target)) == 0, spec.tile
 
 
-@pytest.mark.parametrize("name", ["cpu:skylake-avx512", "cpu:znver4", "cpu:x86-64-v3", "cpu:x86-64"])
+@pytest.mark.parametrize("name", ["cpu:skylake-avx512", "cpu:znver4", "cpu:x86-64-v3", "cpu:x86-64", "cpu:aarch64", "cpu:neoverse-n1"])
 def test_dense_and_depthwise_tiles_do_not_spill_in_a_loop(name):
     target = parse_target(name)
     assert spills_in_loop(compiled(DenseKernel.plan(target, inputs=2048, outputs=1000), target)) == 0
@@ -61,5 +61,12 @@ def test_the_spill_check_finds_spills():
     """7x4 needs 33 registers; a check that passes it would pass anything."""
     target = parse_target("cpu:znver4")
     geometry = Geometry(64, 16, (1, 28, 28), ((0, 0), (1, 1), (1, 1)))
+    spec = ConvKernel.plan(target, x=geometry, y=geometry, kernel=(1, 3, 3), pad=(0, 1, 1), tile=Tile(7, 1, 4, 4))
+    assert spills_in_loop(compiled(spec, target)) > 0
+
+
+def test_the_spill_check_finds_spills_of_aarch64():
+    target = parse_target("cpu:aarch64")
+    geometry = Geometry(64, 4, (1, 28, 28), ((0, 0), (1, 1), (1, 1)))
     spec = ConvKernel.plan(target, x=geometry, y=geometry, kernel=(1, 3, 3), pad=(0, 1, 1), tile=Tile(7, 1, 4, 4))
     assert spills_in_loop(compiled(spec, target)) > 0

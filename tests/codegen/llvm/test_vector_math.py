@@ -1,6 +1,5 @@
 """Tests of vector math: accuracy in units in the last place and special values, on three instruction sets."""
 
-import ctypes
 import math
 from collections.abc import Callable
 from functools import lru_cache
@@ -8,24 +7,26 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from ngc.codegen.llvm import jit, vector_math
-from ngc.codegen.llvm.text import I64, PTR, Module, vector
+from ngc.codegen.llvm import vector_math
+from ngc.codegen.llvm.kernel import KERNEL_PARAMETERS
+from ngc.codegen.llvm.text import Module, vector
 from ngc.target import parse_target
-from tests.codegen.llvm.kernels.harness import TARGETS
+from tests.codegen.llvm.kernels.harness import TARGETS, call
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 1e-38, -1e-38, 3e38, -3e38, 88.7, 88.8, -87.5, -103.0, -104.0,
            0.5, -0.5, 1.5, 2.5, -2.5, 8388607.5, 16777216.0, 1e10, 1e20, 1e30, 27.0, 8.0, 1000.0]  # fmt: skip
 
 
 @lru_cache(maxsize=256)
-def compiled(kind: str, name: str, params: tuple[float, ...], target_name: str, element: str) -> tuple[jit.Library, Callable[..., None]]:
-    """Returns a loop over vectors that applies a function: out[i] = f(x[i], y[i])."""
+def module_of(kind: str, name: str, params: tuple[float, ...], target_name: str, element: str) -> str:
+    """Returns a kernel that applies a function: out[i] = f(x[i], y[i])."""
     target = parse_target(target_name)
     lanes = target.vector_bits // (32 if element == "float" else 64)
     module = Module("math")
-    b = module.function("apply", ((PTR, "x"), (PTR, "y"), (PTR, "out"), (I64, "n")))
-    with b.loop(0, b.argument(3), lanes) as loop:
-        x, y = (b.load(vector(lanes, element), b.gep(b.argument(i), loop.index, element)) for i in (0, 1))
+    b = module.function("apply", KERNEL_PARAMETERS)
+    args = [b.load_pointer(b.argument(0), position) for position in range(3)]
+    with b.loop(b.argument(2), b.argument(3), lanes) as loop:
+        x, y = (b.load(vector(lanes, element), b.gep(arg, loop.index, element)) for arg in args[:2])
         match kind:
             case "unary":
                 result = vector_math.emit_unary(b, name, x, target)
@@ -33,23 +34,18 @@ def compiled(kind: str, name: str, params: tuple[float, ...], target_name: str, 
                 result = vector_math.emit_activation(b, name, params, x, target)
             case _:
                 result = getattr(vector_math, f"emit_{name}")(b, x, y, target)
-        b.store(result, b.gep(b.argument(2), loop.index, element))
+        b.store(result, b.gep(args[2], loop.index, element))
     b.ret()
-    library = jit.Library({"apply": jit.compile_object(str(module), target.cpu, target.features)})
-    return library, ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, I64_ARGUMENT)(library.addresses["apply"])
-
-
-I64_ARGUMENT = ctypes.c_int64
+    return str(module)
 
 
 def apply(kind: str, name: str, target: str, x: np.ndarray, y: np.ndarray | None = None, params: tuple[float, ...] = ()) -> np.ndarray:
     """Returns a function's results; the inputs are repeated to whole vectors."""
     size = -(-x.size // 64) * 64
-    padded = [np.resize(part, size) for part in (x, x if y is None else y)]
-    out = np.empty_like(padded[0])
-    _, function = compiled(kind, name, params, target, {"float32": "float", "float64": "double"}[x.dtype.name])
-    function(padded[0].ctypes.data, padded[1].ctypes.data, out.ctypes.data, size)
-    return out[: x.size]
+    arrays = [*(np.resize(part, size) for part in (x, x if y is None else y)), np.empty(size, x.dtype)]
+    text = module_of(kind, name, params, target, {"float32": "float", "float64": "double"}[x.dtype.name])
+    call(text, "apply", parse_target(target), {array.ctypes.data: array for array in arrays}, [array.ctypes.data for array in arrays], 1, [(0, size)])
+    return arrays[2][: x.size]
 
 
 def ulps(got: np.ndarray, exact: np.ndarray) -> float:
@@ -221,5 +217,4 @@ def test_a_wrong_number_of_parameters_is_refused():
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_function_calls_a_library(target):
     for name in vector_math.UNARY:
-        library, _ = compiled("unary", name, (), target, "float")  # linking fails where a symbol is missing
-        assert library.addresses
+        apply("unary", name, target, np.float32([1]))  # linking fails where a symbol is missing

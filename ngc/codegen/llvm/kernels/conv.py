@@ -4,6 +4,7 @@ The input's halo holds what padding would read, so nothing here tests for border
 rows (or stretches of a flattened plane) times panels of output channels, and no output is computed twice, so a residual may be the output's own buffer.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import conv_emit
 from ngc.codegen.llvm.kernels.microkernel import Nest, depths, unrolled
-from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, choose_tile
+from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, cheapest, modelled_tiles
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -66,16 +67,19 @@ class ConvKernel(KernelSpec):
         draft.check(target)
         if "tile" in fields:
             return draft
-        depth, columns, rows = draft.depth, draft.columns, draft.out[1] if draft.columns == draft.out[2] else 1
-        # Single channels in rows: two steps may broadcast the same element, which LLVM would keep in a register of its own.
-        unroll = 1 if draft.x.block == 1 else UNROLL
-        # A panel of unaligned groups meets all input blocks that any of its channels meets: one vector wastes least.
-        blocks = draft.blocks_per_group if draft.aligned else 1
-        tile = choose_tile(target, width=max(1, columns), rows=max(1, rows), blocks=blocks, depth=depth, unroll=unroll)
-        return replace(draft, tile=draft._ordered(tile))
+        return draft.ordered(cheapest(draft.tiles(target)))
 
-    def _ordered(self, tile: Tile) -> Tile:
-        """Returns the tile with the size of a work item, the order of the items and the prefetch distance."""
+    def tiles(self, target: CpuTarget) -> Iterator[tuple[float, Tile]]:
+        """Yields the tiles that a kernel without one may take, each with its modelled cycles for one image."""
+        rows = self.out[1] if self.columns == self.out[2] else 1
+        # Single channels in rows: two steps may broadcast the same element, which LLVM would keep in a register of its own.
+        unroll = 1 if self.x.block == 1 else UNROLL
+        # A panel of unaligned groups meets all input blocks that any of its channels meets: one vector wastes least.
+        blocks = self.blocks_per_group if self.aligned else 1
+        return modelled_tiles(target, width=max(1, self.columns), rows=max(1, rows), blocks=blocks, depth=self.depth, unroll=unroll)
+
+    def ordered(self, tile: Tile) -> "ConvKernel":
+        """Returns the kernel with a tile, completed by the size of a work item, the order of the items and the prefetch distance."""
         lanes = self.y.block
         draft = replace(self, tile=tile)
         panel = self.depth * tile.vectors * lanes * 4
@@ -89,7 +93,7 @@ class ConvKernel(KernelSpec):
                 chunk = min(L2_BYTES // 4 // (4 * self.x.blocks * self.x.block * tile.pixels), parts // _PROLOGUE_ITEMS)
             chunk = -(-parts // -(-parts // max(1, min(chunk, parts))))
         pixels_first = inputs > L2_BYTES // 2 and weights <= L2_BYTES // 2 and draft.panels.parts * self.groups > 1
-        return replace(tile, chunk=chunk, pixels_first=pixels_first, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0)
+        return replace(self, tile=replace(tile, chunk=chunk, pixels_first=pixels_first, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0))
 
     def check(self, target: CpuTarget) -> None:
         """Checks that the kernel can be generated.

@@ -40,10 +40,14 @@ class DepthwiseKernel(KernelSpec):
         draft = cls(**fields)
         if "tile" in fields:
             return draft
-        room = registers_of(target) - min(draft.kernel[2], 5) - 2
-        width = Split(draft.y.spatial[2], min(14, room)).size
-        rows = min(draft.y.spatial[1], 14 // width) if 2 * width <= min(14, room) and width == draft.y.spatial[2] else 1
+        room = draft.room(target)
+        width = Split(draft.y.spatial[2], room).size
+        rows = min(draft.y.spatial[1], 14 // width) if 2 * width <= room and width == draft.y.spatial[2] else 1
         return replace(draft, tile=Tile(width, rows, 1, unroll=1))
+
+    def room(self, target: CpuTarget) -> int:
+        """Returns how many outputs a tile may have beside the taps of a line and an input."""
+        return min(14, registers_of(target) - min(self.kernel[2], 5) - 2)
 
     @property
     def row_tiles(self) -> Split:

@@ -68,13 +68,18 @@ class WinogradKernel(KernelSpec):
         the inputs of an image just fit; then many images share the weights that are read. Else a group is what fits well and a chunk is all panels, unless
         the weights are so many that they come from memory each time.
         """
+        return self.grouped_by_images(_SHARED_BYTES if 4 * self.weight_size > _FAR_WEIGHTS else _IMAGE_BYTES) or self.grouped_by_units()
+
+    def grouped_by_images(self, room: int = _SHARED_BYTES) -> "WinogradKernel | None":
+        """Returns the kernel whose groups are whole images and whose chunks are single panels, None where that takes more scratch than `room`."""
         fine, units = replace(self, chunk=1), self.units.parts
         image = replace(fine, group=units).scratch_bytes
-        room = _SHARED_BYTES if 4 * self.weight_size > _FAR_WEIGHTS else _IMAGE_BYTES
-        if image <= room:
-            return replace(fine, group=units * max(1, min(_MOST_IMAGES, room // image)))
+        return replace(fine, group=units * max(1, min(_MOST_IMAGES, room // image))) if image <= room else None
+
+    def grouped_by_units(self) -> "WinogradKernel":
+        """Returns the kernel whose groups are as many units as fit the second-level cache well and whose items have all panels."""
         whole = replace(self, chunk=self.panels.parts, group=1)
-        return replace(whole, group=max(1, min(units, _NEAR_BYTES // whole.scratch_bytes)))
+        return replace(whole, group=max(1, min(self.units.parts, _NEAR_BYTES // whole.scratch_bytes)))
 
     def check(self, target: CpuTarget) -> None:
         """Checks that the kernel can be generated.

@@ -1,6 +1,8 @@
 """Chooses the tile of Winograd's products: what a core does in a cycle, and how evenly the work falls into halves."""
 
-from ngc.codegen.llvm.tiles import UNROLL, Split, Tile, most_pixels
+from collections.abc import Iterator
+
+from ngc.codegen.llvm.tiles import UNROLL, Split, Tile, cheapest, most_pixels
 from ngc.target import CpuTarget
 
 _LATENCY = 8
@@ -24,22 +26,23 @@ def _step(pixels: int, vectors: int, depth: int) -> float:
 
 
 def choose_product_tile(target: CpuTarget, tiles: int, blocks: int, depth: int) -> Tile:
-    """Returns the accumulators for `tiles` tiles of an image and `blocks` vectors of output channels.
+    """Returns the accumulators for `tiles` tiles of an image and `blocks` vectors of output channels."""
+    return cheapest(product_tiles(target, tiles, blocks, depth))
+
+
+def product_tiles(target: CpuTarget, tiles: int, blocks: int, depth: int) -> Iterator[tuple[float, Tile]]:
+    """Yields the accumulators that fit the registers with their modelled cost.
 
     An image is the least that a batch has, and two halves are the least that threads make of it: half of what the heavier half has too much counts as cost,
     however many threads there will be.
     """
-    best: tuple[float, Tile] | None = None
     for vectors in range(1, min(6, blocks) + 1):
         for pixels in range(1, min(most_pixels(target, vectors), tiles) + 1):
             units, panels = Split(tiles, pixels), Split(blocks, vectors)
             if units.size != pixels or panels.size != vectors:
                 continue
             cost = product_cycles(units, panels, depth) * (1 + (_imbalance(units, panels) - 1) / 2)
-            if best is None or cost < best[0] * 0.999:
-                best = cost, Tile(pixels, 1, vectors, UNROLL)
-    assert best is not None
-    return best[1]
+            yield cost, Tile(pixels, 1, vectors, UNROLL)
 
 
 def _imbalance(units: Split, panels: Split) -> float:

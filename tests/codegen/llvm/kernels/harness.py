@@ -1,7 +1,12 @@
-"""Runs one kernel on numpy arrays: blocked buffers with NaN wherever a kernel must not read, and guard bands that it must not write."""
+"""Runs one kernel on numpy arrays: blocked buffers with NaN wherever a kernel must not read, and guard bands that it must not write.
+
+The instruction sets are three of x86-64 unless the environment variable NGC_TEST_TARGETS names others, separated by blanks. Code of another architecture than
+this machine's runs under emulation.
+"""
 
 import ctypes
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -10,19 +15,20 @@ from numpy.typing import NDArray
 
 from ngc.codegen.llvm import jit
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec
-from ngc.target import CpuTarget, parse_target
+from ngc.target import CpuTarget, host_target, parse_target
+from tests.codegen.llvm.emulation import link_kernel, run_kernel
 
 Array = NDArray[np.float32]
 Reference = NDArray[np.float64]
 
-TARGETS = ("cpu:x86-64-v4", "cpu:x86-64-v3", "cpu:x86-64")
+TARGETS = tuple(os.environ.get("NGC_TEST_TARGETS", "cpu:x86-64-v4 cpu:x86-64-v3 cpu:x86-64").split())
 _SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _GUARD = 64
 _MARK = np.float32(-12345.678)
 
 
 def targets() -> list[CpuTarget]:
-    """Returns the three instruction sets that every kernel is tested on."""
+    """Returns the instruction sets that every kernel is tested on."""
     return [parse_target(name) for name in TARGETS]
 
 
@@ -35,6 +41,11 @@ class Buffer:
         self.array: Array = self._memory[start + _GUARD:start + _GUARD + size]
         self.array[:] = fill
         self._bands = (self._memory[:start + _GUARD], self._memory[start + _GUARD + size:])
+
+    @property
+    def whole(self) -> Array:
+        """The array with its guard bands."""
+        return self._memory
 
     @classmethod
     def of(cls, values: Array) -> "Buffer":
@@ -86,20 +97,50 @@ def halo_untouched(buffer: Buffer, geometry: Geometry, n: int) -> bool:
 
 
 @lru_cache(maxsize=256)
+def _image(text: str, target: CpuTarget) -> bytes:
+    return jit.compile_object(f'target triple = "{target.triple}"\n{text}', target.cpu, target.features)
+
+
+@lru_cache(maxsize=256)
 def _load(text: str, symbol: str, target: CpuTarget) -> tuple[jit.Library, object]:
-    library = jit.Library({symbol: jit.compile_object(text, target.cpu, target.features)})
+    library = jit.Library({symbol: _image(text, target)})
     return library, _SIGNATURE(library.addresses[symbol])
+
+
+def call(text: str, symbol: str, target: CpuTarget, memories: Mapping[int, np.ndarray], pointers: Sequence[int], n: int,
+         parts: Sequence[tuple[int, int]]) -> None:
+    """Calls a function with the kernels' signature for each part of its work, in this process or under emulation.
+
+    Args:
+        text: the module that defines the function.
+        symbol: its name.
+        target: what it is compiled for.
+        memories: the arrays that it may touch, by address.
+        pointers: the addresses of its operands, inside of those arrays.
+        n: the batch.
+        parts: ranges of work items.
+    """
+    if target.arch != host_target().arch:
+        run_kernel(link_kernel(_image(text, target), symbol, target), memories, pointers, n, parts)
+        return
+    _, function = _load(text, symbol, target)
+    args = (ctypes.c_void_p * len(pointers))(*pointers)
+    for begin, end in parts:
+        function(args, n, begin, end)  # type: ignore[operator]
+
+
+def run_parts(spec: KernelSpec, target: CpuTarget, memories: Mapping[int, np.ndarray], pointers: Sequence[int], n: int, cuts: Sequence[int]) -> None:
+    """Runs all work items of a kernel, cut at the given items and the parts in reverse order."""
+    a, b = spec.work
+    total = a * n + b
+    edges = [0, *sorted(min(cut, total) for cut in cuts), total]
+    call(spec.emit(target), spec.symbol(target), target, memories, pointers, n, list(pairwise(edges))[::-1])
 
 
 def run(spec: KernelSpec, target: CpuTarget, buffers: Sequence[Buffer], n: int, cuts: Sequence[int] = ()) -> None:
     """Runs all work items of a kernel, cut at the given items and the parts in reverse order; checks the guard bands."""
-    _, function = _load(spec.emit(target), spec.symbol(target), target)
-    args = (ctypes.c_void_p * len(buffers))(*(buffer.array.ctypes.data for buffer in buffers))
-    a, b = spec.work
-    total = a * n + b
-    edges = [0, *sorted(min(cut, total) for cut in cuts), total]
-    for begin, end in reversed(list(pairwise(edges))):
-        function(args, n, begin, end)  # type: ignore[operator]
+    memories = {buffer.whole.ctypes.data: buffer.whole for buffer in buffers}
+    run_parts(spec, target, memories, [buffer.array.ctypes.data for buffer in buffers], n, cuts)
     for buffer in buffers:
         buffer.check()
 

@@ -1,15 +1,13 @@
 """Buffers of any dtype between guard bands, and the run of a kernel on them; `harness` has the same for floats in blocks."""
 
-import ctypes
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.target import CpuTarget
-from tests.codegen.llvm.kernels.harness import _load
+from tests.codegen.llvm.kernels.harness import run_parts
 
 _GUARD_BYTES = 256
 _MARK = 0xA5
@@ -26,6 +24,11 @@ class Memory:
         self.array.view(np.uint8)[:] = 0xFF
         self._bands = self._bytes[:start], self._bytes[start + count :]
 
+    @property
+    def whole(self) -> NDArray[np.uint8]:
+        """The array's bytes with their guard bands."""
+        return self._bytes
+
     @classmethod
     def of(cls, values: NDArray[np.generic]) -> "Memory":
         """Returns a buffer that holds the values, row-major."""
@@ -40,12 +43,6 @@ class Memory:
 
 def execute(spec: KernelSpec, target: CpuTarget, memories: Sequence[Memory], n: int, cuts: Sequence[int] = ()) -> None:
     """Runs all work items of a kernel, cut at the given items and the parts in reverse order; checks the guard bands."""
-    _, function = _load(spec.emit(target), spec.symbol(target), target)
-    args = (ctypes.c_void_p * len(memories))(*(memory.array.ctypes.data for memory in memories))
-    a, b = spec.work
-    total = a * n + b
-    edges = [0, *sorted(min(cut, total) for cut in cuts), total]
-    for begin, end in reversed(list(pairwise(edges))):
-        function(args, n, begin, end)  # type: ignore[operator]
+    run_parts(spec, target, {memory.whole.ctypes.data: memory.whole for memory in memories}, [memory.array.ctypes.data for memory in memories], n, cuts)
     for memory in memories:
         memory.check()
