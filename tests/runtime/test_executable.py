@@ -354,6 +354,11 @@ def test_wrong_threads(prefix: str, threads: Any) -> None:
     assert str(error.value) == f"threads={threads!r}: accepted are 1 to 1024"
 
 
+def test_a_profile_counts_the_operations_of_all_images_of_a_fixed_batch(prefix: str) -> None:
+    one, two = (ngc.compile(prefix, shapes={"data": (batch, *SHAPE[1:])}).program.calls for batch in (1, 2))
+    assert [2 * call.flops for call in one] == [call.flops for call in two]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_profile(executables: dict[int, Executable], threads: int) -> None:
     executable = executables[threads]

@@ -52,6 +52,7 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
     texts: dict[str, Callable[[], str]] = {}
     entry_calls = []
     references: dict[str, str] = {}
+    infos = []
     for call in lowering.calls:
         symbol = call.spec.symbol(target)
         if isinstance(call.spec, ReferenceKernel):
@@ -59,6 +60,7 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
         else:
             texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
         entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
+        infos.append(_info(call, symbol))
         if call.note:
             graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, f"{call.note}: {call.reason}" if call.reason else call.note,
                                 call.node.locs)
@@ -69,7 +71,7 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
     if dump_dir is not None:
         _dump(texts, target, dump_dir)
     return Program(target.name, target.identity, entry, _specs(graph, inputs=True), _specs(graph, inputs=False),
-                   tuple(_info(call, target) for call in lowering.calls), placement.plan.fixed, placement.plan.per_image, placement.scratch,
+                   tuple(infos), placement.plan.fixed, placement.plan.per_image, placement.scratch,
                    lowering.blob.finish(), objects, dict(options or {}), references)
 
 
@@ -101,12 +103,17 @@ def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *,
         if progress is not None:
             progress(done, len(missing), symbol)
 
-    jobs = (KernelJob(symbol, f'target triple = "{target.triple}"\n{texts[symbol]()}', target.cpu, target.features) for symbol in missing)
+    jobs = (KernelJob(symbol, _source(texts[symbol], target), target.cpu, target.features) for symbol in missing)
     for symbol, image in (compile_kernels(jobs, on_done=on_done) if missing else {}).items():
         objects[symbol] = image
         if cache:
             object_cache.store(object_cache.cache_key(symbol, target.identity), symbol, image)
     return objects
+
+
+def _source(text: Callable[[], str], target: CpuTarget) -> str:
+    """Returns the module that LLVM is given: a kernel's text under the target's triple."""
+    return f'target triple = "{target.triple}"\n{text()}'
 
 
 def _specs(graph: Graph, *, inputs: bool) -> tuple[TensorSpec, ...]:
@@ -115,11 +122,12 @@ def _specs(graph: Graph, *, inputs: bool) -> tuple[TensorSpec, ...]:
     return tuple(TensorSpec(name, value.type.shape, value.type.dtype) for name, value in zip(names, values, strict=True))
 
 
-def _info(call: Call, target: CpuTarget) -> CallInfo:
+def _info(call: Call, symbol: str) -> CallInfo:
     moved = sum(buffer_size(value.type)[0] for value in (*call.reads, *call.writes))
     op = "halo" if isinstance(call.spec, HaloKernel) else "copy" if isinstance(call.spec, CopyKernel) else call.node.op
     op = f"reference:{op}" if isinstance(call.spec, ReferenceKernel) else op
-    return CallInfo(call.spec.symbol(target), op, call.node.name, tuple(loc.name for loc in call.node.locs), call.spec.flops(), moved,
+    images = call.batch.factor if isinstance(call.batch, SymDim) else call.batch
+    return CallInfo(symbol, op, call.node.name, tuple(loc.name for loc in call.node.locs), images * call.spec.flops(), moved,
                     isinstance(call.batch, SymDim), call.note)
 
 
@@ -128,6 +136,6 @@ def _dump(texts: Mapping[str, Callable[[], str]], target: CpuTarget, folder: Pat
 
     folder.mkdir(parents=True, exist_ok=True)
     for symbol, text in texts.items():
-        source = f'target triple = "{target.triple}"\n{text()}'
+        source = _source(text, target)
         (folder / f"{symbol}.ll").write_text(source)
         (folder / f"{symbol}.s").write_text(jit.compile_assembly(source, target.cpu, target.features))
