@@ -87,14 +87,6 @@ def exp(x: Lanes) -> Lanes:
     return (fraction + 1.0) * _power_of_two(x, half) * _power_of_two(x, x.integer("sub", n, half))
 
 
-def exp_of_negative(x: Lanes) -> Lanes:
-    """Returns e**x for x <= 0, to the smallest normal number: below that the result is at most it."""
-    p = precision_of(x)
-    x = x.at_least(math.log(p.tiny))
-    fraction, n = _reduce(x)
-    return _scaled(fraction, n)
-
-
 def _scaled(fraction: Lanes, n: Value) -> Lanes:
     scale = _power_of_two(fraction, n)
     return fraction.fma(scale, scale)

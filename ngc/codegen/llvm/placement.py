@@ -89,14 +89,16 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value
     call reads a second time keeps its buffer: a convolution of x that adds x still needs all of x's channels after the first are stored.
     """
     joined = {part.of for part in lowering.slices.values()}
+    lives = _lifetimes(lowering, calls)
     for index, call in enumerate(calls):
         remaining = list(call.inplace)
-        for out in call.writes if remaining else ():
-            lives = _lifetimes(lowering, calls)
+        if not remaining:
+            continue
+        begins = index
+        while begins and calls[begins - 1].joined and calls[begins - 1].node is call.node:
+            begins -= 1
+        for out in call.writes:
             out_root = lowering.root(out)
-            begins = index
-            while begins and calls[begins - 1].joined and calls[begins - 1].node is call.node:
-                begins -= 1
             if out_root in pinned or out_root in joined or out in lowering.slices or lives[out_root][0] < begins:
                 continue
             for value in remaining:
@@ -105,6 +107,7 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value
                 movable = root not in pinned and root not in joined and value not in lowering.slices and not value.is_const
                 once = sum(lowering.root(read) is root for read in call.reads) == 1
                 if dies and movable and once and root.type.layout == out.type.layout and buffer_size(root.type) == buffer_size(out.type):
+                    lives[root] = (lives[root][0], lives.pop(out_root)[1])
                     lowering.alias(out_root, root)
                     remaining.remove(value)
                     break

@@ -12,24 +12,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given
 
 from ngc.codegen.llvm import jit
 from ngc.codegen.llvm.build import build_program
 from ngc.importer import import_model
-from ngc.ir import Graph, SymDim, clone, evaluate
+from ngc.ir import Graph, clone
 from ngc.passes import PassContext, PassManager
 from ngc.runtime import Executable
 from ngc.target import host_target, parse_target
 from tests.checkpoints import SHAPE, make_input, make_params, reference, symbol_json
 from tests.codegen.llvm.emulation import link_kernel, require_tools, run_kernel, run_program
+from tests.codegen.llvm.test_programs import EXAMPLES, check_with
 from tests.passes.test_zoo_fusion import network
-from tests.strategies import block_graphs, feeds_for, graphs
+from tests.strategies import block_graphs, graphs
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(host_target().arch == "aarch64", reason="this machine runs AArch64 code in the other tests")]
 
 TARGETS = ("cpu:aarch64", "cpu:cortex-a72", "cpu:neoverse-n1")
-EXAMPLES = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 HERE = Path(__file__).parent
 KERNEL_TESTS = (*sorted(f"kernels/{path.name}" for path in (HERE / "kernels").glob("test_*.py")), "test_vector_math.py", "test_packing.py")
@@ -52,18 +52,7 @@ def test_kernels_pass_their_tests_on_neon(file: str) -> None:
 
 def check(graph: Graph, name: str, pipeline: str, threads: int) -> None:
     """Checks a graph's outputs under emulation against the reference evaluator."""
-    target = parse_target(name)
-    note(str(graph))
-    batches = (1, 3) if any(isinstance(dim, SymDim) for value in graph.inputs for dim in value.type.shape) else (1,)
-    feeds = {batch: feeds_for(graph, batch=batch) for batch in batches}
-    wanted = {batch: evaluate(graph, feeds[batch]) for batch in batches}
-    PassManager(pipeline).run(graph, PassContext(target=target))
-    program = build_program(graph, target)
-    for batch in batches:
-        for got, want in zip(run_program(program, feeds[batch], threads), wanted[batch], strict=True):
-            # Few terms are summed, but functions amplify: 2e-5 of the largest value is some hundred roundings of f32.
-            scale = max(1.0, float(np.abs(want[np.isfinite(want)]).max(initial=0.0)))
-            np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * scale)
+    check_with(lambda program, lowered, feeds: run_program(program, feeds, threads), graph, name, pipeline)
 
 
 @pytest.mark.parametrize("name", TARGETS)

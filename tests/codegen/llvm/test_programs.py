@@ -1,10 +1,13 @@
 """Whole programs: random graphs compiled for each instruction set give what the reference evaluator gives."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 
 from ngc.codegen.llvm.build import build_program
+from ngc.codegen.program import Program
 from ngc.ir import Graph, SymDim, evaluate
 from ngc.passes import PassContext, PassManager
 from ngc.runtime import Executable
@@ -15,19 +18,24 @@ TARGETS = ("cpu", "cpu:x86-64-v3", "cpu:x86-64")
 EXAMPLES = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def check(graph: Graph, target: str, pipeline: str, threads: int = 1) -> None:
+def check_with(run: Callable[[Program, Graph, dict[str, np.ndarray]], Sequence[np.ndarray]], graph: Graph, target: str, pipeline: str) -> None:
+    """Compares what `run` gives for a graph's program with the reference evaluator, N bound to 1 and 3 where the graph has it."""
     described = parse_target(target)
     note(str(graph))
     batches = (1, 3) if any(isinstance(dim, SymDim) for value in graph.inputs for dim in value.type.shape) else (1,)
     feeds = {batch: feeds_for(graph, batch=batch) for batch in batches}
     wanted = {batch: evaluate(graph, feeds[batch]) for batch in batches}
     PassManager(pipeline).run(graph, PassContext(target=described))
-    exe = Executable(build_program(graph, described), graph, threads)
+    program = build_program(graph, described)
     for batch in batches:
-        for got, want in zip(exe.run_poisoned(feeds[batch]), wanted[batch], strict=True):
+        for got, want in zip(run(program, graph, feeds[batch]), wanted[batch], strict=True):
             # Few terms are summed, but functions amplify: 2e-5 of the largest value is some hundred roundings of f32.
             scale = max(1.0, float(np.abs(want[np.isfinite(want)]).max(initial=0.0)))
             np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * scale)
+
+
+def check(graph: Graph, target: str, pipeline: str, threads: int = 1) -> None:
+    check_with(lambda program, lowered, feeds: Executable(program, lowered, threads).run_poisoned(feeds), graph, target, pipeline)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -168,11 +168,6 @@ class WinogradKernel(KernelSpec):
         return 2 * self.y.channels * self.x.channels * TAPS**2 * prod(self.y.spatial)
 
     @property
-    def product_flops(self) -> int:
-        """The floating-point operations of the products of one image."""
-        return 2 * self.positions * prod(self.grid) * self.x.channels * self.y.channels
-
-    @property
     def weight_size(self) -> int:
         """Elements of the packed weights."""
         return self.positions * self.product.weight_size
