@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
 
+from ngc.codegen.llvm.kernels.elements import SIZES
 from ngc.codegen.llvm.text import I64, PTR, Builder, Module
 from ngc.target import CpuTarget
 
@@ -64,6 +65,11 @@ class Geometry:
     def size(self) -> int:
         """Elements of one image, as if it stood alone."""
         return self.blocks * self.block_stride
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of one image, as if it stood alone."""
+        return self.size * SIZES[self.dtype]
 
     @property
     def stride_n(self) -> int:

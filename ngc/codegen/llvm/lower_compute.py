@@ -49,6 +49,7 @@ def _conv(lowering: Lowering, node: Node) -> None:
         direct = ConvKernel.plan(lowering.target, groups=attrs["groups"], prologue=prologue, **fields)
     choice = lowering.chooser.choose(direct, node.type.shape[0])
     spec, middle = choice.spec, list[Argument]()
+    packed: packing.Packed
     if isinstance(spec, DepthwiseKernel):
         packed = packing.pack_depthwise(spec, weights)
     elif isinstance(spec, WinogradKernel):

@@ -14,23 +14,27 @@ from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
 
 Weights = NDArray[np.float32]
+Packed = NDArray[Any]
 
 
-def pack_conv(kernel: ConvKernel, weights: Weights) -> Weights:
-    """Returns weights (O, I/groups, kd, kh, kw) as [panel][input part][block][tap][channel][vector][lane], lanes without a channel zero."""
+def pack_conv(kernel: ConvKernel, weights: Weights) -> Packed:
+    """Returns weights (O, I/groups, kd, kh, kw) as [panel][input part][block][tap][step][vector][lane][element], lanes without a channel zero.
+
+    The elements of a step are one channel, for bf16 two channels or two taps; bf16 comes as its bits.
+    """
     if not weights.size:  # a phase of a deconvolution that meets no tap: nothing is read, but something must be pointed at
-        return np.zeros(kernel.y.block, np.float32)
+        return np.zeros(kernel.y.block * kernel.per_lane, np.float32)
     outputs, inputs = weights.shape[:2]
-    taps = weights.reshape(outputs, inputs, -1)
-    lanes, steps = kernel.y.block, []
+    lanes, steps, per_step = kernel.y.block, [], kernel.channels_per_step
     if kernel.aligned:
         per_group = kernel.y.channels // kernel.groups if kernel.groups > 1 else kernel.y.blocks * lanes
-        dense = np.zeros((kernel.groups, per_group, inputs, taps.shape[2]), np.float32)
-        dense.reshape(-1, inputs, taps.shape[2])[:outputs] = taps
+        dense: Packed = np.zeros((kernel.groups, per_group, inputs, prod(kernel.kernel)), np.float32)
+        dense.reshape(-1, *dense.shape[2:])[:outputs] = weights.reshape(outputs, inputs, -1)
         starts = [0] * (kernel.panels.parts * kernel.groups)
     else:
-        dense = _block_diagonal(kernel, taps)[None]
-        starts = [first * kernel.x.block for first in kernel.first_channels]
+        dense = _block_diagonal(kernel, weights.reshape(outputs, inputs, -1))[None]
+        starts = [first * kernel.x.block // per_step for first in kernel.first_channels]
+    dense = _pairs(kernel, dense) if kernel.per_lane > 1 else dense[..., None]
     position = 0
     for group in dense:
         at = 0
@@ -38,12 +42,30 @@ def pack_conv(kernel: ConvKernel, weights: Weights) -> Weights:
             size = (kernel.panels.size - (panel >= kernel.panels.wide)) * lanes
             rows = group[at:at + size]
             for first, blocks, depth in kernel.parts:
-                channels = rows[:, starts[position] + first:starts[position] + first + blocks * depth]
-                ordered = channels.reshape(size, blocks, depth, -1).transpose(1, 3, 2, 0)  # block, tap, channel, output
+                start = starts[position] + first // per_step
+                part = rows[:, start:start + blocks * depth]
+                ordered = part.reshape(size, blocks, depth, *part.shape[2:]).transpose(1, 3, 2, 0, 4)  # block, tap, step, output, element
                 steps.append(np.ascontiguousarray(ordered).reshape(-1))
             at += size
             position += 1
-    return np.concatenate(steps)
+    packed: Packed = np.concatenate(steps)
+    return packed
+
+
+def bf16_bits(values: Weights) -> NDArray[np.uint16]:
+    """Returns the 16-bit patterns of values that bf16 has."""
+    return (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+
+
+def _pairs(kernel: ConvKernel, dense: Weights) -> NDArray[np.uint16]:
+    """Returns (groups, outputs, steps of channels, taps, 2) as bits: what meets in a lane side by side, filled up with zeros."""
+    groups, outputs, inputs, _ = dense.shape
+    if kernel.paired:
+        depth, height, width = kernel.kernel
+        even = np.pad(dense.reshape(groups, outputs, inputs, depth * height, width), [(0, 0)] * 4 + [(0, width % 2)])
+        return bf16_bits(even.reshape(groups, outputs, inputs, -1, 2))
+    even = np.pad(dense, [(0, 0), (0, 0), (0, inputs % 2), (0, 0)])
+    return bf16_bits(even.reshape(groups, outputs, -1, 2, even.shape[3]).swapaxes(3, 4))
 
 
 def _block_diagonal(kernel: ConvKernel, taps: Weights) -> Weights:
@@ -71,16 +93,19 @@ def pack_depthwise(kernel: DepthwiseKernel, weights: Weights) -> Weights:
     return np.ascontiguousarray(padded.reshape(kernel.x.blocks, lanes, -1).transpose(0, 2, 1)).reshape(-1)
 
 
-def pack_dense(kernel: DenseKernel, weights: Weights) -> Weights:
-    """Returns weights (O, K) as [panel][input][vector][lane], lanes without an output zero."""
+def pack_dense(kernel: DenseKernel, weights: Weights) -> Packed:
+    """Returns weights (O, K) as [panel][input][vector][lane], lanes without an output zero; for bf16 two inputs lie side by side in a lane, as bits."""
     padded = np.zeros((-(-kernel.outputs // kernel.lanes) * kernel.lanes, kernel.inputs), np.float32)
     padded[:kernel.outputs] = weights
+    elements: Packed = bf16_bits(padded) if kernel.per_lane > 1 else padded
+    steps = elements.reshape(len(padded), -1, kernel.per_lane)
     panels, at = [], 0
     for panel in range(kernel.panels.parts):
         size = (kernel.panels.size - (panel >= kernel.panels.wide)) * kernel.lanes
-        panels.append(padded[at:at + size].T.reshape(-1))
+        panels.append(steps[at:at + size].swapaxes(0, 1).reshape(-1))
         at += size
-    return np.concatenate(panels)
+    packed: Packed = np.concatenate(panels)
+    return packed
 
 
 @dataclass(frozen=True)

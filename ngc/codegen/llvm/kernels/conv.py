@@ -2,6 +2,9 @@
 
 The input's halo holds what padding would read, so nothing here tests for borders; the output's interior alone is written. Work items are tiles of
 rows (or stretches of a flattened plane) times panels of output channels, and no output is computed twice, so a residual may be the output's own buffer.
+
+Where the input is bf16, so are the weights, and a step of the reduction is a pair of elements that lie side by side in memory: two channels of a block, or,
+where the input is planes (block 1), two taps of a row. An odd number of them is filled up with weights of zero, so the input's halo must cover a tap more.
 """
 
 from collections.abc import Iterator
@@ -11,7 +14,8 @@ from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import conv_emit
-from ngc.codegen.llvm.kernels.microkernel import Nest, depths, unrolled
+from ngc.codegen.llvm.kernels.elements import SIZES
+from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, unrolled
 from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, cheapest, modelled_tiles
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -83,14 +87,14 @@ class ConvKernel(KernelSpec):
         lanes = self.y.block
         draft = replace(self, tile=tile)
         panel = self.depth * tile.vectors * lanes * 4
-        weights = self.depth * self.y.blocks * lanes * 4
-        inputs = self.x.size * 4
+        weights, inputs = self.weight_bytes, self.x.bytes
         chunk = 1
         if self.flat:
             parts = draft.column_tiles.parts
             chunk = -(-_ITEM_WORK // max(1, self.depth * tile.vectors * tile.pixels))
             if self.prologue:  # the scratch must stay in the second-level cache, and items must be many enough to share
-                chunk = min(L2_BYTES // 4 // (4 * self.x.blocks * self.x.block * tile.pixels), parts // _PROLOGUE_ITEMS)
+                pixel = self.x.blocks * self.x.block * SIZES[self.x.dtype]
+                chunk = min(L2_BYTES // 4 // (pixel * tile.pixels), parts // _PROLOGUE_ITEMS)
             chunk = -(-parts // -(-parts // max(1, min(chunk, parts))))
         pixels_first = inputs > L2_BYTES // 2 and weights <= L2_BYTES // 2 and draft.panels.parts * self.groups > 1
         return replace(self, tile=replace(tile, chunk=chunk, pixels_first=pixels_first, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0))
@@ -103,6 +107,10 @@ class ConvKernel(KernelSpec):
         """
         if self.y.block != target.lanes():
             raise CodegenError(f"convolution into blocks of {self.y.block}; {target.name} needs blocks of {target.lanes()}")
+        if self.x.dtype not in PER_LANE or (self.x.dtype == "bf16" and not target.has_bf16):
+            raise CodegenError(f"{target.name} has no convolution of {self.x.dtype} data")
+        if self.paired and self.dilation[2] != 1:
+            raise CodegenError(f"a convolution of {self.x.dtype} planes takes taps side by side, not with a dilation of {self.dilation[2]}")
         if self.x.channels % self.groups or self.y.channels % self.groups:
             raise CodegenError(f"convolution of {self.x.channels} to {self.y.channels} channels cannot have {self.groups} groups")
         if self.prologue and (self.x.block != self.y.block or any(step.tensor or step.kind in ("add", "multiply", "tee") for step in self.prologue)):
@@ -110,7 +118,9 @@ class ConvKernel(KernelSpec):
                                f"here are {', '.join(step.kind for step in self.prologue)} on blocks of {self.x.block}")
         if not prod(self.kernel) or self.prologue:
             return
-        for name, out, k, s, d, p, size, halo in zip(("depth", "height", "width"), self.out, self.kernel, self.stride, self.dilation,
+        depth, height, width = self.kernel
+        read = (depth, height, width + width % 2 if self.paired else width)
+        for name, out, k, s, d, p, size, halo in zip(("depth", "height", "width"), self.out, read, self.stride, self.dilation,
                                                      self.pad, self.x.spatial, self.x.halo, strict=True):
             last = (out - 1) * s + (k - 1) * d - p
             if out and (-p < -halo[0] or last > size - 1 + halo[1]):
@@ -127,10 +137,25 @@ class ConvKernel(KernelSpec):
         return d, h, w
 
     @property
+    def per_lane(self) -> int:
+        """Elements of the input that meet in one lane of an accumulator."""
+        return PER_LANE[self.x.dtype]
+
+    @property
+    def paired(self) -> bool:
+        """Whether the elements that meet in a lane are taps of a row instead of channels."""
+        return self.per_lane > 1 and self.x.block == 1
+
+    @property
+    def channels_per_step(self) -> int:
+        """Input channels that a step of the reduction takes."""
+        return 1 if self.paired else self.per_lane
+
+    @property
     def taps(self) -> list[tuple[int, int, int]]:
-        """The kernel's positions in the order of the packed weights."""
+        """The kernel's positions in the order of the packed weights, of those that meet in a lane the first."""
         kd, kh, kw = self.kernel
-        return [(d, h, w) for d in range(kd) for h in range(kh) for w in range(kw)]
+        return [(d, h, w) for d in range(kd) for h in range(kh) for w in range(0, kw, self.per_lane if self.paired else 1)]
 
     def flops(self) -> int:
         """Returns the floating-point operations of one image, an fma counted as two."""
@@ -179,29 +204,36 @@ class ConvKernel(KernelSpec):
 
     @property
     def parts(self) -> list[tuple[int, int, int]]:
-        """The input channels of a panel as (first channel, blocks, channels of each), in the order of the packed weights.
+        """The input channels of a panel as (first channel, blocks, steps of each), in the order of the packed weights.
 
         Without alignment whole blocks are read: the weights of channels that a lane does not meet are zero.
         """
-        block = self.x.block
+        block, per_step = self.x.block, self.channels_per_step
         if not self.aligned:
-            return [(0, self._span, block)]
+            return [(0, self._span, block // per_step)]
         channels = self.x.channels // self.groups
         whole, tail = divmod(channels, block)
-        parts = [(0, whole, block)] if whole else []
-        for depth in depths(tail, self.tile.unroll):
-            parts.append((whole * block + sum(p[2] for p in parts if p[0] >= whole * block), 1, depth))
+        parts = [(0, whole, block // per_step)] if whole else []
+        first = whole * block
+        for depth in depths(-(-tail // per_step), self.tile.unroll):
+            parts.append((first, 1, depth))
+            first += depth * per_step
         return parts
 
     @property
     def depth(self) -> int:
-        """Steps of the reduction: the packed weights of one output vector."""
-        return prod(self.kernel) * sum(blocks * depth for _, blocks, depth in self.parts)
+        """Steps of the reduction: the vectors of packed weights of one output vector."""
+        return len(self.taps) * sum(blocks * depth for _, blocks, depth in self.parts)
 
     @property
     def weight_size(self) -> int:
         """Elements of the packed weights."""
-        return self.depth * self.y.blocks * self.y.block
+        return self.depth * self.per_lane * self.y.blocks * self.y.block
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return self.weight_size * SIZES[self.x.dtype]
 
     # -- pixels ---------------------------------------------------------------------------------------------------
 
@@ -252,16 +284,16 @@ class ConvKernel(KernelSpec):
             return self.x
         if self.flat:
             columns = min(self.columns, self.tile.chunk * self.column_tiles.size)
-            return Geometry(self.x.channels, self.x.block, (1, 1, columns))
+            return Geometry(self.x.channels, self.x.block, (1, 1, columns), dtype=self.x.dtype)
         depth = (self.kernel[0] - 1) * self.dilation[0] + 1
         rows = (self.row_tiles.size - 1) * self.stride[1] + (self.kernel[1] - 1) * self.dilation[1] + 1
         width = (self.out[2] - 1) * self.stride[2] + (self.kernel[2] - 1) * self.dilation[2] + 1
-        return Geometry(self.x.channels, self.x.block, (depth, rows, width))
+        return Geometry(self.x.channels, self.x.block, (depth, rows, width), dtype=self.x.dtype)
 
     @property
     def scratch_bytes(self) -> int:
         """Bytes of scratch that each thread must bring; 0 without a prologue."""
-        return self.source.size * 4 if self.prologue else 0
+        return self.source.bytes if self.prologue else 0
 
     def nests(self) -> list[Nest]:
         """Returns the reduction, in the order of the packed weights."""
@@ -270,7 +302,7 @@ class ConvKernel(KernelSpec):
         nests = []
         for first, blocks, depth in self.parts:
             at = first // source.block * source.block_stride + first % source.block
-            nests += unrolled(blocks, source.block_stride, [at + tap for tap in taps], depth, self.tile.unroll)
+            nests += unrolled(blocks, source.block_stride, [at + tap for tap in taps], depth, self.tile.unroll, self.per_lane)
         return nests
 
     def emit(self, target: CpuTarget) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ngc.codegen.llvm.kernels.conv_prologue import emit_prologue
-from ngc.codegen.llvm.kernels.microkernel import emit_tile, fma_dot
+from ngc.codegen.llvm.kernels.elements import STORED
+from ngc.codegen.llvm.kernels.microkernel import dot_of, emit_tile
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.kernels.steps import operands_of
@@ -32,6 +33,11 @@ class _Kernel:
     module: Module
     b: Builder
     _tiles: dict[tuple[int, int, int], str] = field(default_factory=dict)
+
+    @property
+    def element(self) -> str:
+        """The type of an element of the input and of the weights in memory."""
+        return STORED[self.spec.x.dtype]
 
     def emit(self) -> None:
         spec, b = self.spec, self.b
@@ -81,10 +87,10 @@ class _Kernel:
             if any(spec.first_channels):
                 table = self.module.constant_array(I64, spec.first_channels)
                 first = b.load(I64, b.gep(table, panel, I64), align=8)
-        w = b.gep(w, b.mul(block, spec.depth * spec.y.block))
-        x = b.gep(x, b.mul(first, spec.source.block_stride))
+        w = b.gep(w, b.mul(block, spec.depth * spec.per_lane * spec.y.block), self.element)
+        x = b.gep(x, b.mul(first, spec.source.block_stride), self.element)
         if not spec.prologue:
-            x = b.gep(x, b.mul(image, spec.x.stride_n))
+            x = b.gep(x, b.mul(image, spec.x.stride_n), self.element)
         by_size(b, panels, inside, lambda vectors: self._stretch(args, x, w, block, image, stretch, vectors))
 
     def _stretch(self, args: Value, x: Value, w: Value, block: Index, image: Index, stretch: Index, vectors: int) -> None:
@@ -95,22 +101,22 @@ class _Kernel:
             low = b.mul(stretch, spec.tile.chunk)
             high = b.smin(b.add(low, spec.tile.chunk), columns.parts)
             origin = split_start(b, columns, low) if spec.prologue else 0
-            x = b.gep(x, spec.source.origin)
+            x = b.gep(x, spec.source.origin, self.element)
             ranges = [(low, b.smin(high, columns.wide)), (b.smax(low, columns.wide), high)]
             for (start, stop), width in zip(ranges, columns.sizes, strict=False):
                 with b.loop(start, high if len(columns.sizes) == 1 else stop, hint="tile") as loop:
                     column = split_start(b, columns, loop.index)
-                    at = b.gep(x, b.mul(b.sub(column, origin), spec.source.block))
+                    at = b.gep(x, b.mul(b.sub(column, origin), spec.source.block), self.element)
                     self._call((1, width, vectors), args, at, w, image, block, (0, 0, column))
             return
         rows = spec.row_tiles
         depth, line = b.div(stretch, rows.parts), b.rem(stretch, rows.parts)
         row = split_start(b, rows, line)
-        x = b.gep(x, self._corner(depth, row))
+        x = b.gep(x, self._corner(depth, row), self.element)
 
         def tiles(height: int) -> None:
             def tile(width: int, column: Index) -> None:
-                at = b.gep(x, b.mul(column, spec.stride[2] * spec.source.block))
+                at = b.gep(x, b.mul(column, spec.stride[2] * spec.source.block), self.element)
                 self._call((height, width, vectors), args, at, w, image, block, (depth, row, column))
 
             each_part(b, columns, tile)
@@ -140,8 +146,7 @@ def _emit_tile_function(spec: ConvKernel, target: CpuTarget, module: Module, row
     source = spec.source
     pixels = [(r, c) for r in range(rows) for c in range(width)]
     reads = [r * spec.stride[1] * source.strides[1] + c * spec.stride[2] * source.strides[2] for r, c in pixels]
-    dot = fma_dot(target.has_fma)
-    tiles = emit_tile(b, dot, spec.y.block, reads, vectors, spec.nests(), x, w, prefetch=spec.tile.prefetch)
+    tiles = emit_tile(b, dot_of(spec.x.dtype, target), spec.y.block, reads, vectors, spec.nests(), x, w, prefetch=spec.tile.prefetch)
     tile = BlockedTile(spec.y, image, block, (depth, row, column), spec.out_step, spec.out_origin, rows, width, vectors)
     first = 3 + (operands_of(spec.prologue) + 1 if spec.prologue else 0)
     finish_tile(b, target, tile, tiles, spec.steps, args, first)

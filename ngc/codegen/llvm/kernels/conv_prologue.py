@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ngc.codegen.llvm.kernel import Geometry
+from ngc.codegen.llvm.kernels.elements import SIZES, STORED
+from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.splits import split_start
 from ngc.codegen.llvm.kernels.steps import Steps
 from ngc.codegen.llvm.text import Builder, Index, Value, vector
@@ -24,19 +26,20 @@ _UNROLL = 4
 
 def emit_prologue(spec: ConvKernel, target: CpuTarget, b: Builder, args: Value, x: Value, scratch: Value, image: Index, stretch: Index) -> None:
     """Emits the code that fills the scratch for one stretch of one image."""
-    x = b.gep(x, b.add(b.mul(image, spec.x.stride_n), spec.x.origin))
+    element = STORED[spec.x.dtype]
+    x = b.gep(x, b.add(b.mul(image, spec.x.stride_n), spec.x.origin), element)
     with b.loop(0, spec.x.blocks, hint="block") as loop:
         steps = Steps(b, spec.prologue, _Channels(b, loop.index, spec.x.block), args, 3, target)
         steps.load_channels(0)
-        fill = _Fill(spec, b, steps)
-        source = b.gep(x, b.mul(loop.index, spec.x.block_stride))
-        room = b.gep(scratch, b.mul(loop.index, spec.source.block_stride))
+        fill = _Fill(spec, b, steps, target)
+        source = b.gep(x, b.mul(loop.index, spec.x.block_stride), element)
+        room = b.gep(scratch, b.mul(loop.index, spec.source.block_stride), element)
         if spec.flat:
             columns = spec.column_tiles
             low = b.mul(stretch, spec.tile.chunk)
             high = b.smin(b.add(low, spec.tile.chunk), columns.parts)
             first, last = split_start(b, columns, low), split_start(b, columns, high)
-            fill.values(b.gep(source, b.mul(first, spec.x.block)), room, b.sub(last, first))
+            fill.values(b.gep(source, b.mul(first, spec.x.block), element), room, b.sub(last, first))
         else:
             fill.planes(source, room, stretch)
 
@@ -73,6 +76,7 @@ class _Fill:
     spec: ConvKernel
     b: Builder
     steps: Steps
+    target: CpuTarget
 
     def planes(self, x: Value, room: Value, stretch: Index) -> None:
         """Fills all planes and rows that the taps of a row tile read."""
@@ -82,10 +86,10 @@ class _Fill:
         first_row = b.sub(b.mul(split_start(b, spec.row_tiles, line), spec.stride[1]), spec.pad[1])
         with b.loop(0, planes, hint="plane") as outer, b.loop(0, rows, hint="row") as inner:
             plane, row = b.add(first_plane, outer.index), b.add(first_row, inner.index)
-            to = b.gep(room, b.add(b.mul(outer.index, spec.source.strides[0]), b.mul(inner.index, spec.source.strides[1])))
+            to = self._gep(room, b.add(b.mul(outer.index, spec.source.strides[0]), b.mul(inner.index, spec.source.strides[1])))
             inside = self._both(self._within(plane, spec.x.spatial[0]), self._within(row, spec.x.spatial[1]))
             with b.when(inside):
-                self._row(b.gep(x, b.add(b.mul(plane, spec.x.strides[0]), b.mul(row, spec.x.strides[1]))), to)
+                self._row(self._gep(x, b.add(b.mul(plane, spec.x.strides[0]), b.mul(row, spec.x.strides[1]))), to)
             with b.when(b.define("i1", f"xor {inside}, true")):
                 self._zero(to, spec.source.spatial[2])
 
@@ -95,22 +99,27 @@ class _Fill:
         left = min(width, max(0, pad))
         right = max(left, min(width, pad + self.spec.x.spatial[2]))
         self._zero(to, left)
-        self.values(self.b.gep(x, (left - pad) * block), self.b.gep(to, left * block), right - left)
-        self._zero(self.b.gep(to, right * block), width - right)
+        self.values(self._gep(x, (left - pad) * block), self._gep(to, left * block), right - left)
+        self._zero(self._gep(to, right * block), width - right)
 
     def values(self, x: Value, to: Value, count: Index) -> None:
         """Puts `count` pixels through the steps."""
-        kind, block = vector(self.spec.x.block), self.spec.x.block
+        b, block, dtype = self.b, self.spec.x.block, self.spec.x.dtype
 
         def pixel(index: Index) -> None:
-            at = self.b.mul(index, block)
-            self.b.store(self.steps.apply(self.b.load(kind, self.b.gep(x, at)), 0, 0), self.b.gep(to, at))
+            at = b.mul(index, block)
+            value = load_floats(b, self._gep(x, at), dtype, block, self.target)
+            store_floats(b, self.steps.apply(value, 0, 0), self._gep(to, at), dtype, self.target)
 
         self._sweep(count, pixel)
 
     def _zero(self, to: Value, count: int) -> None:
-        kind, block = vector(self.spec.x.block), self.spec.x.block
-        self._sweep(count, lambda index: self.b.store(Value(kind, "zeroinitializer"), self.b.gep(to, self.b.mul(index, block))))
+        dtype, block = self.spec.x.dtype, self.spec.x.block
+        zero = Value(vector(block, STORED[dtype]), "zeroinitializer")
+        self._sweep(count, lambda index: self.b.store(zero, self._gep(to, self.b.mul(index, block)), align=SIZES[dtype]))
+
+    def _gep(self, base: Value, offset: Index) -> Value:
+        return self.b.gep(base, offset, STORED[self.spec.x.dtype])
 
     def _sweep(self, count: Index, body: Callable[[Index], None]) -> None:
         """Emits `body` for every index below `count`, several to a loop."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
-from ngc.codegen.llvm.kernels.microkernel import Nest, depths, emit_tile, fma_dot, unrolled
+from ngc.codegen.llvm.kernels.elements import STORED
+from ngc.codegen.llvm.kernels.half import load_floats, store_floats
+from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, dot_of, emit_tile, unrolled
 from ngc.codegen.llvm.kernels.site import lanes_below
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.steps import Steps
-from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, overload, spell, vector
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell, vector
 from ngc.codegen.llvm.tiles import ONE_PIXEL, UNROLL, Split, Tile, most_pixels
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -24,7 +26,8 @@ class DenseKernel(KernelSpec):
     """y[r, o] = sum over k of x[r, k] * w[o, k], for n * `rows` rows; `DenseKernel.plan` chooses the tile.
 
     Arguments: x, packed weights, y, then the operands of the steps. A step's vector has one value per output, padded to whole vectors; its tensor is
-    plain [rows, outputs], with the row pitch of its geometry's `stride_n` where one is given.
+    plain [rows, outputs] of y's dtype, with the row pitch of its geometry's `stride_n` where one is given. Weights have the dtype of x; two
+    neighbours of bf16 are multiplied at a time, so their number must be even.
 
     Attributes:
         inputs: elements of a row of x.
@@ -35,6 +38,8 @@ class DenseKernel(KernelSpec):
         rows: rows of one image.
         steps: what is done to each output in registers.
         tile: `pixels` rows by `vectors` vectors of outputs.
+        x_dtype: "f32" or "bf16".
+        y_dtype: the same of y.
     """
 
     inputs: int
@@ -45,15 +50,26 @@ class DenseKernel(KernelSpec):
     rows: int = 1
     steps: tuple[StepSpec, ...] = ()
     tile: Tile = ONE_PIXEL
+    x_dtype: str = "f32"
+    y_dtype: str = "f32"
 
     @classmethod
     def plan(cls, target: CpuTarget, **fields: Any) -> "DenseKernel":
         """Returns the kernel of the given fields with the tile that suits the target; a `tile` among the fields is kept."""
         draft = cls(lanes=target.lanes(), **fields)
+        if draft.x_dtype not in PER_LANE or (draft.x_dtype == "bf16" and not target.has_bf16):
+            raise CodegenError(f"{target.name} has no dense layer of {draft.x_dtype} data")
+        if draft.inputs % draft.per_lane:
+            raise CodegenError(f"a dense layer of {draft.x_dtype} data takes an even number of inputs, not {draft.inputs}")
         if "tile" in fields:
             return draft
         vectors = Split(-(-draft.outputs // draft.lanes), 4 if target.registers == 32 else 2).size
         return replace(draft, tile=Tile(min(12, most_pixels(target, vectors)), 1, vectors, UNROLL))
+
+    @property
+    def per_lane(self) -> int:
+        """Elements of a row that meet in one lane of an accumulator."""
+        return PER_LANE[self.x_dtype]
 
     @property
     def panels(self) -> Split:
@@ -77,9 +93,9 @@ class DenseKernel(KernelSpec):
     def nests(self) -> list[Nest]:
         """Returns the reduction, in the order of the packed weights."""
         nests, first = [], 0
-        for depth in depths(self.inputs, self.tile.unroll):
-            nests += unrolled(1, 0, [first], depth, self.tile.unroll)
-            first += depth
+        for depth in depths(self.inputs // self.per_lane, self.tile.unroll):
+            nests += unrolled(1, 0, [first], depth, self.tile.unroll, self.per_lane)
+            first += depth * self.per_lane
         return nests
 
     @property
@@ -102,7 +118,7 @@ class DenseKernel(KernelSpec):
                 first = b.mul(loop.index, rows)
                 low, high = b.smax(b.sub(begin, first), 0), b.smin(b.sub(end, first), rows)
                 block = split_start(b, self.panels, loop.index)
-                panel = b.gep(w, b.mul(block, self.inputs * self.lanes))
+                panel = b.gep(w, b.mul(block, self.inputs * self.lanes), STORED[self.x_dtype])
 
                 def run(vectors: int) -> None:
                     self._rows(target, module, b, tiles, args, x, panel, low, high, block, vectors)
@@ -120,7 +136,7 @@ class DenseKernel(KernelSpec):
             count = b.div(b.sub(high, low), height)
             with b.loop(0, count, hint="rows") as loop:
                 row = b.add(low, b.mul(loop.index, height))
-                at = b.gep(x, b.mul(row, self.x_pitch or self.inputs))
+                at = b.gep(x, b.mul(row, self.x_pitch or self.inputs), STORED[self.x_dtype])
                 b.call(tiles[height, vectors], args, at, w, *(Value(I64, spell(i)) for i in (row, block)))
             low = b.add(low, b.mul(count, height))
 
@@ -130,9 +146,9 @@ class DenseKernel(KernelSpec):
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, row, block = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
         reads = [r * (self.x_pitch or self.inputs) for r in range(height)]
-        sums = emit_tile(b, fma_dot(target.has_fma), self.lanes, reads, vectors, self.nests(), x, w)
+        sums = emit_tile(b, dot_of(self.x_dtype, target), self.lanes, reads, vectors, self.nests(), x, w)
         y = b.load_pointer(args, 2)
-        site = _Rows(self, b, row, block, vectors)
+        site = _Rows(self, b, target, row, block, vectors)
         steps = Steps(b, self.steps, site, args, 3, target)
         for v in range(vectors):
             for r in range(height):
@@ -147,6 +163,7 @@ class _Rows:
 
     kernel: DenseKernel
     b: Builder
+    target: CpuTarget
     row: Value
     block: Value
     vectors: int
@@ -163,27 +180,19 @@ class _Rows:
 
     def load(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
         """Returns the value of a tensor operand that meets a value of the tile."""
-        b, kind, at = self.b, vector(self.kernel.lanes), self._address(base, tensor, vector_index, pixel)
-        mask = self._real_lanes(vector_index)
-        if mask is None:
-            return b.load(kind, at)
-        callee = b.module.declare(f"llvm.masked.load.{overload(kind)}.p0", kind, (PTR, mask.type, kind))
-        return b.define(kind, f"call {kind} {callee}(ptr align 4 {at.name}, {mask}, {kind} zeroinitializer)")
+        at, lanes, dtype = self._address(base, tensor, vector_index, pixel), self.kernel.lanes, self.kernel.y_dtype
+        return load_floats(self.b, at, dtype, lanes, self.target, self._real_lanes(vector_index))
 
     def store(self, value: Value, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> None:
         """Stores a value of the tile."""
-        b, at, mask = self.b, self._address(base, tensor, vector_index, pixel), self._real_lanes(vector_index)
-        if mask is None:
-            b.store(value, at)
-            return
-        callee = b.module.declare(f"llvm.masked.store.{overload(value.type)}.p0", "void", (value.type, PTR, mask.type))
-        b.emit(f"call void {callee}({value}, ptr align 4 {at.name}, {mask})")
+        at = self._address(base, tensor, vector_index, pixel)
+        store_floats(self.b, value, at, self.kernel.y_dtype, self.target, self._real_lanes(vector_index))
 
     def _address(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
-        b, kernel = self.b, self.kernel
+        b, kernel, element = self.b, self.kernel, STORED[self.kernel.y_dtype]
         pitch = (kernel.y_pitch or kernel.outputs) if tensor is None else tensor.stride_n
         offset = b.add(b.mul(self.row, pitch), b.mul(self.block, kernel.lanes))
-        return b.gep(b.gep(base, offset), pixel * pitch + vector_index * kernel.lanes)
+        return b.gep(b.gep(base, offset, element), pixel * pitch + vector_index * kernel.lanes, element)
 
     def _real_lanes(self, vector_index: int) -> Value | None:
         """Returns the mask of the lanes that are outputs, or None where all are."""

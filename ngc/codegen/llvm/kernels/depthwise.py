@@ -5,6 +5,8 @@ from math import prod
 from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
+from ngc.codegen.llvm.kernels.elements import STORED
+from ngc.codegen.llvm.kernels.half import load_floats
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell, vector
@@ -23,6 +25,7 @@ class DepthwiseKernel(KernelSpec):
     """A convolution of each channel of `x` with its own taps into the same channel of `y`; `DepthwiseKernel.plan` chooses the tile.
 
     Arguments: x, packed weights, y, then the operands of the steps. Fields are those of `ConvKernel`; the input is blocked like the output.
+    Tensors of bf16 are widened as they are loaded; weights are f32.
     """
 
     x: Geometry
@@ -99,14 +102,15 @@ class DepthwiseKernel(KernelSpec):
             row = split_start(b, rows, line)
             moved = b.add(b.mul(depth, self.stride[0] * strides[0]), b.mul(row, self.stride[1] * strides[1]))
             base = b.add(b.mul(image, self.x.stride_n), b.mul(block, self.x.block_stride))
-            corner = b.gep(b.gep(x, base), b.add(moved, before))
+            element = STORED[self.x.dtype]
+            corner = b.gep(b.gep(x, base, element), b.add(moved, before), element)
             weights = b.gep(w, b.mul(block, prod(self.kernel) * self.x.block))
 
             def body(height: int) -> None:
                 def tile(width: int, column: Index) -> None:
                     if (height, width) not in tiles:
                         tiles[height, width] = f"@{self._tile(target, module, height, width)}"
-                    at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]))
+                    at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]), element)
                     place = (Value(I64, spell(i)) for i in (image, block, depth, row, column))
                     b.call(tiles[height, width], args, at, weights, *place)
 
@@ -121,7 +125,8 @@ class DepthwiseKernel(KernelSpec):
         name = f"tile_{rows}x{width}"
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, image, block, depth, row, column = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
-        taps = _Taps(self, b, rows, width, target.has_fma)
+        taps = _Taps(self, b, rows, width, target)
+        element = STORED[self.x.dtype]
         zero = Value(vector(self.y.block), "zeroinitializer")
         sums = [zero] * (rows * width)
         lines, kw = self.kernel[0] * self.kernel[1], self.kernel[2]
@@ -129,12 +134,12 @@ class DepthwiseKernel(KernelSpec):
                   for d in range(self.kernel[0]) for h in range(self.kernel[1])]
         if rows * width * lines * kw <= _WRITTEN_OUT:
             for line, at in enumerate(starts):
-                sums = taps.line(b.gep(x, at), b.gep(w, line * kw * self.x.block), sums)
+                sums = taps.line(b.gep(x, at, element), b.gep(w, line * kw * self.x.block), sums)
         else:
             table = module.constant_array(I64, starts)
             with b.loop(0, lines, carried=sums, hint="line") as loop:
                 start = b.load(I64, b.gep(table, loop.index, I64), align=8)
-                loop.carry(taps.line(b.gep(x, start), b.gep(w, b.mul(loop.index, kw * self.x.block)), list(loop.values)))
+                loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, kw * self.x.block)), list(loop.values)))
             sums = loop.results
         tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
         finish_tile(b, target, tile, [sums], self.steps, args, 3)
@@ -150,7 +155,7 @@ class _Taps:
     b: Builder
     rows: int
     width: int
-    fused: bool
+    target: CpuTarget
 
     def line(self, x: Value, w: Value, sums: list[Value]) -> list[Value]:
         """Returns the sums after the taps of a line whose first input lies at `x` and whose weights lie at `w`."""
@@ -163,8 +168,9 @@ class _Taps:
                 for column in range(self.width):
                     meetings.setdefault(column * spec.stride[2] + tap * spec.dilation[2], []).append((column, tap))
             for at in sorted(meetings):
-                value = b.load(kind, b.gep(x, row * spec.stride[1] * spec.x.strides[1] + at * spec.x.strides[2]))
+                place = b.gep(x, row * spec.stride[1] * spec.x.strides[1] + at * spec.x.strides[2], STORED[spec.x.dtype])
+                value = load_floats(b, place, spec.x.dtype, lanes, self.target)
                 for column, tap in meetings[at]:
                     m = row * self.width + column
-                    sums[m] = b.fma(value, weights[tap], sums[m], fused=self.fused)
+                    sums[m] = b.fma(value, weights[tap], sums[m], fused=self.target.has_fma)
         return sums

@@ -4,6 +4,7 @@ Where the target has no instruction LLVM would call compiler-rt once per lane; i
 Rounding is to nearest, halves to even; overflow gives infinity and NaN stays NaN.
 """
 
+from ngc.codegen.llvm.kernels import elements
 from ngc.codegen.llvm.text import FLOAT, I1, I32, Builder, Value, lanes_of, vector
 from ngc.target import CpuTarget
 
@@ -76,3 +77,24 @@ def to_bits16(b: Builder, value: Value, dtype: str, target: CpuTarget) -> Value:
         result = b.select(bits.less(magnitude, 0x7F800001), result, b.integer(bits.kind, 0x7E00))
         result = bits.do("or", result, sign)
     return b.cast("trunc", result, vector(lanes, _I16))
+
+
+# -- tensors ------------------------------------------------------------------------------------------------------
+
+_NARROWED = "llvm.x86.avx512bf16.cvtneps2bf16.512"
+"""Rounds sixteen floats to bf16 as `to_bits16` does, but for denormals, which become zero."""
+
+
+def load_floats(b: Builder, pointer: Value, dtype: str, lanes: int, target: CpuTarget, mask: Value | None = None) -> Value:
+    """Loads consecutive elements of a tensor of floats as f32; lanes that the mask leaves out are not accessed and hold 0."""
+    stored = elements.load(b, pointer, dtype, lanes, mask)
+    return stored if dtype == "f32" else from_bits16(b, stored, dtype, target)
+
+
+def store_floats(b: Builder, value: Value, pointer: Value, dtype: str, target: CpuTarget, mask: Value | None = None) -> None:
+    """Stores f32 values to consecutive elements of a tensor of floats, those that the mask leaves out excepted."""
+    if dtype == "bf16" and target.has_bf16 and lanes_of(value.type) == 16:
+        value = b.cast("bitcast", b.intrinsic(_NARROWED, vector(16, "bfloat"), value), vector(16, _I16))
+    elif dtype != "f32":
+        value = to_bits16(b, value, dtype, target)
+    elements.store(b, value, pointer, dtype, mask)

@@ -8,7 +8,8 @@ so convolutions of any kernel, stride and dilation, dense layers and batched pro
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ngc.codegen.llvm.text import FLOAT, I64, Builder, Index, Value, vector
+from ngc.codegen.llvm.text import FLOAT, I32, I64, Builder, Index, Value, vector
+from ngc.target import CpuTarget
 
 MAX_UNROLL = 8
 """At 16 steps the scheduler hoists loads until accumulators spill."""
@@ -23,6 +24,7 @@ class DotOp:
 
     `per_lane` consecutive input channels meet in one lane of the accumulator (one for f32, two for bf16, four for int8); together they are one `scalar`
     of memory, which is what a broadcast load reads, and `element` is the type that the instruction sees. Offsets count elements of the operand.
+    `intrinsic` is LLVM's name of the instruction for a vector of 512 bits, empty for a multiply-add of floats.
     """
 
     name: str
@@ -31,10 +33,11 @@ class DotOp:
     scalar: str
     per_lane: int
     fused: bool = True
+    intrinsic: str = ""
 
     def broadcast(self, b: Builder, pointer: Value, lanes: int) -> Value:
         """Returns one lane's input channels, loaded once and copied into all lanes."""
-        value = b.splat(b.load(self.scalar, pointer), lanes)
+        value = b.splat(b.load(self.scalar, pointer, align=4 // self.per_lane), lanes)
         return value if self.per_lane == 1 else b.cast("bitcast", value, vector(lanes * self.per_lane, self.element))
 
     def weights(self, b: Builder, pointer: Value, lanes: int) -> Value:
@@ -47,12 +50,26 @@ class DotOp:
 
     def emit(self, b: Builder, accumulator: Value, x: Value, w: Value) -> Value:
         """Returns accumulator + x * w."""
+        if self.intrinsic:
+            return b.intrinsic(self.intrinsic, accumulator.type, accumulator, x, w)
         return b.fma(x, w, accumulator, fused=self.fused)
 
 
 def fma_dot(fused: bool) -> DotOp:
     """Returns the f32 dot operation: a fused multiply-add, or a product and a sum where the instruction set has none."""
     return DotOp("fma", element=FLOAT, accumulator=FLOAT, scalar=FLOAT, per_lane=1, fused=fused)
+
+
+BF16_DOT = DotOp("dpbf16ps", element="bfloat", accumulator=FLOAT, scalar=I32, per_lane=2, intrinsic="llvm.x86.avx512bf16.dpbf16ps.512")
+"""Two products of bf16 pairs are added to an f32 accumulator; denormals count as zero."""
+
+PER_LANE = {"f32": 1, "bf16": 2}
+"""Elements of the input that meet in one lane of an accumulator, by the input's dtype."""
+
+
+def dot_of(dtype: str, target: CpuTarget) -> DotOp:
+    """Returns the dot operation of inputs and weights of a dtype."""
+    return BF16_DOT if dtype == "bf16" else fma_dot(target.has_fma)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _ITEM_LOADS = 2048
 class PoolKernel(KernelSpec):
     """Pools windows of x to the pixels of y, channel by channel; the halo of y is not written, its padding lanes are zero.
 
-    args: x, y. Work items: groups of output rows of each image and channel block.
+    args: x, y. Work items: groups of output rows of each image and channel block. Tensors of bf16 are computed in f32 and rounded once.
 
     Attributes:
         x: the input.
@@ -42,9 +42,10 @@ class PoolKernel(KernelSpec):
     def __post_init__(self) -> None:
         if self.kind not in ("max", "avg", "sum", "lp") or self.p not in (1, 2, 3):
             raise CodegenError(f"pooling is max, avg, sum or lp with p 1, 2 or 3, not {self.kind} with p {self.p}")
-        if (self.x.channels, self.x.block, self.x.dtype) != (self.y.channels, self.y.block, self.y.dtype):
+        floats = {self.x.dtype, self.y.dtype} <= {"f32", "bf16"}
+        if (self.x.channels, self.x.block) != (self.y.channels, self.y.block) or (self.x.dtype != self.y.dtype and not floats):
             raise CodegenError(f"pooling keeps channels, block and dtype: {self.x} to {self.y}")
-        if self.x.dtype != "f32" and (self.kind != "max" or self.x.dtype not in ("i8", "u8", "i32")):
+        if not floats and (self.kind != "max" or self.x.dtype not in ("i8", "u8", "i32")):
             raise CodegenError(f"pooling computes f32, and max of integers too, not {self.kind} of {self.x.dtype}")
 
     @property

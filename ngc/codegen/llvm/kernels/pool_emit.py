@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
+from ngc.codegen.llvm.kernels.arithmetic import Arithmetic, is_float
 from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant, lanes_below
-from ngc.codegen.llvm.kernels.expression import KINDS
+from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.pool import PoolKernel
 from ngc.codegen.llvm.text import FLOAT, I1, I64, Builder, Index, Value, vector
 from ngc.codegen.llvm.vector_math import emit_unary
@@ -29,6 +29,7 @@ class PoolEmitter:
         self.dtype, self.element = kernel.x.dtype, STORED[kernel.x.dtype]
         self.lanes = min(kernel.x.block, target.vector_bits // (8 * SIZES[self.dtype]))
         self.type = vector(self.lanes, self.element)
+        self.kind = "f32" if is_float(self.dtype) else self.dtype  # what is accumulated
         self.area: Value | None = None
         self.factors: dict[int, Value] = {}
         self.mask: Value | None = None
@@ -48,7 +49,7 @@ class PoolEmitter:
             with b.loop(0, kernel.y.block, self.lanes) as part:
                 self._mask_channels(block, part.index)
                 plane_x = b.gep(x, b.add(b.add(from_x, kernel.x.origin), part.index), self.element)
-                plane_y = b.gep(y, b.add(b.add(to_y, kernel.y.origin), part.index), self.element)
+                plane_y = b.gep(y, b.add(b.add(to_y, kernel.y.origin), part.index), STORED[kernel.y.dtype])
                 with b.loop(0, kernel.group) as row:
                     self._row(plane_x, plane_y, slab, b.add(b.mul(group, kernel.group), row.index))
 
@@ -84,7 +85,7 @@ class PoolEmitter:
         self.factors = {}
         ranges = (depths[:2], rows[:2])
         out = b.add(b.mul(slab, kernel.y.strides[0]), b.mul(row, kernel.y.strides[1]))
-        out_row = b.gep(plane_y, out, self.element)
+        out_row = b.gep(plane_y, out, STORED[kernel.y.dtype])
         low, high = kernel.inside(2)
         width = kernel.y.spatial[2]
         if high == low:
@@ -130,7 +131,7 @@ class PoolEmitter:
                     column = tap + pixel * kernel.stride[2]
                     if column not in loaded:
                         place = b.gep(line, column * kernel.x.block, self.element)
-                        loaded[column] = self._power(b.load(self.type, place, SIZES[self.dtype]))
+                        loaded[column] = self._power(self._load(place))
                     slot = pixel * chains + (tap - window[0]) % chains
                     held[slot] = self._combine(held[slot], loaded[column])
             return held
@@ -193,15 +194,21 @@ class PoolEmitter:
 
     def _next(self, line: Value, column: Index, held: Value) -> Value:
         place = self.b.gep(line, self.b.mul(column, self.kernel.x.block), self.element)
-        return self._combine(held, self._power(self.b.load(self.type, place, SIZES[self.dtype])))
+        return self._combine(held, self._power(self._load(place)))
+
+    def _load(self, place: Value) -> Value:
+        """Loads a pixel's channels; floats are widened, integers stay as they are in memory."""
+        if is_float(self.dtype):
+            return load_floats(self.b, place, self.dtype, self.lanes, self.target)
+        return self.b.load(self.type, place, SIZES[self.dtype])
 
     # -- values -----------------------------------------------------------------------------------------------------
 
     def _initial(self) -> Value:
         if self.kernel.kind != "max":
-            return constant(self.dtype, 0.0, self.lanes)
-        lowest = {"f32": _LOWEST, "i8": -128, "u8": 0, "i32": -(2**31)}[self.dtype]
-        return constant(self.dtype, lowest, self.lanes)
+            return constant(self.kind, 0.0, self.lanes)
+        lowest = {"f32": _LOWEST, "i8": -128, "u8": 0, "i32": -(2**31)}[self.kind]
+        return constant(self.kind, lowest, self.lanes)
 
     def _power(self, value: Value) -> Value:
         if self.kernel.kind != "lp" or self.kernel.p == 1:
@@ -213,7 +220,7 @@ class PoolEmitter:
         b = self.b
         if self.kernel.kind != "max":
             return b.fbinary("fadd", held, value)
-        if KINDS[self.dtype] == "f32":
+        if self.kind == "f32":
             return b.select(b.fcmp("ogt", value, held), value, held)
         predicate = "ugt" if self.dtype == "u8" else "sgt"
         larger = b.define(vector(self.lanes, I1), f"icmp {predicate} {value}, {held.name}")
@@ -235,6 +242,10 @@ class PoolEmitter:
         elif kernel.kind == "lp" and kernel.p > 1:
             total = emit_unary(b, "sqrt" if kernel.p == 2 else "cbrt", total, self.target)
         if self.mask is not None:
-            total = b.select(self.mask, total, constant(self.dtype, 0.0, self.lanes))
-        place = b.gep(out_row, b.mul(pixel, kernel.y.block), self.element)
-        b.store(total, place, SIZES[self.dtype])
+            total = b.select(self.mask, total, constant(self.kind, 0.0, self.lanes))
+        dtype = kernel.y.dtype
+        place = b.gep(out_row, b.mul(pixel, kernel.y.block), STORED[dtype])
+        if is_float(dtype):
+            store_floats(b, total, place, dtype, self.target)
+        else:
+            b.store(total, place, SIZES[dtype])

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ngc.codegen.llvm.kernel import Geometry, Spatial, StepSpec
+from ngc.codegen.llvm.kernels.elements import STORED
+from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.steps import Steps, is_cheap
 from ngc.codegen.llvm.text import I32, Builder, Index, Value, vector
 from ngc.target import CpuTarget
@@ -29,7 +31,7 @@ def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: 
     """Emits the steps and the stores of a tile's accumulators, [vector][pixel]; operands start at `first`, the output is argument 2."""
     y, count = b.load_pointer(args, 2), tile.rows * tile.width
     if is_cheap(steps):
-        site = BlockedSite(b, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
+        site = BlockedSite(b, target, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
         folded = Steps(b, steps, site, args, first, target)
         for v in range(tile.vectors):
             for m in range(count):
@@ -42,7 +44,7 @@ def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: 
         for m in range(count):
             b.store(accumulators[v][m], b.gep(stack, v * count + m, kind), align=4 * lanes)
     with b.loop(0, tile.rows, hint="r") as r, b.loop(0, tile.width, hint="c") as c:
-        site = BlockedSite(b, tile, [(r.index, c.index)])
+        site = BlockedSite(b, target, tile, [(r.index, c.index)])
         folded = Steps(b, steps, site, args, first, target)
         at = b.add(b.mul(r.index, tile.width), c.index)
         for v in range(tile.vectors):
@@ -55,6 +57,7 @@ class BlockedSite:
     """The `Site` of a blocked tile; `pixels` are (row, column) in the tile."""
 
     b: Builder
+    target: CpuTarget
     tile: BlockedTile
     pixels: Sequence[tuple[Index, Index]]
     _bases: dict[tuple[str, Geometry], Value] = field(default_factory=dict)
@@ -72,24 +75,26 @@ class BlockedSite:
 
     def load(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
         """Returns the value of a tensor operand that meets a value of the tile."""
-        return self.b.load(vector(self.tile.y.block), self._address(base, _given(tensor), vector_index, pixel))
+        place = _given(tensor)
+        return load_floats(self.b, self._address(base, place, vector_index, pixel), place.dtype, self.tile.y.block, self.target)
 
     def store(self, value: Value, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> None:
         """Stores a value of the tile; padding lanes become zero."""
         if self.tile.y.channels % self.tile.y.block and vector_index == self.tile.vectors - 1:
             value = self.b.select(self._real_lanes(), value, self.b.constant(value.type, 0.0))
-        self.b.store(value, self._address(base, _given(tensor), vector_index, pixel))
+        place = _given(tensor)
+        store_floats(self.b, value, self._address(base, place, vector_index, pixel), place.dtype, self.target)
 
     def _address(self, base: Value, tensor: Geometry, vector_index: int, pixel: int) -> Value:
-        b, key, offset = self.b, (base.name, tensor), vector_index * tensor.block_stride
+        b, key, offset, element = self.b, (base.name, tensor), vector_index * tensor.block_stride, STORED[tensor.dtype]
         if key not in self._bases:
-            self._bases[key] = b.gep(base, self._corner(tensor))
+            self._bases[key] = b.gep(base, self._corner(tensor), element)
         if self.shared(tensor):
-            return b.gep(self._bases[key], offset)
+            return b.gep(self._bases[key], offset, element)
         row, column = self.pixels[pixel]
         _, row_pitch, pitch = (step * stride for step, stride in zip(self.tile.step, tensor.strides, strict=True))
         moved = b.add(b.mul(row, row_pitch), b.mul(column, pitch))
-        return b.gep(self._bases[key], b.add(moved, offset))
+        return b.gep(self._bases[key], b.add(moved, offset), element)
 
     def _corner(self, tensor: Geometry) -> Index:
         """Returns the offset of the tile's first value."""

@@ -177,7 +177,7 @@ class WinogradKernel(KernelSpec):
         """Whether the products of a unit ask for the inputs of the next and for the outputs: where they leave the second-level cache and lie in one row."""
         units = self.units
         return (self.group == 1 and len(units.sizes) == 1 and self.grid[1] % units.size == 0 and units.size > 1
-                and 4 * (self.x.size + self.y.size) > L2_BYTES)
+                and self.x.bytes + self.y.bytes > L2_BYTES)
 
     # -- scratch --------------------------------------------------------------------------------------------------
 

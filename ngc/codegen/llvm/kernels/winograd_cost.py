@@ -83,7 +83,7 @@ def winograd_of(conv: ConvKernel, target: CpuTarget, size: int) -> WinogradKerne
 
 def direct_cycles(conv: ConvKernel, batch: int = 1) -> float:
     """Returns the modelled cycles of one image by direct summation."""
-    return _with_weights(_DIRECT_LOSS * conv.depth * conv.y.blocks * prod(conv.out), 4 * conv.weight_size, batch)
+    return _with_weights(_DIRECT_LOSS * conv.depth * conv.y.blocks * prod(conv.out), conv.weight_bytes, batch)
 
 
 def winograd_cycles(kernel: WinogradKernel, batch: int = 1) -> float:

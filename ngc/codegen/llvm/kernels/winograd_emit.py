@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ngc.codegen.llvm.kernel import Geometry
+from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.microkernel import emit_tile, fma_dot
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.winograd_algebra import TAPS
@@ -136,15 +137,16 @@ class _Kernel:
         spec, b = self.spec, self.b
         _, row_pitch, pitch = spec.x.strides
         corner = spec.x.origin - spec.pad[1] * row_pitch - spec.pad[2] * pitch
-        x = b.gep(x, b.add(b.mul(segment.image, spec.x.stride_n), b.add(b.mul(segment.row, spec.size * row_pitch), corner)))
-        x = b.gep(x, b.mul(segment.column, spec.size * pitch))
+        element = STORED[spec.x.dtype]
+        x = b.gep(x, b.add(b.mul(segment.image, spec.x.stride_n), b.add(b.mul(segment.row, spec.size * row_pitch), corner)), element)
+        x = b.gep(x, b.mul(segment.column, spec.size * pitch), element)
         data = b.gep(data, b.mul(segment.slot, spec.x.block))
 
         def part(rows: int, columns: int, first: Index, count: Index) -> None:
             callee = self._function(f"input_{rows}x{columns}", INPUT_PARAMETERS,
                                     lambda inner: emit_input(inner, spec, self.target, rows, columns))
             with b.loop(0, spec.x.blocks, hint="block") as block:
-                source = b.gep(x, b.add(b.mul(block.index, spec.x.block_stride), b.mul(first, spec.size * pitch)))
+                source = b.gep(x, b.add(b.mul(block.index, spec.x.block_stride), b.mul(first, spec.size * pitch)), element)
                 to = b.gep(data, b.add(b.mul(block.index, spec.room * spec.x.block), b.mul(first, spec.x.block)))
                 self._call(callee, source, to, count)
 
@@ -209,7 +211,7 @@ class _Kernel:
         row, column = b.div(tile, spec.grid[1]), b.rem(tile, spec.grid[1])
         inside = b.add(b.mul(row, spec.size * row_pitch), b.mul(column, spec.size * pitch))
         first = b.add(b.mul(b.div(unit, spec.units.parts), tensor.stride_n), tensor.origin - before[0] * row_pitch - before[1] * pitch)
-        return b.gep(base, b.add(first, inside))
+        return b.gep(base, b.add(first, inside), STORED[tensor.dtype])
 
     def _prefetch(self, later: _Later, position: Index) -> None:
         """Emits prefetches of one row of a unit in some channel blocks; those at all positions together ask for all."""
@@ -218,9 +220,9 @@ class _Kernel:
         each = -(-tensor.blocks // (spec.positions // later.rows))
         row, low = b.rem(position, later.rows), b.mul(b.div(position, later.rows), each)
         with b.loop(low, b.smin(b.add(low, each), tensor.blocks), hint="block") as block:
-            source = b.gep(later.corner, b.add(b.mul(block.index, tensor.block_stride), b.mul(row, row_pitch)))
+            source = b.gep(later.corner, b.add(b.mul(block.index, tensor.block_stride), b.mul(row, row_pitch)), STORED[tensor.dtype])
             with b.loop(0, (spec.units.size - 1) * spec.size + later.rows, hint="pixel") as pixel:
-                b.prefetch(b.gep(source, b.mul(pixel.index, pitch)), locality=2)
+                b.prefetch(b.gep(source, b.mul(pixel.index, pitch), STORED[tensor.dtype]), locality=2)
 
     # -- functions ------------------------------------------------------------------------------------------------
 

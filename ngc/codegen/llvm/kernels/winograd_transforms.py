@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ngc.codegen.llvm.kernels.elements import STORED
+from ngc.codegen.llvm.kernels.half import load_floats
 from ngc.codegen.llvm.kernels.site import BlockedSite, BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.steps import Steps, is_cheap
 from ngc.codegen.llvm.kernels.winograd_algebra import TAPS, Transforms, algorithm, data_groups, result_groups
@@ -30,15 +32,19 @@ def emit_input(b: Builder, spec: WinogradKernel, target: CpuTarget, rows: int, c
     lanes, extent = spec.x.block, algorithm(spec.size).extent
     _, row_pitch, pitch = spec.x.strides
     transforms = Transforms(b, spec.size, target.has_fma)
+    element = STORED[spec.x.dtype]
+
+    def load(source: Value, row: int, column: int) -> Value:
+        return load_floats(b, b.gep(source, row * row_pitch + column * pitch, element), spec.x.dtype, lanes, target)
+
     with b.loop(0, count, hint="tile") as loop:
-        source = b.gep(x, b.mul(loop.index, spec.size * pitch))
+        source = b.gep(x, b.mul(loop.index, spec.size * pitch), element)
         room = b.gep(to, b.mul(loop.index, lanes))
         for group in data_groups(spec.size, target.registers):
             lines: list[dict[int, Value | None]] = []
             for j in range(extent):
                 inside = j < columns + TAPS - 1
-                line = [b.load(vector(lanes), b.gep(source, i * row_pitch + j * pitch)) if inside and i < rows + TAPS - 1 and _meets(spec.size, i, group)
-                        else None for i in range(extent)]
+                line = [load(source, i, j) if inside and i < rows + TAPS - 1 and _meets(spec.size, i, group) else None for i in range(extent)]
                 lines.append(transforms.data(line, group))
             for i in group:
                 across = transforms.data([line[i] for line in lines], range(extent))
@@ -65,7 +71,7 @@ def emit_output(b: Builder, spec: WinogradKernel, target: CpuTarget, rows: int, 
         tile = BlockedTile(spec.y, image, block, place, (1, 1, 1), (0, 0, 0), rows, columns, 1)
         cheap = is_cheap(spec.steps)
         pixels = [(r, c) for r in range(rows) for c in range(columns)]
-        site = BlockedSite(b, tile, pixels)
+        site = BlockedSite(b, target, tile, pixels)
         folded = Steps(b, spec.steps, site, args, FIRST_STEP, target) if cheap else None
         y = b.load_pointer(args, 2)
         results: dict[tuple[int, int], Value] = {}
