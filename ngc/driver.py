@@ -11,7 +11,7 @@ from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
 from ngc.ir import Graph, clone
 from ngc.passes import PIPELINES, PassContext, PassManager
-from ngc.target import parse_target
+from ngc.target import CpuTarget, parse_target
 
 if TYPE_CHECKING:
     from ngc.runtime import Executable
@@ -49,7 +49,7 @@ def compile(  # the public name
         dtypes: input dtypes by name, float32 unless given.
         outputs: names of inner values to return instead of the symbol's heads.
         target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
-        precision: "fp32".
+        precision: "fp32", or "bf16": activations and weights in bf16, sums in f32, on processors with AVX512-BF16.
         calibration: for int8, batches or a table; not taken with fp32.
         accuracy_budget: for int8, the largest loss; not taken with fp32.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
@@ -70,6 +70,7 @@ def compile(  # the public name
     """
     described = parse_target(target)
     _check_options(precision, calibration, accuracy_budget, numerics, fallback)
+    _check_precision(precision, described)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     manager = PassManager(pipeline or PIPELINES[f"cpu-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
@@ -94,14 +95,20 @@ def compile(  # the public name
 def _check_options(precision: str, calibration: Any, accuracy_budget: float | None, numerics: str, fallback: str | None) -> None:
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}; accepted is one of {', '.join(PRECISIONS)}")
-    if precision != "fp32":
-        raise EngineError(f"precision {precision!r} has no kernels in this version; \"fp32\" has")
     if calibration is not None or accuracy_budget is not None:
         raise InputError("calibration and accuracy_budget belong to precision=\"int8\"")
     if numerics not in ("fast", "exact"):
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):
         raise InputError(f"unknown fallback {fallback!r}; accepted is None or \"reference\"")
+
+
+def _check_precision(precision: str, target: CpuTarget) -> None:
+    if precision == "int8":
+        raise EngineError(f"precision {precision!r} has no kernels in this version; \"fp32\" and \"bf16\" have")
+    if precision == "bf16" and not target.has_bf16:
+        raise EngineError(f"precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target {target.name!r} ({target.cpu}) lacks; "
+                          'precision="fp32" runs there')
 
 
 def _instruments(dump_dir: Any) -> list[Any]:

@@ -146,7 +146,7 @@ class CpuTarget:
     @property
     def has_bf16(self) -> bool:
         """Whether `vdpbf16ps` exists."""
-        return self.has("avx512bf16")
+        return self.has_avx512 and self.has("avx512bf16")
 
     @property
     def has_dotprod(self) -> bool:

@@ -79,7 +79,9 @@ def test_tune_needs_a_target_that_runs_here(prefix: str) -> None:
 
 @pytest.mark.parametrize(("options", "kind", "message"), [
     ({"precision": "fp8"}, InputError, "unknown precision 'fp8'; accepted is one of fp32, bf16, int8"),
-    ({"precision": "int8"}, EngineError, "precision 'int8' has no kernels in this version; \"fp32\" has"),
+    ({"precision": "int8"}, EngineError, "precision 'int8' has no kernels in this version; \"fp32\" and \"bf16\" have"),
+    ({"precision": "bf16", "target": "cpu:x86-64-v4"}, EngineError, "precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target "
+     "'cpu:x86-64-v4' (x86-64-v4) lacks; precision=\"fp32\" runs there"),
     ({"calibration": []}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
     ({"accuracy_budget": 0.01}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
     ({"numerics": "sloppy"}, InputError, "unknown numerics 'sloppy'; accepted is \"fast\" or \"exact\""),

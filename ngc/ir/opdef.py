@@ -136,13 +136,17 @@ class OpDef:
             results = (*results, *(results[0] for step in epilogue if step.kind == "tee"))
         return results
 
-    def evaluate_arrays(self, arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
-        """Returns the results by numpy: the reference semantics. Overflow and invalid values are results, not warnings."""
+    def evaluate_arrays(self, arrays: Arrays, attrs: Attrs, narrow: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
+        """Returns the results by numpy: the reference semantics. Overflow and invalid values are results, not warnings.
+
+        `narrow` rounds what a prologue makes of an operand whose type numpy lacks, as the code does that multiplies it.
+        """
         own, before, _ = self.split(len(arrays), attrs)
         main = list(arrays[:own])
         with np.errstate(all="ignore"):
             if prologue := attrs.get("prologue", ()):
                 main[0], _ = evaluate_steps(prologue, arrays[own:own + before], main[0], self.channel_axis)
+                main[0] = main[0] if narrow is None else narrow(main[0])
             results = self.evaluate(main, attrs)
             if epilogue := attrs.get("epilogue", ()):
                 first, tees = evaluate_steps(epilogue, arrays[own + before:], results[0], self.channel_axis)
@@ -152,6 +156,16 @@ class OpDef:
 
 STEP_ATTRS = {"epilogue": Attr("steps", ())}
 PROLOGUE_ATTRS = {"prologue": Attr("steps", ()), "epilogue": Attr("steps", ())}
+RESULT_ATTRS = {"result": Attr("str", None, ("f32", "bf16"))}
+"""Of operators that compute in f32 whatever their data is stored in: the element type of the results, that of the data unless given."""
+
+
+def result_dtype(data: TensorType, attrs: Attrs) -> str:
+    """Returns the element type of an operator's results; VerifyError where the data is of a type that has no other."""
+    wanted: str | None = attrs["result"]
+    if wanted is not None and data.dtype not in RESULT_ATTRS["result"].choices:
+        raise VerifyError(f"data of {data.dtype} gives no result of {wanted}; f32 and bf16 give either")
+    return wanted or data.dtype
 
 _FAMILIES = ("basic", "convolution", "dense", "normalization", "pooling", "elementwise", "shape", "reduce")
 

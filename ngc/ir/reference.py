@@ -6,13 +6,21 @@ import numpy as np
 
 from ngc.errors import InputError, VerifyError
 from ngc.ir.graph import Graph, Node, Value
+from ngc.ir.ops.elementwise import cast_array
 from ngc.ir.tensor_type import DTYPES, SymDim, format_shape
 
 
 def evaluate_node(node: Node, arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Returns a node's results for given operands."""
+    """Returns a node's results for given operands; those of bf16 are rounded to what it holds."""
+    narrow = round_to_bf16 if node.inputs and node.inputs[0].type.dtype == "bf16" else None
     with np.errstate(all="ignore"):  # infinities and NaN are results like others
-        return node.definition.evaluate_arrays(arrays, node.attrs)
+        results = node.definition.evaluate_arrays(arrays, node.attrs, narrow)
+        return tuple(round_to_bf16(array) if value.type.dtype == "bf16" else array for value, array in zip(node.outputs, results, strict=True))
+
+
+def round_to_bf16(array: np.ndarray) -> np.ndarray:
+    """Returns floats as bf16 holds them, in single precision."""
+    return cast_array(array, "bf16")
 
 
 def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Callable[[Value, np.ndarray], None] | None = None) -> list[np.ndarray]:

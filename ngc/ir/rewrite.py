@@ -37,9 +37,9 @@ class Rewriter:
         self._touch(node)
         return node
 
-    def constant(self, name: str, array: Any, *, before: Node, locs: tuple[Loc, ...] = ()) -> Value:
-        """Places a new constant before a node and returns its value."""
-        node = make_const(self.graph, Weight(name, array), TensorType(tuple(array.shape), DTYPE_NAMES[array.dtype]), name, locs)
+    def constant(self, name: str, array: Any, *, before: Node, locs: tuple[Loc, ...] = (), dtype: str = "") -> Value:
+        """Places a new constant before a node and returns its value; `dtype` is that of the array unless given (bf16 is held as f32)."""
+        node = make_const(self.graph, Weight(name, array), TensorType(tuple(array.shape), dtype or DTYPE_NAMES[array.dtype]), name, locs)
         self.graph._insert(node, before)
         self._touch(node)
         return node.output
@@ -82,6 +82,15 @@ class Rewriter:
             value.name = self.graph._fresh(names[min(position, len(names) - 1)])
         self._touch(fresh)
         return fresh
+
+    def respecify(self, node: Node, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> None:
+        """Gives a node other operands and attributes and its results, as many as before, the types that follow; readers must be made to fit."""
+        checked = node.definition.check_attrs(attrs)
+        types = node.definition.infer_types([value.type for value in inputs], checked)
+        self.set_inputs(node, inputs)
+        node.attrs = checked
+        for value, type in zip(node.outputs, types, strict=True):
+            value.type = type
 
     def rename(self, value: Value, name: str) -> None:
         """Gives a value another name where that name is free."""

@@ -78,6 +78,7 @@ def check_steps(steps: Sequence[Step], operands: Sequence[TensorType], result: T
     for step in steps:
         for kind in STEPS[step.kind].operands:
             operand = remaining.pop(0)
+            dtype = "f32" if kind == "vector" and result.dtype == "bf16" else result.dtype  # steps compute in f32
             if kind == "vector" and not -result.rank <= axis < result.rank:
                 raise VerifyError(f"{where}: step {step.kind} works on channels, which {format_shape(result.shape)} does not have")
             if kind == "vector":
@@ -89,8 +90,8 @@ def check_steps(steps: Sequence[Step], operands: Sequence[TensorType], result: T
                 wanted = format_shape(result.shape)
             if not legal:
                 raise VerifyError(f"{where}: step {step.kind} takes an operand of shape {wanted}, not {format_shape(operand.shape)}")
-            if operand.dtype != result.dtype:
-                raise VerifyError(f"{where}: step {step.kind} takes an operand of dtype {result.dtype}, not {operand.dtype}")
+            if operand.dtype != dtype:
+                raise VerifyError(f"{where}: step {step.kind} takes an operand of dtype {dtype}, not {operand.dtype}")
 
 
 def evaluate_steps(steps: Sequence[Step], operands: Sequence[np.ndarray], x: np.ndarray, axis: int) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -21,6 +21,9 @@ from ngc.passes.base import Pass, PassContext
 FEW_CHANNELS = 4
 """Up to so many channels a convolution reads planes instead of blocks: at 16 lanes a block would be three quarters padding."""
 
+BLOCKED_DTYPES = frozenset({"f32", "bf16"})
+"""Element types that the blocked kernels have."""
+
 Halo = tuple[tuple[int, int], ...]
 
 
@@ -61,15 +64,14 @@ def is_blocked_kind(node: Node) -> bool:
 def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:
     wanted = [0] * len(node.inputs)
     result = 0
-    if is_blocked_kind(node) and node.type.dtype == "f32":
+    if is_blocked_kind(node) and {node.type.dtype, node.inputs[0].type.dtype} <= BLOCKED_DTYPES:
         result = lanes
         x = node.inputs[0]
-        few = x.type.layout.is_plain and node.has_trait("conv") and x.type.shape[1] in range(1, FEW_CHANNELS + 1) and not node.attrs["prologue"]
-        wanted[0] = 1 if few else lanes
+        wanted[0] = 1 if x.type.layout.is_plain and _reads_planes(node) else lanes
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
         if node.op != "pool":
             wanted[1] = 0  # weights are packed at compile time
-    elif node.op == "eltwise" and not node.inputs[0].type.layout.is_plain:
+    elif node.op in ("eltwise", "cast") and not node.inputs[0].type.layout.is_plain:
         result = node.inputs[0].type.layout.block
         wanted = [result if value.type.rank == node.type.rank else 0 for value in node.inputs]
     elif node.op == "concat" and node.attrs["axis"] == 1 and any(value.type.layout.block == lanes for value in node.inputs) and all(
@@ -84,9 +86,20 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
             rewriter.set_layout(value, Layout(result))
 
 
+def _reads_planes(node: Node) -> bool:
+    """Whether a node is a convolution of so few channels that it reads planes; of bf16 two taps of a row are read at once, which must be neighbours."""
+    if not node.has_trait("conv") or node.attrs["prologue"] or node.inputs[0].type.shape[1] not in range(1, FEW_CHANNELS + 1):
+        return False
+    return node.inputs[0].type.dtype != "bf16" or node.attrs["dilate"][-1] == 1
+
+
 def _in_block(value: Value, block: int, node: Node, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> Value:
     """Returns the value in plain order (block 0) or blocked, through a reorder before `node` where it is not there yet."""
     if value.type.layout.block == block or value.is_const:
+        return value
+    producer = value.producer
+    if block == 1 and producer is not None and producer.op == "cast" and value.users == (node,):
+        rewriter.set_layout(value, Layout(block))  # a cast of planes writes them with their border
         return value
     key = (value, block)
     if key not in reordered:
@@ -149,11 +162,13 @@ def needed_halo(value: Value) -> Halo:
 
 def conv_halo(node: Node) -> Halo:
     """Returns what a convolution reads beyond its input."""
-    halo = []
-    sizes = zip(node.inputs[0].type.shape[2:], node.type.shape[2:], node.inputs[1].type.shape[2:], node.attrs["stride"], node.attrs["dilate"],
-                pads(node.attrs), strict=True)
+    x, halo = node.inputs[0].type, []
+    kernels = [int(kernel) for kernel in node.inputs[1].type.shape[2:]]  # type: ignore[arg-type]  # weights have no N
+    if x.dtype == "bf16" and x.layout.block == 1:
+        kernels[-1] += kernels[-1] % 2  # taps are read in pairs
+    sizes = zip(x.shape[2:], node.type.shape[2:], kernels, node.attrs["stride"], node.attrs["dilate"], pads(node.attrs), strict=True)
     for size, out, kernel, stride, dilate, (before, _) in sizes:
-        last = (int(out) - 1) * stride + (int(kernel) - 1) * dilate - before
+        last = (int(out) - 1) * stride + (kernel - 1) * dilate - before
         halo.append((before, max(0, last - int(size) + 1)))
     return tuple(halo)
 

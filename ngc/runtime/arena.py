@@ -13,7 +13,8 @@ from ngc.codegen.memory_plan import ALIGNMENT
 POOL_SIZE = 8
 """How many idle arenas an executable keeps: as many concurrent runs as are common; more are made on demand and freed after use."""
 
-POISON = float("nan")
+POISON = 0xFF
+"""A byte that fills memory with NaN whatever the width of the floats in it."""
 
 
 class ArenaPool:
@@ -30,7 +31,7 @@ class ArenaPool:
 
     @contextmanager
     def take(self, size: int, *, poison: bool = False) -> Iterator[int]:
-        """Yields the address of an arena of at least `size` bytes; with `poison` every float in it is NaN first."""
+        """Yields the address of an arena of at least `size` bytes; with `poison` every float in it, of 16, 32 or 64 bits, is NaN first."""
         with self._lock:
             index = next((i for i, arena in enumerate(self._idle) if arena.size >= size), None)
             arena = self._idle.pop(index) if index is not None else None
@@ -39,7 +40,7 @@ class ArenaPool:
             start = -raw.ctypes.data % ALIGNMENT
             arena = raw[start:start + size]
         if poison:
-            arena[:arena.size // 4 * 4].view(np.float32).fill(POISON)
+            arena.fill(POISON)
         try:
             yield arena.ctypes.data
         finally:

@@ -37,10 +37,13 @@ def test_refuses_shapes_that_depend_on_n() -> None:
     assert refusals(graph, "OfConstants") == ["the shape of %wide depends on N"]
 
 
-def test_refuses_element_types_that_numpy_does_not_have() -> None:
+def test_bf16_is_held_as_the_floats_that_it_rounds_to() -> None:
     net = Net()
-    graph = run(net.finish(net.op("cast", net.const("c", 3), dtype="bf16")), PASS)
-    assert refusals(graph, "OfConstants") == ["the result is bf16, which numpy does not have"]
+    graph = run(net.finish(net.op("cast", net.const("c", 3), dtype="bf16", name="narrow")), PASS)
+    assert ops(graph) == []
+    assert graph.outputs[0].type.dtype == "bf16"
+    assert graph.outputs[0].array.dtype == np.float32
+    assert not (graph.outputs[0].array.view(np.uint32) & 0xFFFF).any()
 
 
 def test_refuses_data_that_is_not_at_hand() -> None:

@@ -13,7 +13,7 @@ from ngc.codegen.llvm.choice import Chooser, CostModel
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.kernels.reference import reference_call
-from ngc.codegen.llvm.packing import pack_channels
+from ngc.codegen.llvm.packing import bf16_bits, pack_channels
 from ngc.codegen.llvm.slices import find_slices
 from ngc.codegen.llvm.weights import WeightBlob
 from ngc.errors import CodegenError
@@ -61,7 +61,7 @@ class Lowering:
     def constant(self, value: Value) -> Packed:
         """Returns a constant's place in the blob, in the layout of its type."""
         if value not in self.constants:
-            array = value.array
+            array = stored_array(value)
             self.constants[value] = self.blob.add(array if value.type.layout.is_plain else block_array(array, geometry(value.type)))
         return self.constants[value]
 
@@ -129,7 +129,13 @@ class Lowering:
 
     def tensor_constant(self, value: Value, place: Geometry | None) -> Packed:
         """Returns a constant tensor in the layout of a step's operand."""
-        return self.blob.add(value.array if place is None else block_array(value.array, place))
+        array = stored_array(value)
+        return self.blob.add(array if place is None else block_array(array, place))
+
+
+def stored_array(constant: Value) -> np.ndarray:
+    """Returns a constant's data as it lies in memory: bf16, which numpy does not have, as its bits."""
+    return bf16_bits(constant.array) if constant.type.dtype == "bf16" else constant.array
 
 
 def result_shaped(type: TensorType, result: TensorType) -> TensorType:

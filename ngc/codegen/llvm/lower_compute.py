@@ -19,13 +19,14 @@ from ngc.ir import Node, Value
 from ngc.ir.ops.convolution import pads
 from ngc.ir.steps import operand_count
 from ngc.ir.tensor_type import product
+from ngc.passes.assign_layout import BLOCKED_DTYPES
 from ngc.passes.step_forms import split_operands, step_operands
 
 
 def _weights(node: Node) -> np.ndarray:
     """Returns a layer's weights as (O, I, depth, height, width)."""
     kind = "deconvolutions" if node.has_trait("deconv") else "convolutions"
-    if node.inputs[0].type.dtype != "f32":
+    if not {node.inputs[0].type.dtype, node.type.dtype} <= BLOCKED_DTYPES:
         raise CodegenError(f"{kind} take f32 data, not {node.inputs[0].type.dtype}")
     if not node.inputs[1].is_const:
         raise CodegenError(f"{kind} take constant weights, not %{node.inputs[1].name}")
@@ -95,10 +96,11 @@ def _deconv(lowering: Lowering, node: Node) -> None:
 
 def _dense(lowering: Lowering, node: Node) -> None:
     x, shape = node.inputs[0], node.type.shape
-    if x.type.dtype != "f32" or not node.inputs[1].is_const:
+    if not {x.type.dtype, node.type.dtype} <= BLOCKED_DTYPES or not node.inputs[1].is_const:
         raise CodegenError(f"dense layers take f32 data and constant weights, not {x.type} and {node.inputs[1].type}")
     steps, last, reads, _ = lowering.steps(node.attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
-    spec = DenseKernel.plan(lowering.target, inputs=static(x.type.shape[-1]), outputs=static(shape[-1]), steps=steps)
+    spec = DenseKernel.plan(lowering.target, inputs=static(x.type.shape[-1]), outputs=static(shape[-1]), steps=steps,
+                            x_dtype=x.type.dtype, y_dtype=node.type.dtype)
     packed = lowering.blob.add(packing.pack_dense(spec, node.inputs[1].array))
     lowering.call(Call(spec, [lowering.argument(x), packed, node.output, *last], _read(x, *reads), list(node.outputs), product(shape[:-1]), node,
                        inplace=_inplace(reads, node), note=describe(spec)))
@@ -110,7 +112,7 @@ def _read(*values: Value) -> list[Value]:
 
 def _pool(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
-    if x.type.dtype != "f32":
+    if not {x.type.dtype, node.type.dtype} <= BLOCKED_DTYPES:
         raise CodegenError(f"pools take f32 data, not {x.type.dtype}")
     spec = PoolKernel(x=lowering.place(x), y=lowering.place(node.output), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]),
                       stride=spatial_of(attrs["stride"]), pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"])

@@ -10,7 +10,7 @@ from ngc.codegen.llvm.kernels.expression import Expr, N
 from ngc.codegen.llvm.kernels.lrn import LrnKernel
 from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call
+from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call, planes
 from ngc.errors import CodegenError
 from ngc.ir import Node, Step, SymDim, Value
 from ngc.ir.ops.elementwise import BINARY
@@ -19,6 +19,16 @@ from ngc.ir.ops.reduce import REDUCTIONS
 from ngc.ir.steps import STEPS
 from ngc.ir.tensor_type import DTYPES, product
 from ngc.ir.unary import UNARY
+
+
+def _cast(lowering: Lowering, node: Node) -> None:
+    """A cast of blocked data keeps its blocks; one of plain data may write planes with a border."""
+    x, y = node.inputs[0], node.output
+    if y.type.layout.is_plain:
+        _elementwise(lowering, node)
+        return
+    spec = nests.blocked(lowering.place(y), [planes(lowering, x)], lambda load: node_expression(node, (load,)))
+    lowering.call(Call(spec, [lowering.argument(x), y], [] if x.is_const else [x], [y], x.type.shape[0], node))
 
 
 def _elementwise(lowering: Lowering, node: Node) -> None:
@@ -66,17 +76,17 @@ def _chain(steps: Sequence[Step]) -> Callable[..., Expr]:
 
 def _plain_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: Value, alone: bool) -> None:
     x, operands = node.inputs[0], iter(node.inputs[1:])
-    shapes = [(extents(x.type.shape), "f32")]
+    shapes = [(extents(x.type.shape), x.type.dtype)]
     arguments: list[Argument] = [lowering.argument(x)]
     reads = [] if x.is_const else [x]
     for step in steps:
         for kind in STEPS[step.kind].operands:
             value = next(operands)
             shape = extents(value.type.shape)
-            shapes.append(((*shape, *(1,) * (x.type.rank - 2)) if kind == "vector" else shape, "f32"))
+            shapes.append(((*shape, *(1,) * (x.type.rank - 2)) if kind == "vector" else shape, value.type.dtype))
             arguments.append(lowering.argument(value))
             reads += [] if value.is_const else [value]
-    spec = nests.elementwise(extents(result.type.shape), shapes, "f32", _chain(steps))
+    spec = nests.elementwise(extents(result.type.shape), shapes, result.type.dtype, _chain(steps))
     lowering.call(Call(spec, [*arguments, result], reads, [result], batch_of(x, result), node,
                        inplace=tuple(value for value in reads if value.type == result.type) if alone else ()))
 
@@ -134,6 +144,6 @@ def _lrn(lowering: Lowering, node: Node) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys((*UNARY, *BINARY, "where", "cast", "prelu"), _elementwise), **dict.fromkeys(REDUCTIONS, _reduce),
+    **dict.fromkeys((*UNARY, *BINARY, "where", "prelu"), _elementwise), "cast": _cast, **dict.fromkeys(REDUCTIONS, _reduce),
     "batch_norm": _batch_norm, "eltwise": _eltwise, "softmax": _softmax, "log_softmax": _softmax, "lrn": _lrn,
 }

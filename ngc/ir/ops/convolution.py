@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from ngc.errors import VerifyError
-from ngc.ir.opdef import PROLOGUE_ATTRS, Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.opdef import PROLOGUE_ATTRS, RESULT_ATTRS, STEP_ATTRS, Arrays, Attr, Attrs, OpDef, Types, result_dtype
 from ngc.ir.tensor_type import Dim, SymDim, TensorType, format_shape
 
 _PLANES = (slice(None), slice(None))
@@ -61,7 +61,7 @@ def conv_infer(types: Types, attrs: Attrs, rank: int) -> tuple[TensorType, ...]:
            in zip(x.shape[2:], w.shape[2:], attrs["stride"], pads(attrs), attrs["dilate"], strict=True)]
     if min(out) < 1:
         raise VerifyError(f"{name}: the kernel {format_shape(w.shape[2:])} does not fit into data {format_shape(x.shape)} with padding {attrs['pad']}")
-    return (TensorType((x.shape[0], w.shape[0], *out), x.dtype),)
+    return (TensorType((x.shape[0], w.shape[0], *out), result_dtype(x, attrs)),)
 
 
 def conv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
@@ -102,7 +102,7 @@ def deconv_infer(types: Types, attrs: Attrs, rank: int) -> tuple[TensorType, ...
         out.append(stride * (size - 1) + dilate * (kernel - 1) + 1 - before - after + adj)
     if min(out) < 1:
         raise VerifyError(f"{name}: padding {attrs['pad']} leaves nothing of the output of data {format_shape(x.shape)}")
-    return (TensorType((x.shape[0], w.shape[1] * attrs["groups"], *out), x.dtype),)
+    return (TensorType((x.shape[0], w.shape[1] * attrs["groups"], *out), result_dtype(x, attrs)),)
 
 
 def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
@@ -125,13 +125,13 @@ def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 def _conv(rank: int) -> OpDef:
-    return OpDef(f"conv{rank}d", ("x", "w"), partial(conv_infer, rank=rank), conv_evaluate, {**_spatial(rank), **PROLOGUE_ATTRS},
+    return OpDef(f"conv{rank}d", ("x", "w"), partial(conv_infer, rank=rank), conv_evaluate, {**_spatial(rank), **PROLOGUE_ATTRS, **RESULT_ATTRS},
                  frozenset({"conv", "epilogue", "prologue"}), doc=f"Convolution over {rank} spatial dimensions; weights (O, C/groups, kernel).")
 
 
 def _deconv(rank: int) -> OpDef:
     return OpDef(f"deconv{rank}d", ("x", "w"), partial(deconv_infer, rank=rank), deconv_evaluate,
-                 {**_spatial(rank), "adj": Attr("ints", (0,) * rank), **{"epilogue": PROLOGUE_ATTRS["epilogue"]}},
+                 {**_spatial(rank), "adj": Attr("ints", (0,) * rank), **STEP_ATTRS, **RESULT_ATTRS},
                  frozenset({"deconv", "epilogue"}), doc=f"Transposed convolution over {rank} spatial dimensions; weights (C, O/groups, kernel).")
 
 

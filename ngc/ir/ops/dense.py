@@ -3,7 +3,7 @@
 import numpy as np
 
 from ngc.errors import VerifyError
-from ngc.ir.opdef import PROLOGUE_ATTRS, Arrays, Attrs, OpDef, Types
+from ngc.ir.opdef import RESULT_ATTRS, STEP_ATTRS, Arrays, Attrs, OpDef, Types, result_dtype
 from ngc.ir.tensor_type import TensorType, format_shape
 
 
@@ -14,7 +14,7 @@ def _infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
                           f"the last dimension must be {w.shape[1] if w.rank == 2 else 'that of weights of rank 2'}")
     if x.dtype != w.dtype:
         raise VerifyError(f"dense takes data and weights of one dtype, not {x.dtype} and {w.dtype}")
-    return (TensorType((*x.shape[:-1], w.shape[0]), x.dtype),)
+    return (TensorType((*x.shape[:-1], w.shape[0]), result_dtype(x, attrs)),)
 
 
 def _evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
@@ -23,6 +23,6 @@ def _evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 OPS = (
-    OpDef("dense", ("x", "w"), _infer, _evaluate, {"epilogue": PROLOGUE_ATTRS["epilogue"]}, frozenset({"dense", "epilogue"}), channel_axis=-1,
+    OpDef("dense", ("x", "w"), _infer, _evaluate, {**STEP_ATTRS, **RESULT_ATTRS}, frozenset({"dense", "epilogue"}), channel_axis=-1,
           doc="x (..., K) times the transpose of weights (O, K)."),
 )

@@ -140,9 +140,12 @@ def _cast_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
 def cast_array(x: np.ndarray, dtype: str) -> np.ndarray:
     """Returns x in another dtype: floats truncate toward zero, 8- and 16-bit integers wrap, INT_MIN out of range, any nonzero is True."""
     if dtype == "bf16":
-        bits = x.astype(np.float32).view(np.uint32).astype(np.uint64)
-        rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
-        return np.where(np.isnan(x), np.float32(np.nan), rounded)
+        bits = np.array(x, np.float32).reshape(-1).view(np.uint32)
+        absent = (bits & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000)
+        bits += np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+        bits &= np.uint32(0xFFFF0000)
+        bits[absent] = 0x7FC00000
+        return bits.view(np.float32).reshape(x.shape)
     target = DTYPES[dtype]
     if x.dtype.kind != "f" or target.kind in "fb":
         with np.errstate(over="ignore"):  # to f16: past its range is infinity

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from ngc.errors import VerifyError
-from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.opdef import RESULT_ATTRS, Arrays, Attr, Attrs, OpDef, Types, result_dtype
 from ngc.ir.tensor_type import SymDim, TensorType, format_shape
 
 
@@ -43,7 +43,7 @@ def _infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
             raise VerifyError(f"pool: kernel {attrs['kernel']} with stride {attrs['stride']} and pad {attrs['pad']} "
                               f"does not fit into data {format_shape(x.shape)}")
         out.append(pool_output(size, kernel, stride, pad, attrs["convention"]))
-    return (TensorType((*x.shape[:2], *out), x.dtype),)
+    return (TensorType((*x.shape[:2], *out), result_dtype(x, attrs)),)
 
 
 LOWEST = -3.4028234663852886e38
@@ -79,6 +79,6 @@ def _evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 OPS = (
     OpDef("pool", ("x",), _infer, _evaluate,
           {"kind": Attr("str", choices=("max", "avg", "sum", "lp")), "kernel": Attr("ints"), "stride": Attr("ints"), "pad": Attr("ints"),
-           "convention": Attr("str", "valid", ("valid", "full")), "count_include_pad": Attr("bool", True), "p": Attr("int", 2)},
+           "convention": Attr("str", "valid", ("valid", "full")), "count_include_pad": Attr("bool", True), "p": Attr("int", 2), **RESULT_ATTRS},
           frozenset({"pool"}), doc="Pooling windows; a global pool is a window as large as the data."),
 )

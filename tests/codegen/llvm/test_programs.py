@@ -12,6 +12,7 @@ from ngc.ir import Graph, SymDim, evaluate
 from ngc.passes import PassContext, PassManager
 from ngc.runtime import Executable
 from ngc.target import parse_target
+from tests.codegen.llvm.kernels.bfloat import needs_bf16
 from tests.strategies import block_graphs, feeds_for, graphs
 
 TARGETS = ("cpu", "cpu:x86-64-v3", "cpu:x86-64")
@@ -50,6 +51,26 @@ def test_random_graphs_without_optimization(target: str, graph: Graph) -> None:
 @given(graph=graphs())
 def test_random_graphs_through_the_default_pipeline(target: str, graph: Graph) -> None:
     check(graph, target, "@cpu-fp32", threads=2)
+
+
+@needs_bf16
+@EXAMPLES
+@given(graph=graphs(with_steps=True))
+def test_random_graphs_in_bf16_are_as_near_as_the_reference(graph: Graph) -> None:
+    target, feeds = parse_target("cpu:znver4"), feeds_for(graph, batch=3)
+    note(str(graph))
+    exact = evaluate(graph, feeds)
+    PassManager("fuse-elementwise,convert-precision,fold-constants,assign-layout").run(graph, PassContext(target=target))
+    rounded = evaluate(graph, feeds)
+    executable = Executable(build_program(graph, target), graph, 2)
+    got = executable.run_poisoned(feeds)
+    for now, again in zip(got, executable.run_poisoned(feeds), strict=True):
+        np.testing.assert_array_equal(now, again)
+    for now, reference, wide in zip(got, rounded, exact, strict=True):
+        # Sums in another order may fall on the other side of a rounding, which then is as wrong as any: the errors have the same size, not the same values.
+        scale = max(1.0, float(np.abs(wide[np.isfinite(wide)]).max(initial=0.0)))
+        allowed = 2e-5 * scale + 4 * np.abs(reference - wide)[np.isfinite(wide)].max(initial=0.0) + 2.0**-8 * scale
+        np.testing.assert_allclose(now, wide, rtol=0, atol=allowed)
 
 
 @EXAMPLES

@@ -1,0 +1,153 @@
+"""Stores in bf16 what convolutions and dense layers multiply, and what lies between them.
+
+    conv(x, w)  =  conv(cast{bf16}(x), cast{bf16}(w)){result=f32}         but for the rounding of x and w; dense and deconv alike
+    cast{bf16}(f(x))  =  f(x){result=bf16}                                f a layer, a pool or an element-wise group, which compute in f32
+    cast{bf16}(move(x))  =  move(cast{bf16}(x))                           concat, reshape, slice and their like
+
+Sums and steps stay in f32, and so do biases and what the graph returns, so a value is rounded once on its way from one layer to the next. A value is
+stored in bf16 where a layer that multiplies reads it, through any number of pools, element-wise groups and moves; what only other operators read
+stays in f32.
+
+Refuses layers whose weights are no constant or whose data is not f32, and dense layers with an odd number of inputs, since pairs of them are
+multiplied at a time; they go on in f32.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from ngc.ir import Graph, Node, Value
+from ngc.ir.reference import round_to_bf16
+from ngc.ir.rewrite import Rewriter
+from ngc.ir.steps import STEPS
+from ngc.passes.base import Pass, PassContext
+
+_MOVES = frozenset({"concat", "identity", "pad", "reshape", "slice", "transpose", "upsample"})
+"""Operators that only move data."""
+
+
+@dataclass(frozen=True)
+class ConvertPrecision(Pass):
+    """Chooses the element type of every value and inserts the casts between them."""
+
+    name: ClassVar[str] = "convert-precision"
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        """Decides from the last node to the first, since a value's readers decide, then rewrites from the first to the last."""
+        multiplying = set()
+        for node in graph.nodes:
+            if _is_layer(node):
+                reason = why_not_bf16(node)
+                graph.events.record(self.name, "precision", "refused" if reason else "chosen", node.name, reason or "multiplies bf16", node.locs)
+                if reason is None:
+                    multiplying.add(node)
+        storing = {node for node in graph.nodes if _may_store(node)}
+        narrow: set[Node] = set()
+        for node in reversed(graph.nodes):
+            if node in storing and any(_wants(use.node, use.operand, multiplying, narrow) for value in node.outputs for use in value.uses):
+                narrow.add(node)
+        converter = _Converter(Rewriter(graph), multiplying, storing, narrow)
+        for node in list(graph.nodes):
+            if node.op != "const":
+                converter.convert(node)
+        converter.widen_outputs(graph)
+        return converter.rewriter.changed
+
+
+def why_not_bf16(layer: Node) -> str | None:
+    """Returns why a convolution or dense layer must multiply f32, None where it may multiply bf16."""
+    x, w = layer.inputs[:2]
+    if x.type.dtype != "f32" or layer.type.dtype != "f32":
+        return f"the data is {x.type.dtype}, not f32"
+    if not w.is_const:
+        return f"the weights %{w.name} are no constant"
+    inputs = x.type.shape[-1]
+    if layer.has_trait("dense") and (not isinstance(inputs, int) or inputs % 2):
+        return f"{inputs} inputs of a dense layer do not make pairs"
+    return None
+
+
+def _is_layer(node: Node) -> bool:
+    return any(node.has_trait(trait) for trait in ("conv", "deconv", "dense"))
+
+
+def _may_store(node: Node) -> bool:
+    """Whether a node can give its f32 results in bf16."""
+    if node.op == "pad" and node.attrs["mode"] == "constant" and not _is_exact(node.attrs["value"]):
+        return False
+    known = _is_layer(node) or node.op in _MOVES or node.op in ("eltwise", "pool")
+    return known and all(value.type.dtype == "f32" for value in (*node.outputs, *node.inputs[:1]))
+
+
+def _is_exact(number: float) -> bool:
+    return bool(round_to_bf16(np.array(number, np.float32)) == number)
+
+
+def _wants(reader: Node, operand: int, multiplying: Set[Node], narrow: Set[Node]) -> bool:
+    """Whether a reader takes an operand in bf16."""
+    if operand == 0 and reader in multiplying:
+        return True
+    return reader in narrow and (not _is_layer(reader) or operand in _step_tensors(reader))
+
+
+def _step_tensors(node: Node) -> list[int]:
+    """Returns the positions of the tensors among the operands of a node's epilogue."""
+    kinds = [kind for step in node.attrs.get("epilogue", ()) for kind in STEPS[step.kind].operands]
+    first = len(node.inputs) - len(kinds)
+    return [first + position for position, kind in enumerate(kinds) if kind == "tensor"]
+
+
+@dataclass
+class _Converter:
+    """Gives nodes their operands in the element types that were chosen."""
+
+    rewriter: Rewriter
+    multiplying: Set[Node]
+    storing: Set[Node]
+    narrow: Set[Node]
+    narrowed: dict[Value, None] = field(default_factory=dict)
+    casts: dict[tuple[Value, str], Value] = field(default_factory=dict)
+
+    def convert(self, node: Node) -> None:
+        """Converts a node's operands and its results."""
+        result = "bf16" if node in self.narrow else "f32"
+        wanted = self._operand_dtypes(node, result)
+        inputs = [self._cast(value, dtype, node) for value, dtype in zip(node.inputs, wanted, strict=True)]
+        attrs = dict(node.attrs)
+        if "result" in attrs and attrs["result"] is None and node in self.storing:
+            attrs["result"] = None if inputs[0].type.dtype == result else result
+        if inputs != list(node.inputs) or attrs != node.attrs or any(value in self.narrowed for value in inputs):
+            self.rewriter.respecify(node, inputs, attrs)
+        if node in self.narrow:
+            self.narrowed.update(dict.fromkeys(node.outputs))
+
+    def _operand_dtypes(self, node: Node, result: str) -> list[str]:
+        """Returns the element type that each operand should have, empty where it may be what it is."""
+        if node not in self.storing:
+            return ["f32"] * len(node.inputs)
+        if node.op in _MOVES:
+            return [result] * len(node.inputs)
+        data = "bf16" if node in self.multiplying else "f32" if _is_layer(node) else ""
+        wanted = [data if position < len(node.definition.operands) else "" for position in range(len(node.inputs))]
+        for position in _step_tensors(node):
+            wanted[position] = result
+        return wanted
+
+    def _cast(self, value: Value, dtype: str, reader: Node) -> Value:
+        """Returns a value in an element type, through a cast before the reader where it has another."""
+        if value.type.dtype == dtype or not dtype or not (value in self.narrowed or (dtype == "bf16" and value.type.dtype == "f32")):
+            return value
+        key = (value, dtype)
+        if key not in self.casts:
+            locs = value.producer.locs if value.producer is not None else reader.locs
+            self.casts[key] = self.rewriter.insert("cast", [value], {"dtype": dtype}, before=reader, locs=locs, name=f"{value.name}.{dtype}").output
+        return self.casts[key]
+
+    def widen_outputs(self, graph: Graph) -> None:
+        """The caller gets f32."""
+        for value in dict.fromkeys(graph.outputs):
+            if value in self.narrowed:
+                self.rewriter.return_instead(value, self._cast(value, "f32", graph.nodes[-1]))
+        self.rewriter.sort()  # the last node may be what is cast
