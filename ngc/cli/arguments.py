@@ -63,7 +63,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", action="append", default=[], type=pair, metavar="NAME=uint8", help="an input's dtype; float32 unless given")
     parser.add_argument("--output-name", action="append", default=None, metavar="NAME", help="return this inner value instead of the model's heads")
     parser.add_argument("--target", default="cpu", help='"cpu" (this machine, the default), or a processor or level: cpu:x86-64-v3, cpu:znver4')
-    parser.add_argument("--precision", default="fp32", help="fp32 (the default)")
+    parser.add_argument("--precision", default="fp32", help="fp32 (the default), or bf16 on processors with AVX512-BF16")
     parser.add_argument("--numerics", default="fast", help='"fast", or "exact" for direct summation only')
     parser.add_argument("--tune", action="store_true", help="measure kernels, about half a second a layer, instead of trusting the cost model")
     parser.add_argument("--fallback", default=None, help='"reference": operators without a kernel run in numpy')
