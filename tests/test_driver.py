@@ -14,6 +14,7 @@ from ngc.codegen.llvm import object_cache
 from ngc.errors import EngineError, ImportFailure, InputError, ParseError, VerifyError
 from ngc.ir.parser import parse
 from tests.checkpoints import CLASSES, SHAPE, make_input, make_params, reference, symbol_json, write_checkpoint
+from tests.codegen.llvm.kernels.bfloat import needs_bf16
 
 # float32 through 27 products, 99 pixels and a softmax.
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
@@ -70,6 +71,21 @@ def test_tune_changes_no_answer(prefix: str, tmp_path: Path, monkeypatch: pytest
     check(executable)
     assert (tmp_path / "tuning.json").is_file()
     assert executable.program.options["tune"] is True
+
+
+@needs_bf16
+@pytest.mark.parametrize("options", [{}, {"numerics": "exact"}, {"tune": True}], ids=["fast", "exact", "tune"])
+def test_bf16_is_as_near_as_eight_bits_allow(prefix: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGC_CACHE_DIR", str(tmp_path))
+    x, executable = make_input(), ngc.compile(prefix, shapes={"data": SHAPE}, precision="bf16", **options)
+    [got] = executable.run({"data": x})
+    # The softmax of sums of a few dozen products, of which each operand and each layer's result is rounded once to eight bits.
+    np.testing.assert_allclose(got, reference(x), rtol=0.05, atol=0)
+    assert not np.allclose(got, reference(x), rtol=1e-5, atol=0), "nothing was rounded"
+    executable.save(tmp_path / "model.ngc")
+    np.testing.assert_array_equal(ngc.load(tmp_path / "model.ngc").run({"data": x})[0], got)
+    again = ngc.compile(prefix, shapes={"data": SHAPE}, precision="bf16", threads=3, **options)
+    np.testing.assert_array_equal(again.run({"data": x})[0], got)
 
 
 def test_tune_needs_a_target_that_runs_here(prefix: str) -> None:

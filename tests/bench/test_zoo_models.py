@@ -27,7 +27,7 @@ def test_a_smaller_batch_is_the_beginning_of_a_larger_one():
     ({1: 1e-6, 2: 9e-5}, "", True), ({1: 1e-6, 2: 2e-4}, "", False), ({1: float("nan")}, "", False), ({}, "CodegenError: no kernel", False),
 ])
 def test_a_comparison_passes_within_the_tolerance_only(errors, failure, passed):
-    assert zoo.Comparison("alexnet", "cpu", errors, failure).passed is passed
+    assert zoo.Comparison("alexnet", "cpu", errors, 1e-4, failure).passed is passed
 
 
 def test_a_network_that_does_not_compile_is_reported(tmp_path: Path, monkeypatch, capsys):
