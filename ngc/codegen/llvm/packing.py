@@ -12,6 +12,7 @@ from ngc.codegen.llvm.kernel import Halo, Spatial
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
+from ngc.codegen.llvm.kernels.depthwise_taps import tap_pairs
 
 Weights = NDArray[np.float32]
 Packed = NDArray[Any]
@@ -85,12 +86,16 @@ def pack_channels(values: Weights, block: int) -> Weights:
     return packed
 
 
-def pack_depthwise(kernel: DepthwiseKernel, weights: Weights) -> Weights:
-    """Returns weights (C, 1, kd, kh, kw) as [channel block][tap][lane]."""
+def pack_depthwise(kernel: DepthwiseKernel, weights: Weights) -> Packed:
+    """Returns weights (C, 1, kd, kh, kw) as [channel block][tap][lane], or as [channel block][line][pair of taps][lane][tap], as bits of bf16."""
     channels, lanes = weights.shape[0], kernel.x.block
     padded = np.zeros((kernel.x.blocks * lanes, prod(kernel.kernel)), np.float32)
     padded[:channels] = weights.reshape(channels, -1)
-    return np.ascontiguousarray(padded.reshape(kernel.x.blocks, lanes, -1).transpose(0, 2, 1)).reshape(-1)
+    if not kernel.paired:
+        return np.ascontiguousarray(padded.reshape(kernel.x.blocks, lanes, -1).transpose(0, 2, 1)).reshape(-1)
+    taps = padded.reshape(kernel.x.blocks, lanes, -1, kernel.kernel[2])
+    pairs = np.stack([taps[..., first:first + 2] * np.array([count == 2, 1], np.float32) for first, count in tap_pairs(kernel.kernel[2])], axis=3)
+    return bf16_bits(pairs.transpose(0, 2, 3, 1, 4)).reshape(-1)
 
 
 def pack_dense(kernel: DenseKernel, weights: Weights) -> Packed:

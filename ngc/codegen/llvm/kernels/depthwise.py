@@ -5,11 +5,11 @@ from math import prod
 from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
+from ngc.codegen.llvm.kernels.depthwise_taps import Taps, can_pair, tap_pairs
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.half import load_floats
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
-from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell, vector
+from ngc.codegen.llvm.text import I64, PTR, Index, Module, Value, spell, vector
 from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile, registers_of
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -25,7 +25,7 @@ class DepthwiseKernel(KernelSpec):
     """A convolution of each channel of `x` with its own taps into the same channel of `y`; `DepthwiseKernel.plan` chooses the tile.
 
     Arguments: x, packed weights, y, then the operands of the steps. Fields are those of `ConvKernel`; the input is blocked like the output.
-    Tensors of bf16 are widened as they are loaded; weights are f32.
+    Tensors of bf16 are widened as they are loaded and meet weights of f32, unless the kernel is `paired`: then weights are bf16, two taps of a row in a lane.
     """
 
     x: Geometry
@@ -36,11 +36,13 @@ class DepthwiseKernel(KernelSpec):
     pad: Spatial = (0, 0, 0)
     steps: tuple[StepSpec, ...] = ()
     tile: Tile = ONE_PIXEL
+    paired: bool = False
 
     @classmethod
     def plan(cls, target: CpuTarget, **fields: Any) -> "DepthwiseKernel":
         """Returns the kernel of the given fields with the tile that suits the target; a `tile` among the fields is kept."""
         draft = cls(**fields)
+        draft = replace(draft, paired=can_pair(draft.x, draft.kernel, draft.dilation, target))
         if "tile" in fields:
             return draft
         room = draft.room(target)
@@ -72,9 +74,19 @@ class DepthwiseKernel(KernelSpec):
         return 2 * self.y.channels * prod(self.kernel) * prod(self.y.spatial)
 
     @property
+    def line_size(self) -> int:
+        """Elements of the packed weights of one line of taps of a channel block."""
+        return self.x.block * (2 * len(tap_pairs(self.kernel[2])) if self.paired else self.kernel[2])
+
+    @property
     def weight_size(self) -> int:
         """Elements of the packed weights."""
-        return self.x.blocks * self.x.block * prod(self.kernel)
+        return self.x.blocks * self.kernel[0] * self.kernel[1] * self.line_size
+
+    @property
+    def weight_element(self) -> str:
+        """The type of an element of the packed weights in memory."""
+        return STORED["bf16" if self.paired else "f32"]
 
     def check(self, target: CpuTarget) -> None:
         """Checks that the kernel can be generated.
@@ -104,7 +116,7 @@ class DepthwiseKernel(KernelSpec):
             base = b.add(b.mul(image, self.x.stride_n), b.mul(block, self.x.block_stride))
             element = STORED[self.x.dtype]
             corner = b.gep(b.gep(x, base, element), b.add(moved, before), element)
-            weights = b.gep(w, b.mul(block, prod(self.kernel) * self.x.block))
+            weights = b.gep(w, b.mul(block, self.kernel[0] * self.kernel[1] * self.line_size), self.weight_element)
 
             def body(height: int) -> None:
                 def tile(width: int, column: Index) -> None:
@@ -125,52 +137,23 @@ class DepthwiseKernel(KernelSpec):
         name = f"tile_{rows}x{width}"
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, image, block, depth, row, column = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
-        taps = _Taps(self, b, rows, width, target)
+        taps = Taps(b, target, self.x, self.kernel, self.stride, self.dilation, self.paired, rows, width)
         element = STORED[self.x.dtype]
         zero = Value(vector(self.y.block), "zeroinitializer")
         sums = [zero] * (rows * width)
-        lines, kw = self.kernel[0] * self.kernel[1], self.kernel[2]
+        lines = self.kernel[0] * self.kernel[1]
         starts = [d * self.dilation[0] * self.x.strides[0] + h * self.dilation[1] * self.x.strides[1]
                   for d in range(self.kernel[0]) for h in range(self.kernel[1])]
-        if rows * width * lines * kw <= _WRITTEN_OUT:
+        if rows * width * prod(self.kernel) <= _WRITTEN_OUT:
             for line, at in enumerate(starts):
-                sums = taps.line(b.gep(x, at, element), b.gep(w, line * kw * self.x.block), sums)
+                sums = taps.line(b.gep(x, at, element), b.gep(w, line * self.line_size, self.weight_element), sums)
         else:
             table = module.constant_array(I64, starts)
             with b.loop(0, lines, carried=sums, hint="line") as loop:
                 start = b.load(I64, b.gep(table, loop.index, I64), align=8)
-                loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, kw * self.x.block)), list(loop.values)))
+                loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, self.line_size), self.weight_element), list(loop.values)))
             sums = loop.results
         tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
         finish_tile(b, target, tile, [sums], self.steps, args, 3)
         b.ret()
         return name
-
-
-@dataclass(frozen=True)
-class _Taps:
-    """The taps of one line of the kernel: each input is loaded once and meets all the outputs of its row that it belongs to."""
-
-    kernel: DepthwiseKernel
-    b: Builder
-    rows: int
-    width: int
-    target: CpuTarget
-
-    def line(self, x: Value, w: Value, sums: list[Value]) -> list[Value]:
-        """Returns the sums after the taps of a line whose first input lies at `x` and whose weights lie at `w`."""
-        b, spec, lanes = self.b, self.kernel, self.kernel.y.block
-        sums, kind = list(sums), vector(lanes)
-        weights = [b.load(kind, b.gep(w, tap * lanes), align=4 * lanes) for tap in range(spec.kernel[2])]
-        for row in range(self.rows):
-            meetings: dict[int, list[tuple[int, int]]] = {}
-            for tap in range(spec.kernel[2]):
-                for column in range(self.width):
-                    meetings.setdefault(column * spec.stride[2] + tap * spec.dilation[2], []).append((column, tap))
-            for at in sorted(meetings):
-                place = b.gep(x, row * spec.stride[1] * spec.x.strides[1] + at * spec.x.strides[2], STORED[spec.x.dtype])
-                value = load_floats(b, place, spec.x.dtype, lanes, self.target)
-                for column, tap in meetings[at]:
-                    m = row * self.width + column
-                    sums[m] = b.fma(value, weights[tap], sums[m], fused=self.target.has_fma)
-        return sums

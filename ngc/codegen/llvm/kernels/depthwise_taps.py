@@ -1,0 +1,79 @@
+"""The taps of one line of a depthwise convolution, as multiply-adds of f32 or as dot products of pairs of bf16.
+
+`vdpbf16ps` adds two products in each lane. Two neighbouring pixels lie side by side in memory, all channels of a block of the one before those of the other,
+so one load and one permutation give each channel's lane its pair, which then serves every output and tap that it is under. Taps pair up from the left. The
+last of an odd number pairs with the one before it, whose weight is zero there: behind it lies what is no part of the window, and might be NaN.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ngc.codegen.llvm.kernel import Geometry, Spatial
+from ngc.codegen.llvm.kernels.elements import STORED, shuffle
+from ngc.codegen.llvm.kernels.half import load_floats
+from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, fma_dot
+from ngc.codegen.llvm.text import Builder, Value, vector
+from ngc.target import CpuTarget
+
+
+def tap_pairs(width: int) -> list[tuple[int, int]]:
+    """Returns the pairs of taps of a line as (first tap, how many of the two count); of one that counts it is the second."""
+    return [(tap, 2) for tap in range(0, width - 1, 2)] + [(width - 2, 1)] * (width % 2)
+
+
+def can_pair(x: Geometry, kernel: Spatial, dilation: Spatial, target: CpuTarget) -> bool:
+    """Returns whether a line's taps can be taken in pairs: bf16, the instruction, and at least two taps that are neighbours."""
+    return x.dtype == "bf16" and target.has_bf16 and kernel[2] > 1 and dilation[2] == 1
+
+
+@dataclass(frozen=True)
+class Taps:
+    """A tile of `rows x width` outputs of one channel block: each input is loaded once and meets all the outputs of its row that it belongs to.
+
+    Attributes:
+        b: where to emit.
+        target: the processor.
+        x: the input.
+        kernel: taps along depth, height and width.
+        stride: input elements from one output to the next.
+        dilation: input elements from one tap to the next.
+        paired: whether weights are pairs of bf16, as `tap_pairs` says, not f32.
+        rows: rows of the tile.
+        width: columns of the tile.
+    """
+
+    b: Builder
+    target: CpuTarget
+    x: Geometry
+    kernel: Spatial
+    stride: Spatial
+    dilation: Spatial
+    paired: bool
+    rows: int
+    width: int
+
+    def line(self, x: Value, w: Value, sums: Sequence[Value]) -> list[Value]:
+        """Returns the sums after the taps of a line whose first input lies at `x` and whose weights lie at `w`."""
+        b, sums, lanes = self.b, list(sums), self.x.block
+        dot = BF16_DOT if self.paired else fma_dot(self.target.has_fma)
+        firsts = [first for first, _ in tap_pairs(self.kernel[2])] if self.paired else list(range(self.kernel[2]))
+        weights = [dot.weights(b, b.gep(w, i * lanes * dot.per_lane, dot.element), lanes) for i in range(len(firsts))]
+        for row in range(self.rows):
+            meetings: dict[int, list[tuple[int, int]]] = {}
+            for i, tap in enumerate(firsts):
+                for column in range(self.width):
+                    meetings.setdefault(column * self.stride[2] + tap * self.dilation[2], []).append((column, i))
+            for at in sorted(meetings):
+                place = b.gep(x, row * self.stride[1] * self.x.strides[1] + at * self.x.strides[2], STORED[self.x.dtype])
+                value = self._pair(place) if self.paired else load_floats(b, place, self.x.dtype, lanes, self.target)
+                for column, i in meetings[at]:
+                    m = row * self.width + column
+                    sums[m] = dot.emit(b, sums[m], value, weights[i])
+        return sums
+
+    def _pair(self, place: Value) -> Value:
+        """Returns a pixel's channels beside those of the next, channel by channel."""
+        b, lanes = self.b, self.x.block
+        both = b.load(vector(2 * lanes, STORED["bf16"]), place, align=2)
+        mixed = shuffle(b, both, Value(both.type, "poison"), [lane // 2 + lane % 2 * lanes for lane in range(2 * lanes)])
+        return b.cast("bitcast", mixed, vector(2 * lanes, BF16_DOT.element))
