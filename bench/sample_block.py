@@ -23,7 +23,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench.cores import pick_cores, processor_name
-from bench.engines import Job
+from bench.engines import Job, default_engines
 from bench.models import NGC, Case, Result, summarize
 from bench.onnx_export import export_onnx
 from bench.rounds import alternate
@@ -45,6 +45,7 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     UNFUSED_MXNET: ("mxnet", {"MXNET_SUBGRAPH_BACKEND": "NONE"}),
     "onnxruntime": ("onnxruntime", {}),
     "openvino": ("openvino", {}),
+    "torch": ("torch", {}),
 }
 """What is measured: an engine, and variables that put it in another mode."""
 
@@ -101,7 +102,7 @@ def measure(threads: int, rounds: int, seconds: float, folder: Path, progress: P
         np.save(x, sample_images(np.random.default_rng(1), SHAPE))
         cores = tuple(pick_cores(threads))
         jobs = {name: Job(engine, prefix, onnx, SHAPE, x, "fp32", threads, cores, environment=environment)
-                for name, (engine, environment) in VARIANTS.items()}  # fmt: skip
+                for name, (engine, environment) in VARIANTS.items() if engine in default_engines()}  # fmt: skip
         found, missing = alternate(jobs, rounds, seconds, Path(scratch), step)
     progress.remove_task(task)
     if UNFUSED_MXNET in missing:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.engines import Job, only_fp32
+from bench.engines import Job, check_precision
 
 
 def environments(job: Job) -> list[dict[str, str]]:
@@ -20,15 +20,20 @@ def prepare(job: Job) -> str:
     return str(onnxruntime.__version__)
 
 
-def build(job: Job, x: np.ndarray) -> Callable[[], Any]:
-    """Returns a function that runs the model once on `x` and returns its first output."""
+def compile_model(job: Job) -> Any:
+    """Returns the session."""
     import onnxruntime
 
-    only_fp32(job)
+    # Its CPU provider has no bf16 convolution.
+    check_precision(job, "fp32")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = job.threads
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(job.onnx, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(job.onnx, options, providers=["CPUExecutionProvider"])
+
+
+def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
+    """Returns a function that runs the model once on `x` and returns its first output."""
     feeds = {"data": x}
-    return lambda: session.run(None, feeds)[0]
+    return lambda: model.run(None, feeds)[0]
