@@ -5,7 +5,7 @@ A module has
   `prepare(job)`: imports the engine and gives its version;
   `compile_model(job)`: the model from the files that the job names;
   `runner(job, model, x)`: a function that runs the model once on `x` and returns its first output, which the next run may overwrite;
-and, where the engine can keep a compiled model, `save(model, path)` and `load(job, path)`, which gives the model back.
+and, where the engine can keep a compiled model, `save(job, model, path)` and `load(job, path)`, which gives the model back.
 `worker` runs one of them in a process of its own; `bench.engines.process.Worker` is the other end.
 """
 

@@ -43,7 +43,7 @@ def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
     return lambda: model.run(feeds)[0]
 
 
-def save(model: Any, path: str) -> None:
+def save(job: Job, model: Any, path: str) -> None:
     """Writes the artifact."""
     model.save(path)
 

@@ -45,7 +45,7 @@ def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
     return run
 
 
-def save(model: Any, path: str) -> None:
+def save(job: Job, model: Any, path: str) -> None:
     """Writes the compiled model's blob."""
     Path(path).write_bytes(model.export_model().getvalue())
 

@@ -77,7 +77,7 @@ def main() -> None:
         if "save" in question:
             saved = hasattr(engine, "save")
             if saved:
-                engine.save(model, question["save"])
+                engine.save(job, model, question["save"])
             answer(saved=saved)
         else:
             answer(times=measure(run, question["seconds"]), peak_rss_mb=peak_rss_mb())

@@ -2,7 +2,8 @@
 
 from html import escape
 
-from bench.report.content import Cell, Mark, Measurements, Section, Table, sections
+from bench.report.content import Measurements, sections
+from bench.report.document import Cell, Mark, Section, Table
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1a1a1a; --soft: #666; --line: #ddd; --back: #fff; --lost: #c62828;
