@@ -1,6 +1,6 @@
 """Measures convolution kernels on one thread: GFLOP/s and share of the peak that is measured between them, with warm and with streamed weights.
 
-`python -m bench.kernels [--precision bf16] [--json FILE] [--target cpu:x86-64-v3] [--network resnet50] [--filter 3x3]`
+`python -m bench.kernels [--precision fp32,bf16] [--json FILE] [--target cpu:x86-64-v3] [--network resnet50] [--filter 3x3]`
 
 Every layer is measured by direct summation; where ngc picks Winograd's algorithm, by that too, its GFLOP/s those of the direct convolution
 in the same time. The memory's bandwidth, that of a kernel that only reads, is measured beside the peak.
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import names
 from bench.layers import Layer, mobilenet_v2, plan, resnet50
 from ngc.codegen.llvm import jit
 from ngc.codegen.llvm.choice import ConvSpec, CostModel
@@ -180,8 +181,8 @@ def summary(results: Sequence[Result]) -> list[str]:
 
 
 def show(results: Sequence[Result]) -> None:
-    """Prints the table and what it comes to."""
-    view = Table("network", "layer", "algorithm", "tile")
+    """Prints the table of one precision's results and what it comes to."""
+    view = Table("network", "layer", "algorithm", "tile", title=results[0].precision)
     for column in ("peak", "warm", "share", "streamed", "share", "winograd warm", "streamed"):
         view.add_column(column, justify="right")
     for r in results:
@@ -198,7 +199,7 @@ def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(prog="bench.kernels", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, choices=[1], help="kernels are measured on one thread")
-    parser.add_argument("--precision", default="fp32", choices=list(DTYPES))
+    parser.add_argument("--precision", default=["fp32"], type=lambda text: names(text, list(DTYPES), "precision"), help="fp32, bf16, or both by comma")
     parser.add_argument("--json", help="file to write the results to")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--network", choices=["resnet50", "mobilenetv2"])
@@ -208,11 +209,15 @@ def main() -> None:
     options = parser.parse_args()
     layers = [layer for layer in resnet50() + mobilenet_v2()
               if options.network in (None, layer.network) and options.filter in str(layer)]
-    try:
-        results = measure(layers, parse_target(options.target), options.precision, options.seconds, options.rounds)
-    except CodegenError as error:
-        parser.error(str(error))
-    show(results)
+    results: list[Result] = []
+    for precision in options.precision:
+        try:
+            found = measure(layers, parse_target(options.target), precision, options.seconds, options.rounds)
+        except CodegenError as error:
+            print(f"no kernels of {precision}: {error}")
+            continue
+        show(found)
+        results += found
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump([asdict(result) for result in results], file, indent=1)

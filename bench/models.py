@@ -1,6 +1,7 @@
 """Measures whole models on several engines: each in a process of its own on the same cores, in alternating rounds.
 
-`python -m bench.models --models resnet50_v2 --engines ngc,mxnet,onnxruntime,openvino,torch --threads 1,2 --batch 1,16 --json out.json`
+`python -m bench.models --models resnet50_v2 --engines ngc,mxnet,onnxruntime,openvino,torch --threads 1,2 --batch 1,16 --precision fp32,bf16
+ --json out.json`
 
 A round lasts 0.3 s or more and three runs or more; the first third of it is not counted. Rounds alternate between engines,
 so that a machine's noise hits all alike. Where an engine has settings without a best one, the quickest in a trial is
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench.arguments import names, numbers
 from bench.cores import pick_cores, processor_name
 from bench.engines import ENGINES, Job, default_engines
 from bench.onnx_export import export_onnx
@@ -31,6 +33,8 @@ from bench.rounds import Runs, alternate
 from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, reference, sample_input
 
 NGC = "ngc"
+
+PRECISIONS = ("fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True)
@@ -111,14 +115,14 @@ def summarize(case: Case, engine: str, runs: Runs, rounds: int, expected: np.nda
 def table(results: Sequence[Result]) -> Table:
     """Returns the table of all results; each model ends with its best peer and how many times ngc's time that takes."""
     view = Table(title=processor_name())
-    for column in ("model", "engine", "version"):
+    for column in ("model", "engine", "version", "precision"):
         view.add_column(column)
     for column in ("threads", "batch", "median ms", "min ms", "p90 ms", "max rel err", "compile s", "peak MB", "load s", "loaded MB"):
         view.add_column(column, justify="right")
     for case in dict.fromkeys(Case(r.model, r.precision, r.threads, r.batch) for r in results):
         group = [r for r in results if Case(r.model, r.precision, r.threads, r.batch) == case]
         for r in group:
-            view.add_row(r.model, r.engine, r.engine_version, str(r.threads), str(r.batch), f"{r.median_ms:.2f}", f"{r.min_ms:.2f}",
+            view.add_row(r.model, r.engine, r.engine_version, r.precision, str(r.threads), str(r.batch), f"{r.median_ms:.2f}", f"{r.min_ms:.2f}",
                          f"{r.p90_ms:.2f}", f"{r.max_rel_err:.1e}", f"{r.compile_s:.2f}", f"{r.peak_rss_mb:.0f}",
                          "" if r.load_s is None else f"{r.load_s:.2f}", "" if r.loaded_rss_mb is None else f"{r.loaded_rss_mb:.0f}")  # fmt: skip
         view.add_row(case.model, *_verdict(group), style="bold", end_section=True)
@@ -131,32 +135,21 @@ def _verdict(group: Sequence[Result]) -> tuple[str, ...]:
     if not peers:
         return ("no peer",)
     best = min(peers, key=lambda r: r.median_ms)
+    setting = ("", best.precision, str(best.threads), str(best.batch))
     if not own:
-        return (f"best: {best.engine}", "", str(best.threads), str(best.batch), f"{best.median_ms:.2f}")
-    return (f"best peer: {best.engine}", "", str(best.threads), str(best.batch), f"{best.median_ms / own[0].median_ms:.2f}x ngc")
-
-
-def _names(text: str, accepted: Sequence[str], what: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in accepted:
-            raise argparse.ArgumentTypeError(f"unknown {what} {name!r}; accepted are {', '.join(accepted)}")
-    return names
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(item) for item in text.split(",")]
+        return (f"best: {best.engine}", *setting, f"{best.median_ms:.2f}")
+    return (f"best peer: {best.engine}", *setting, f"{best.median_ms / own[0].median_ms:.2f}x ngc")
 
 
 def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(prog="bench.models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", required=True, type=lambda text: _names(text, NETWORKS, "model"), help="networks of the Gluon zoo, by comma")
-    parser.add_argument("--engines", default=default_engines(), type=lambda text: _names(text, list(ENGINES), "engine"),
+    parser.add_argument("--models", required=True, type=lambda text: names(text, NETWORKS, "model"), help="networks of the Gluon zoo, by comma")
+    parser.add_argument("--engines", default=default_engines(), type=lambda text: names(text, list(ENGINES), "engine"),
                         help=f"of {','.join(ENGINES)}, by comma; all but torch unless given, torch too where it is installed")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "int8"])
-    parser.add_argument("--threads", default=[1], type=_numbers, help="a number, or several by comma")
-    parser.add_argument("--batch", default=[1], type=_numbers, help="a number, or several by comma")
+    parser.add_argument("--precision", default=["fp32"], type=lambda text: names(text, PRECISIONS, "precision"), help=f"of {','.join(PRECISIONS)}, by comma")
+    parser.add_argument("--threads", default=[1], type=numbers, help="a number, or several by comma")
+    parser.add_argument("--batch", default=[1], type=numbers, help="a number, or several by comma")
     parser.add_argument("--rounds", default=20, type=int)
     parser.add_argument("--seconds", default=0.3, type=float, help="length of a round")
     parser.add_argument("--json", type=Path, help="file to write the results to")
@@ -166,8 +159,8 @@ def main() -> None:
     results: list[Result] = []
     # No refreshing thread: it would take time from what is measured.
     with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
-        cases = [Case(model, options.precision, threads, batch)
-                 for model in options.models for batch in options.batch for threads in options.threads]  # fmt: skip
+        cases = [Case(model, precision, threads, batch)
+                 for model in options.models for precision in options.precision for batch in options.batch for threads in options.threads]  # fmt: skip
         for case in progress.track(cases, description="all"):
             found, missing = measure(case, options.engines, options.rounds, options.seconds, options.zoo, progress)
             results += found

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench.arguments import numbers
 from bench.cores import pick_cores, processor_name
 from bench.engines import Job, default_engines
 from bench.models import NGC, Case, Result, summarize
@@ -148,7 +149,7 @@ def main() -> None:
         _export(Path(sys.argv[2]))
         return
     parser = argparse.ArgumentParser(prog="bench.sample_block", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", default=[1], type=lambda text: [int(item) for item in text.split(",")], help="a number, or several by comma")
+    parser.add_argument("--threads", default=[1], type=numbers, help="a number, or several by comma")
     parser.add_argument("--rounds", default=20, type=int)
     parser.add_argument("--seconds", default=0.3, type=float, help="length of a round")
     parser.add_argument("--json", type=Path, help="file to write the results to")

@@ -131,7 +131,7 @@ def test_the_table_ends_with_the_best_peer_and_its_ratio():
     rows = table([result("ngc", 2.0), result("mxnet", 5.0), result("openvino", 3.0)])
     cells = [list(column.cells) for column in rows.columns]
     assert [column[-1] for column in cells[:2]] == ["resnet18_v1", "best peer: openvino"]
-    assert cells[5][-1] == "1.50x ngc"
+    assert cells[6][-1] == "1.50x ngc"
 
 
 def test_a_case_is_told_apart_by_its_threads():

@@ -3,8 +3,6 @@
 import json
 from dataclasses import replace
 
-import pytest
-
 from bench import kernels
 from bench.layers import mobilenet_v2, plan, resnet50
 from ngc.codegen.llvm.choice import CostModel
@@ -46,12 +44,11 @@ def test_where_winograd_is_picked_both_forms_are_measured(monkeypatch):
     assert min(result.warm, result.streamed, result.winograd_warm, result.winograd_streamed) > 0
 
 
-def test_a_target_without_the_precision_is_refused(monkeypatch, capsys):
+def test_a_target_without_the_precision_is_told(monkeypatch, capsys):
     monkeypatch.setattr(kernels, "STREAM_BYTES", 1 << 20)
     monkeypatch.setattr("sys.argv", ["bench.kernels", "--target", "cpu:x86-64-v3", "--precision", "bf16"])
-    with pytest.raises(SystemExit, match="2"):
-        kernels.main()
-    assert "cpu:x86-64-v3 has no multiply-adds of bf16" in capsys.readouterr().err
+    kernels.main()
+    assert capsys.readouterr().out == "no kernels of bf16: cpu:x86-64-v3 has no multiply-adds of bf16\n"
 
 
 def test_the_halo_of_planes_covers_a_pair_of_taps_in_bf16():
