@@ -174,7 +174,7 @@ def summary(results: Sequence[Result]) -> list[str]:
     shares = {"warm": (WARM_SHARE, [r.warm / r.peak for r in layers]), "streamed": (STREAMED_SHARE, [r.streamed / r.peak for r in layers])}
     lines = []
     for name, (least, reached) in shares.items():
-        below = [f"{r.network} {r.layer} ({share:.0%})" for r, share in zip(layers, reached, strict=True) if share < least]
+        below = [f"{r.network} {r.layer} ({share:.1%})" for r, share in zip(layers, reached, strict=True) if share < least]
         lines.append(f"{len(below)} of {len(layers)} direct layers with {MANY_CHANNELS} channels or more are below {least:.0%} of the peak with {name} weights"
                      + (f": {'; '.join(below)}" if below else ""))  # fmt: skip
     return lines

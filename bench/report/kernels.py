@@ -15,7 +15,9 @@ def kernel_section(precision: str, results: Sequence[Result]) -> Section:
     """Returns the section of the kernels of one precision."""
     text = ("One thread. The peak is that of multiply-adds on registers, measured between the kernels. Warm: the same weights as in the run before. Streamed: "
             "weights that no cache holds. Medians over rounds of the quickest run. Where ngc picks Winograd's algorithm, its rate is that of the direct "
-            "convolution in the same time, so it may exceed the peak.", *(f"{line}." for line in summary(results)))  # fmt: skip
+            "convolution in the same time, so it may exceed the peak.",
+            "The bandwidth is that of a generated kernel that only reads memory. A kernel may exceed it, because its inputs and outputs come from caches.",
+            *(f"{line}." for line in summary(results)))  # fmt: skip
     header = ("network", "layer", "algorithm", "tile", "peak GFLOP/s", "direct, warm", "share of peak", "direct, streamed", "share of peak",
               "Winograd, warm", "Winograd, streamed")  # fmt: skip
     rows = tuple(row(r.network, r.layer, r.algorithm, r.tile, f"{r.peak:.0f}", f"{r.warm:.1f}", f"{r.warm / r.peak:.0%}", f"{r.streamed:.1f}",
@@ -43,9 +45,7 @@ def _roofline(precision: str, results: Sequence[Result]) -> list[Chart]:
     if not points:
         return []
     peak, bandwidth = (statistics.median(values) for values in zip(*((r.peak, r.bandwidth) for r in results), strict=True))
-    caption = ("Roofline: GFLOP/s over FLOP per byte of operands, each read or written once. Blue: direct, warm weights; orange: direct, streamed weights; "
-               "green: Winograd, streamed weights. The slope is a generated kernel that only reads memory; inputs and outputs come from caches, so kernels may "
-               "be above it.")  # fmt: skip
+    caption = "GFLOP/s over FLOP per byte of operands; direct with warm weights blue, with streamed ones orange, Winograd with streamed ones green"
     return [roofline(caption, points, peak, bandwidth)]
 
 

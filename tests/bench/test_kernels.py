@@ -73,7 +73,7 @@ def test_the_summary_names_the_direct_layers_that_stay_below():
     rows = [FAST, replace(FAST, layer="a", warm=89.0), replace(FAST, layer="b", streamed=80.0), replace(FAST, layer="c", warm=50.0, channels=63),
             replace(FAST, layer="d", warm=50.0, algorithm="depthwise"), replace(FAST, layer="e", warm=50.0, algorithm="winograd F(4x4)")]  # fmt: skip
     assert kernels.summary(rows) == [
-        "1 of 3 direct layers with 64 channels or more are below 90% of the peak with warm weights: resnet50 a (89%)",
-        "1 of 3 direct layers with 64 channels or more are below 85% of the peak with streamed weights: resnet50 b (80%)",
+        "1 of 3 direct layers with 64 channels or more are below 90% of the peak with warm weights: resnet50 a (89.0%)",
+        "1 of 3 direct layers with 64 channels or more are below 85% of the peak with streamed weights: resnet50 b (80.0%)",
     ]
     assert kernels.summary([FAST])[0] == "0 of 1 direct layers with 64 channels or more are below 90% of the peak with warm weights"
