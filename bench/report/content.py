@@ -184,7 +184,8 @@ def _compile_times(timings: Sequence[Timing], groups: dict[Setting, list[Compari
 def _memory(groups: dict[Setting, list[Comparison]]) -> Section:
     text = ("The most that an engine's process held in memory, with Python and the engine's own libraries: one that compiled the network from its files and "
             "ran it, and one that loaded what the engine had saved of it and ran that: ngc's artifact, OpenVINO's exported model, both mapped, ONNX Runtime's "
-            "optimized model. MXNet saves no compiled form; PyTorch's packages are not measured.",)  # fmt: skip
+            "optimized model. MXNet saves no compiled form; PyTorch's packages are not measured. What helper processes hold, which ngc and PyTorch compile "
+            "in, does not count.",)  # fmt: skip
     tables = _per_engine(groups, "MB, compiled in the process", lambda result: f"{result.peak_rss_mb:.0f}")
     tables += _per_engine(groups, "MB, loaded", lambda result: None if result.loaded_rss_mb is None else f"{result.loaded_rss_mb:.0f}")
     return Section("Memory", text, tuple(tables))
