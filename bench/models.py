@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the results to")
     parser.add_argument("--zoo", default=DEFAULT_FOLDER, type=Path, help="folder where exported networks are kept")
     options = parser.parse_args()
-    console = Console(width=None if Console().is_terminal else 150)
+    console = Console(width=None if Console().is_terminal else 170)
     results: list[Result] = []
     # No refreshing thread: it would take time from what is measured.
     with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
