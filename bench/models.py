@@ -165,7 +165,7 @@ def main() -> None:
             found, missing = measure(case, options.engines, options.rounds, options.seconds, options.zoo, progress)
             results += found
             for engine, reason in missing.items():
-                progress.console.print(f"{case}: no result of {engine}: {reason}", markup=False)
+                progress.console.print(f"{case}: no result of {engine}: {reason}", markup=False, soft_wrap=True)
             if options.json:  # after every case: a long run that is interrupted keeps what it has
                 options.json.write_text(json.dumps([asdict(result) for result in results], indent=1), encoding="utf-8")
     console.print(table(results))
