@@ -5,7 +5,7 @@ JOBS ?= 2
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-NETWORKS := resnet18_v2,resnet50_v1,resnet50_v2,mobilenetv2_1.0,vgg16,densenet121,inceptionv3,squeezenet1.1
+NETWORKS := resnet18_v1,resnet18_v2,resnet50_v1,resnet50_v2,resnet101_v2,mobilenet1.0,mobilenetv2_1.0,vgg16,densenet121,inceptionv3,squeezenet1.1,alexnet
 
 .PHONY: env demo test test-full lint bench clean
 
@@ -30,12 +30,14 @@ lint: env
 	@$(BIN)/mypy
 	@$(BIN)/mypy bench examples
 
+# PyTorch takes part where it is installed (python -m bench.models --help says how). All of it takes some hours.
 bench: env
-	@$(BIN)/python -m bench.models --models $(NETWORKS) --threads 1,2 --json out/models.json
-	@$(BIN)/python -m bench.kernels --json out/kernels.json
+	@$(BIN)/python -m bench.models --models $(NETWORKS) --precision fp32,bf16 --threads 1,2 --json out/models.json
+	@$(BIN)/python -m bench.models --models $(NETWORKS) --batch 16,32 --threads 2 --json out/batches.json
+	@$(BIN)/python -m bench.kernels --precision fp32,bf16 --json out/kernels.json
 	@$(BIN)/python -m bench.compile_time --json out/compile_time.json
 	@$(BIN)/python -m bench.sample_block --threads 1,2 --json out/sample_block.json
-	@$(BIN)/python -m bench.report --models-json out/models.json --kernels-json out/kernels.json --compile-json out/compile_time.json \
+	@$(BIN)/python -m bench.report --models-json out/models.json,out/batches.json --kernels-json out/kernels.json --compile-json out/compile_time.json \
 		--sample-json out/sample_block.json -o out/report.html --markdown out/report.md
 
 clean:

@@ -1,6 +1,9 @@
 """Measures convolution kernels on one thread: GFLOP/s and share of the peak that is measured between them, with warm and with streamed weights.
 
-`python -m bench.kernels [--threads 1] [--json FILE] [--target cpu:x86-64-v3] [--network resnet50] [--filter 3x3]`
+`python -m bench.kernels [--precision fp32,bf16] [--json FILE] [--target cpu:x86-64-v3] [--network resnet50] [--filter 3x3]`
+
+Every layer is measured by direct summation; where ngc picks Winograd's algorithm, by that too, its GFLOP/s those of the direct convolution
+in the same time. The memory's bandwidth, that of a kernel that only reads, is measured beside the peak.
 """
 
 import argparse
@@ -8,7 +11,7 @@ import ctypes
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -16,107 +19,56 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import names
+from bench.layers import Layer, mobilenet_v2, plan, resnet50
 from ngc.codegen.llvm import jit
-from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
-from ngc.codegen.llvm.kernels.conv import ConvKernel
+from ngc.codegen.llvm.choice import ConvSpec, CostModel
+from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
-from ngc.codegen.llvm.peak import PeakKernel
+from ngc.codegen.llvm.kernels.winograd import WinogradKernel
+from ngc.codegen.llvm.measure import operand_sizes
+from ngc.codegen.llvm.peak import PeakKernel, StreamKernel
+from ngc.errors import CodegenError
 from ngc.target import CpuTarget, parse_target
 
 STREAM_BYTES = 96 << 20
 """More than the last-level cache: weights that rotate through it come from memory."""
 
+DTYPES = {"fp32": "f32", "bf16": "bf16"}
+
+MANY_CHANNELS = 64
+"""Inputs and outputs from which on direct convolutions are expected to come near the peak."""
+
+WARM_SHARE, STREAMED_SHARE = 0.90, 0.85
+"""How near, with warm and with streamed weights."""
+
 _SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution of a network: square kernel, stride, channels, square output; depthwise where `groups` equals the inputs."""
-
-    network: str
-    kernel: int
-    stride: int
-    inputs: int
-    outputs: int
-    size: int
-    groups: int = 1
-
-    def __str__(self) -> str:
-        channels = f"{self.inputs} -> {self.outputs}" if self.groups == 1 else f"{self.inputs} depthwise"
-        return f"{self.kernel}x{self.kernel}/{self.stride} {channels}, {self.size}x{self.size}"
-
-
-def resnet50() -> list[Layer]:
-    """Returns the distinct convolutions of ResNet-50, first and second version."""
-    layers = [(7, 2, 3, 64, 112)]
-    inputs = 64
-    for size, middle in ((56, 64), (28, 128), (14, 256), (7, 512)):
-        stride = 1 if size == 56 else 2
-        layers += [(1, 1, inputs, middle, size * stride), (1, stride, inputs, middle, size), (3, stride, middle, middle, size),
-                   (3, 1, middle, middle, size), (1, 1, middle, 4 * middle, size), (1, stride, inputs, 4 * middle, size),
-                   (1, 1, 4 * middle, middle, size)]
-        inputs = 4 * middle
-    return [Layer("resnet50", *layer) for layer in dict.fromkeys(layers)]
-
-
-def mobilenet_v2() -> list[Layer]:
-    """Returns the distinct convolutions of MobileNet v2."""
-    layers: list[tuple[int, ...]] = [(3, 2, 3, 32, 112)]
-    inputs, size = 32, 112
-    for expand, outputs, count, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
-        for step in (stride, *[1] * (count - 1)):
-            hidden = inputs * expand
-            if expand > 1:
-                layers.append((1, 1, inputs, hidden, size))
-            size //= step
-            layers += [(3, step, hidden, hidden, size, hidden), (1, 1, hidden, outputs, size)]
-            inputs = outputs
-    layers.append((1, 1, 320, 1280, 7))
-    return [Layer("mobilenetv2", *layer) for layer in dict.fromkeys(layers)]
-
-
-def plan(layer: Layer, target: CpuTarget, **extra: object) -> ConvKernel | DepthwiseKernel:
-    """Returns the kernel of a layer with bias and ReLU, its input with the halo that the padding needs."""
-    lanes, pad = target.lanes(), layer.kernel // 2
-    size = layer.size * layer.stride
-    last = (layer.size - 1) * layer.stride + layer.kernel - 1 - pad
-    side = (pad, max(0, last - size + 1))
-    x = Geometry(layer.inputs, lanes if layer.inputs >= lanes else 1, (1, size, size), ((0, 0), side, side))
-    fields = {"x": x, "y": Geometry(layer.outputs, lanes, (1, layer.size, layer.size)), "kernel": (1, layer.kernel, layer.kernel),
-              "stride": (1, layer.stride, layer.stride), "pad": (0, pad, pad), "steps": (StepSpec("bias"), StepSpec("relu")), **extra}
-    if layer.groups > 1:
-        return DepthwiseKernel.plan(target, **fields)
-    return ConvKernel.plan(target, **fields)
 
 
 class Runner:
     """A compiled kernel with operands; `run` executes it once on one thread."""
 
-    def __init__(self, spec: KernelSpec, target: CpuTarget, sizes: list[int], stream: NDArray[np.float32]) -> None:
+    def __init__(self, spec: KernelSpec, target: CpuTarget, operands: Sequence[NDArray[np.float32]], stream: NDArray[np.float32]) -> None:
         symbol = spec.symbol(target)
         self._library = jit.Library({symbol: jit.compile_object(spec.emit(target), target.cpu, target.features)})
         self._function = _SIGNATURE(self._library.addresses[symbol])
-        self._buffers = [_aligned(size) for size in sizes]
-        self._args = (ctypes.c_void_p * max(1, len(sizes)))(*(buffer.ctypes.data for buffer in self._buffers))
+        self._operands, self._stream, self._at = operands, stream, 0
+        self._args = (ctypes.c_void_p * max(1, len(operands)))(*(operand.ctypes.data for operand in operands))
         self._total = sum(spec.work)
-        self._flops = spec.flops()
-        self._stream, self._at = stream, 0
-        self._warm = self._buffers[1].ctypes.data if len(sizes) > 1 else 0
-        self._weights = sizes[1] if len(sizes) > 1 else 0
 
     def run(self) -> None:
         """Runs with the same weights as before."""
         self._function(self._args, 1, 0, self._total)
 
     def run_streamed(self) -> None:
-        """Runs with weights that no cache holds."""
-        pitch = -(-self._weights // 16) * 16
-        if self._at + pitch > self._stream.size:
+        """Runs with weights, the second operand, that no cache holds."""
+        weights = self._operands[1]
+        if self._at + weights.size > self._stream.size:
             self._at = 0
-        self._args[1] = self._stream.ctypes.data + 4 * self._at
-        self._at += pitch
+        self._args[1] = self._stream[self._at:].ctypes.data
+        self._at += -(-weights.size // 16) * 16
         self._function(self._args, 1, 0, self._total)
-        self._args[1] = self._warm
+        self._args[1] = weights.ctypes.data
 
     def _call_seconds(self) -> float:
         """Returns what a call costs that has no work."""
@@ -127,66 +79,127 @@ class Runner:
             times.append(time.perf_counter() - begin)
         return min(times)
 
-    def gflops(self, run: Callable[[], None], seconds: float) -> float:
-        """Returns the GFLOP/s of the fastest of the single runs that fit the time, less an empty call's; slower runs were interrupted."""
+    def seconds(self, run: Callable[[], None], length: float) -> float:
+        """Returns the time of the quickest of the single runs that fit the length, less an empty call's; slower runs were interrupted."""
         run()
         call = self._call_seconds()
         times: list[float] = []
-        end = time.perf_counter() + seconds
+        end = time.perf_counter() + length
         while len(times) < 3 or time.perf_counter() < end:
             begin = time.perf_counter()
             run()
             times.append(time.perf_counter() - begin)
-        return self._flops / (min(times) - call) / 1e9
+        return min(times) - call
 
 
-def _aligned(size: int) -> NDArray[np.float32]:
+def floats(size: int) -> NDArray[np.float32]:
+    """Returns random floats that begin at a cache line; both halves of each are a bf16 of moderate size too, so they serve kernels of both dtypes."""
     memory = np.random.default_rng(0).standard_normal(size + 16, np.float32)
+    high = memory.view(np.uint32) >> 16
+    memory = (high << 16 | high).view(np.float32)
     start = (-memory.ctypes.data // 4) % 16
     return memory[start:start + size]
 
 
 @dataclass
 class Result:
-    """What one layer reached: GFLOP/s warm and streamed, and the peak measured around it."""
+    """What one layer reached on one thread.
+
+    Attributes:
+        network: that has it.
+        layer: its text.
+        precision: of data and weights.
+        algorithm: what ngc picks: "direct", "depthwise" or Winograd's.
+        channels: the fewer of its inputs and its outputs.
+        tile: rows, pixels and vectors of the direct kernel's accumulators.
+        peak: GFLOP/s of multiply-adds on registers, measured around the layer.
+        bandwidth: GB/s of reads from memory.
+        warm: GFLOP/s of the direct kernel with the same weights in all runs.
+        streamed: and with weights that no cache holds.
+        winograd_warm: GFLOP/s of the direct convolution in the time that Winograd's algorithm takes; None where ngc does not pick it.
+        winograd_streamed: and with weights that no cache holds.
+    """
 
     network: str
     layer: str
+    precision: str
+    algorithm: str
+    channels: int
     tile: str
     peak: float
+    bandwidth: float
     warm: float
     streamed: float
+    winograd_warm: float | None = None
+    winograd_streamed: float | None = None
 
 
-def measure(layers: list[Layer], target: CpuTarget, seconds: float, rounds: int) -> list[Result]:
-    """Returns the medians over rounds in which samples of peak, warm and streamed runs alternate; a sample is the best of its runs."""
-    stream = _aligned(STREAM_BYTES // 4)
-    peak = Runner(PeakKernel.plan(target), target, [], stream)
+def measure(layers: Sequence[Layer], target: CpuTarget, precision: str, seconds: float, rounds: int) -> list[Result]:
+    """Returns the medians over rounds in which samples of peak, bandwidth, warm and streamed runs alternate; a sample is the best of its runs.
+
+    Raises:
+        CodegenError: the target has no kernels of that precision.
+    """
+    dtype, stream = DTYPES[precision], floats(STREAM_BYTES // 4)
+    peak_spec, stream_spec = PeakKernel.plan(target, dtype), StreamKernel.plan(target, stream.size)
+    peak, reader = Runner(peak_spec, target, [], stream), Runner(stream_spec, target, [stream], stream)
     results = []
     for layer in layers:
-        spec = plan(layer, target)
-        runner = Runner(spec, target, [spec.x.size, spec.weight_size, spec.y.size, spec.y.blocks * spec.y.block], stream)
-        samples: list[tuple[float, float, float]] = []
+        direct = plan(layer, target, dtype)
+        picked = CostModel(target).choose(direct, 1).spec
+        specs: list[ConvSpec] = [direct, picked] if isinstance(picked, WinogradKernel) else [direct]
+        runners = [Runner(spec, target, [floats(size) for size in operand_sizes(spec, 1)], stream) for spec in specs]
+        samples = []
         for _ in range(rounds):
-            samples.append((peak.gflops(peak.run, seconds), runner.gflops(runner.run, seconds), runner.gflops(runner.run_streamed, seconds)))
-        best, warm, cold = (statistics.median(column) for column in zip(*samples, strict=True))
-        tile = spec.tile
-        results.append(Result(layer.network, str(layer), f"{tile.rows}x{tile.pixels}x{tile.vectors}", best, warm, cold))
+            sample = [peak_spec.flops() / peak.seconds(peak.run, seconds), stream_spec.bytes_read / reader.seconds(reader.run, 0)]
+            for runner in runners:
+                sample += [direct.flops() / runner.seconds(run, seconds) for run in (runner.run, runner.run_streamed)]
+            samples.append(sample)
+        rates = [statistics.median(column) / 1e9 for column in zip(*samples, strict=True)]
+        tile = f"{direct.tile.rows}x{direct.tile.pixels}x{direct.tile.vectors}"
+        results.append(Result(layer.network, str(layer), precision, algorithm(picked), min(layer.inputs, layer.outputs), tile, *rates))
     return results
 
 
-def show(results: list[Result]) -> None:
-    """Prints the table."""
-    table = Table("network", "layer", "tile", "peak", "warm", "share", "streamed", "share")
+def algorithm(spec: ConvSpec) -> str:
+    """Returns what a kernel's algorithm is called."""
+    if isinstance(spec, WinogradKernel):
+        return f"winograd F({spec.size}x{spec.size})"
+    return "depthwise" if isinstance(spec, DepthwiseKernel) else "direct"
+
+
+def summary(results: Sequence[Result]) -> list[str]:
+    """Returns a sentence on the direct layers of many channels that stay below their share of the peak, for warm and for streamed weights."""
+    layers = [r for r in results if r.algorithm == "direct" and r.channels >= MANY_CHANNELS]
+    shares = {"warm": (WARM_SHARE, [r.warm / r.peak for r in layers]), "streamed": (STREAMED_SHARE, [r.streamed / r.peak for r in layers])}
+    lines = []
+    for name, (least, reached) in shares.items():
+        below = [f"{r.network} {r.layer} ({share:.1%})" for r, share in zip(layers, reached, strict=True) if share < least]
+        lines.append(f"{len(below)} of {len(layers)} direct layers with {MANY_CHANNELS} channels or more are below {least:.0%} of the peak with {name} weights"
+                     + (f": {'; '.join(below)}" if below else ""))  # fmt: skip
+    return lines
+
+
+def show(results: Sequence[Result]) -> None:
+    """Prints the table of one precision's results and what it comes to."""
+    view = Table("network", "layer", "algorithm", "tile", title=results[0].precision)
+    for column in ("peak", "warm", "share", "streamed", "share", "winograd warm", "streamed"):
+        view.add_column(column, justify="right")
     for r in results:
-        table.add_row(r.network, r.layer, r.tile, f"{r.peak:.0f}", f"{r.warm:.1f}", f"{r.warm / r.peak:.0%}", f"{r.streamed:.1f}", f"{r.streamed / r.peak:.0%}")
-    Console(width=120).print(table)
+        winograd = [f"{rate:.0f}" if rate else "" for rate in (r.winograd_warm, r.winograd_streamed)]
+        view.add_row(r.network, r.layer, r.algorithm, r.tile, f"{r.peak:.0f}", f"{r.warm:.1f}", f"{r.warm / r.peak:.0%}",
+                     f"{r.streamed:.1f}", f"{r.streamed / r.peak:.0%}", *winograd)  # fmt: skip
+    console = Console(width=140)
+    console.print(view)
+    for line in summary(results):
+        console.print(line, markup=False)
 
 
 def main() -> None:
     """Runs the command line."""
-    parser = argparse.ArgumentParser(prog="bench.kernels", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench.kernels", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, choices=[1], help="kernels are measured on one thread")
+    parser.add_argument("--precision", default=["fp32"], type=lambda text: names(text, list(DTYPES), "precision"), help="fp32, bf16, or both by comma")
     parser.add_argument("--json", help="file to write the results to")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--network", choices=["resnet50", "mobilenetv2"])
@@ -196,8 +209,15 @@ def main() -> None:
     options = parser.parse_args()
     layers = [layer for layer in resnet50() + mobilenet_v2()
               if options.network in (None, layer.network) and options.filter in str(layer)]
-    results = measure(layers, parse_target(options.target), options.seconds, options.rounds)
-    show(results)
+    results: list[Result] = []
+    for precision in options.precision:
+        try:
+            found = measure(layers, parse_target(options.target), precision, options.seconds, options.rounds)
+        except CodegenError as error:
+            print(f"no kernels of {precision}: {error}")
+            continue
+        show(found)
+        results += found
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump([asdict(result) for result in results], file, indent=1)

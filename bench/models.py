@@ -1,10 +1,15 @@
 """Measures whole models on several engines: each in a process of its own on the same cores, in alternating rounds.
 
-`python -m bench.models --models resnet50_v2 --engines ngc,mxnet,onnxruntime,openvino --threads 1,2 --batch 1 --json out.json`
+`python -m bench.models --models resnet50_v2 --engines ngc,mxnet,onnxruntime,openvino,torch --threads 1,2 --batch 1,16 --precision fp32,bf16
+ --json out.json`
 
 A round lasts 0.3 s or more and three runs or more; the first third of it is not counted. Rounds alternate between engines,
 so that a machine's noise hits all alike. Where an engine has settings without a best one, the quickest in a trial is
-taken. Compile seconds go from the model's files to the first answer.
+taken. Compile seconds go from the model's files to the first answer. Where an engine can save a compiled model, another
+process loads it and runs it: what is told of loading is its time to the first answer and its memory.
+
+torch.compile takes part where PyTorch is installed: `pip install ngc[torch]`, or an environment of its own that has it and
+ngc's requirements, whose Python NGC_BENCH_TORCH_PYTHON names. It needs a C++ compiler.
 """
 
 import argparse
@@ -20,18 +25,21 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench.arguments import names, numbers
 from bench.cores import pick_cores, processor_name
-from bench.engines import ENGINES, Job
+from bench.engines import ENGINES, Job, default_engines
 from bench.onnx_export import export_onnx
 from bench.rounds import Runs, alternate
 from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, reference, sample_input
 
 NGC = "ngc"
 
+PRECISIONS = ("fp32", "bf16", "int8")
+
 
 @dataclass(frozen=True)
 class Result:
-    """One engine on one model; a line of the JSON file."""
+    """One engine on one model; a line of the JSON file. What is told of loading is None where the engine saves no compiled model."""
 
     model: str
     engine: str
@@ -46,6 +54,8 @@ class Result:
     max_rel_err: float
     compile_s: float
     peak_rss_mb: float
+    load_s: float | None = None
+    loaded_rss_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,9 @@ class Case:
     threads: int
     batch: int
 
+    def __str__(self) -> str:
+        return f"{self.model}, {self.precision}, batch {self.batch}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
 
 def relative_error(answer: np.ndarray, expected: np.ndarray) -> float:
     """Returns the largest absolute difference over the largest absolute expected value."""
@@ -65,13 +78,13 @@ def relative_error(answer: np.ndarray, expected: np.ndarray) -> float:
 
 def measure(case: Case, engines: Sequence[str], rounds: int, seconds: float, folder: Path, progress: Progress) -> tuple[list[Result], dict[str, str]]:
     """Returns the results of a case by engine, and why the engines without one have none."""
-    where = f"{case.model}, {case.threads} thread(s)"
+    where = str(case)
     task = progress.add_task(f"{where}: preparing", total=rounds)
     progress.refresh()
     prefix = export_zoo(case.model, folder)
     expected = reference(case.model, prefix, case.batch)
     shape = input_shape(case.model, case.batch)
-    needs_onnx = any(engine not in (NGC, "mxnet") for engine in engines)
+    needs_onnx = any(engine in ("onnxruntime", "openvino") for engine in engines)
     onnx = export_onnx(prefix, shape) if needs_onnx else ""
 
     def step(building: str) -> None:
@@ -89,26 +102,29 @@ def measure(case: Case, engines: Sequence[str], rounds: int, seconds: float, fol
 
 def summarize(case: Case, engine: str, runs: Runs, rounds: int, expected: np.ndarray) -> Result:
     """Returns the numbers that are kept of an engine's runs."""
+    load_s, loaded_rss_mb = (None, None) if runs.loaded is None else (round(runs.loaded.seconds, 3), round(runs.loaded.peak_rss_mb, 1))
     return Result(
         **asdict(case), engine=engine, engine_version=runs.version,
         median_ms=round(statistics.median(runs.times), 4), min_ms=round(min(runs.times), 4), p90_ms=round(float(np.percentile(runs.times, 90)), 4),
         rounds=rounds, max_rel_err=relative_error(runs.answer, expected),
         compile_s=round(runs.compile_s, 3), peak_rss_mb=round(runs.peak_rss_mb, 1),
+        load_s=load_s, loaded_rss_mb=loaded_rss_mb,
     )  # fmt: skip
 
 
 def table(results: Sequence[Result]) -> Table:
     """Returns the table of all results; each model ends with its best peer and how many times ngc's time that takes."""
     view = Table(title=processor_name())
-    for column in ("model", "engine", "version"):
+    for column in ("model", "engine", "version", "precision"):
         view.add_column(column)
-    for column in ("threads", "batch", "median ms", "min ms", "p90 ms", "max rel err", "compile s", "peak RSS MB"):
+    for column in ("threads", "batch", "median ms", "min ms", "p90 ms", "max rel err", "compile s", "peak MB", "load s", "loaded MB"):
         view.add_column(column, justify="right")
     for case in dict.fromkeys(Case(r.model, r.precision, r.threads, r.batch) for r in results):
         group = [r for r in results if Case(r.model, r.precision, r.threads, r.batch) == case]
         for r in group:
-            view.add_row(r.model, r.engine, r.engine_version, str(r.threads), str(r.batch), f"{r.median_ms:.2f}", f"{r.min_ms:.2f}",
-                         f"{r.p90_ms:.2f}", f"{r.max_rel_err:.1e}", f"{r.compile_s:.2f}", f"{r.peak_rss_mb:.0f}")  # fmt: skip
+            view.add_row(r.model, r.engine, r.engine_version, r.precision, str(r.threads), str(r.batch), f"{r.median_ms:.2f}", f"{r.min_ms:.2f}",
+                         f"{r.p90_ms:.2f}", f"{r.max_rel_err:.1e}", f"{r.compile_s:.2f}", f"{r.peak_rss_mb:.0f}",
+                         "" if r.load_s is None else f"{r.load_s:.2f}", "" if r.loaded_rss_mb is None else f"{r.loaded_rss_mb:.0f}")  # fmt: skip
         view.add_row(case.model, *_verdict(group), style="bold", end_section=True)
     return view
 
@@ -119,42 +135,37 @@ def _verdict(group: Sequence[Result]) -> tuple[str, ...]:
     if not peers:
         return ("no peer",)
     best = min(peers, key=lambda r: r.median_ms)
+    setting = ("", best.precision, str(best.threads), str(best.batch))
     if not own:
-        return (f"best: {best.engine}", "", str(best.threads), str(best.batch), f"{best.median_ms:.2f}")
-    return (f"best peer: {best.engine}", "", str(best.threads), str(best.batch), f"{best.median_ms / own[0].median_ms:.2f}x ngc")
-
-
-def _names(text: str, accepted: Sequence[str], what: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in accepted:
-            raise argparse.ArgumentTypeError(f"unknown {what} {name!r}; accepted are {', '.join(accepted)}")
-    return names
+        return (f"best: {best.engine}", *setting, f"{best.median_ms:.2f}")
+    return (f"best peer: {best.engine}", *setting, f"{best.median_ms / own[0].median_ms:.2f}x ngc")
 
 
 def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(prog="bench.models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", required=True, type=lambda text: _names(text, NETWORKS, "model"), help="networks of the Gluon zoo, by comma")
-    parser.add_argument("--engines", default=list(ENGINES), type=lambda text: _names(text, list(ENGINES), "engine"), help=f"of {','.join(ENGINES)}")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "int8"])
-    parser.add_argument("--threads", default=[1], type=lambda text: [int(item) for item in text.split(",")], help="a number, or several by comma")
-    parser.add_argument("--batch", default=1, type=int)
+    parser.add_argument("--models", required=True, type=lambda text: names(text, NETWORKS, "model"), help="networks of the Gluon zoo, by comma")
+    parser.add_argument("--engines", default=default_engines(), type=lambda text: names(text, list(ENGINES), "engine"),
+                        help=f"of {','.join(ENGINES)}, by comma; all but torch unless given, torch too where it is installed")
+    parser.add_argument("--precision", default=["fp32"], type=lambda text: names(text, PRECISIONS, "precision"), help=f"of {','.join(PRECISIONS)}, by comma")
+    parser.add_argument("--threads", default=[1], type=numbers, help="a number, or several by comma")
+    parser.add_argument("--batch", default=[1], type=numbers, help="a number, or several by comma")
     parser.add_argument("--rounds", default=20, type=int)
     parser.add_argument("--seconds", default=0.3, type=float, help="length of a round")
     parser.add_argument("--json", type=Path, help="file to write the results to")
     parser.add_argument("--zoo", default=DEFAULT_FOLDER, type=Path, help="folder where exported networks are kept")
     options = parser.parse_args()
-    console = Console(width=None if Console().is_terminal else 150)
+    console = Console(width=None if Console().is_terminal else 170)
     results: list[Result] = []
     # No refreshing thread: it would take time from what is measured.
     with Progress(console=Console(stderr=True), auto_refresh=False, transient=True) as progress:
-        cases = [Case(model, options.precision, threads, options.batch) for model in options.models for threads in options.threads]
+        cases = [Case(model, precision, threads, batch)
+                 for model in options.models for precision in options.precision for batch in options.batch for threads in options.threads]  # fmt: skip
         for case in progress.track(cases, description="all"):
             found, missing = measure(case, options.engines, options.rounds, options.seconds, options.zoo, progress)
             results += found
             for engine, reason in missing.items():
-                progress.console.print(f"{case.model}, {case.threads} thread(s): no result of {engine}: {reason}", markup=False)
+                progress.console.print(f"{case}: no result of {engine}: {reason}", markup=False, soft_wrap=True)
             if options.json:  # after every case: a long run that is interrupted keeps what it has
                 options.json.write_text(json.dumps([asdict(result) for result in results], indent=1), encoding="utf-8")
     console.print(table(results))

@@ -17,6 +17,19 @@ _TRIAL_ROUNDS = 4
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """What a process told that loaded a saved model.
+
+    Attributes:
+        seconds: from the file to the first answer.
+        peak_rss_mb: the most memory that the process held.
+    """
+
+    seconds: float
+    peak_rss_mb: float
+
+
+@dataclass(frozen=True)
 class Runs:
     """What one job's worker told.
 
@@ -26,6 +39,7 @@ class Runs:
         answer: the first output of the first run.
         compile_s: seconds from the model's files to that answer.
         peak_rss_mb: the most memory that the process held.
+        loaded: the same model saved and loaded in another process; None where the engine saves none.
     """
 
     version: str
@@ -33,6 +47,7 @@ class Runs:
     answer: np.ndarray
     compile_s: float
     peak_rss_mb: float
+    loaded: Loaded | None = None
 
 
 def alternate(jobs: Mapping[str, Job], rounds: int, seconds: float, scratch: Path, step: Callable[[str], None]) -> tuple[dict[str, Runs], dict[str, str]]:
@@ -59,7 +74,14 @@ def alternate(jobs: Mapping[str, Job], rounds: int, seconds: float, scratch: Pat
             for name, worker in workers.items():
                 times[name] += worker.round(seconds)
             step("")
-        return {name: Runs(worker.version, times[name], worker.answer, worker.compile_s, worker.peak_rss_mb) for name, worker in workers.items()}, missing
+        loaded: dict[str, Loaded | None] = {}
+        for name, worker in workers.items():
+            try:
+                loaded[name] = _load(worker, scratch, seconds)
+            except WorkerFailed as error:
+                missing[f"{name}, loaded"] = str(error)
+        return {name: Runs(worker.version, times[name], worker.answer, worker.compile_s, worker.peak_rss_mb, loaded.get(name))
+                for name, worker in workers.items()}, missing  # fmt: skip
 
 
 def _quickest(job: Job, log: Path, seconds: float) -> Worker:
@@ -73,4 +95,18 @@ def _quickest(job: Job, log: Path, seconds: float) -> Worker:
         for _ in range(_TRIAL_ROUNDS):  # in turns, as the jobs are measured
             for runs, worker in zip(times, trials, strict=True):
                 runs += worker.round(seconds)
-    return Worker(replace(job, setting=int(np.argmin([statistics.median(runs) for runs in times]))), log)
+        best = trials.pop(int(np.argmin([statistics.median(runs) for runs in times])))
+        stack.pop_all()
+    for worker in trials:
+        worker.close()
+    return best
+
+
+def _load(worker: Worker, scratch: Path, seconds: float) -> Loaded | None:
+    """Returns what a process takes that loads the worker's model and runs it for a round, None where the engine saves no models."""
+    path = scratch / "model"
+    if not worker.save(path):
+        return None
+    with Worker(replace(worker.job, artifact=str(path)), scratch / "loaded.log") as other:
+        other.round(seconds)
+        return Loaded(other.compile_s, other.peak_rss_mb)

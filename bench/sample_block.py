@@ -22,8 +22,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench.arguments import numbers
 from bench.cores import pick_cores, processor_name
-from bench.engines import Job
+from bench.engines import Job, default_engines
 from bench.models import NGC, Case, Result, summarize
 from bench.onnx_export import export_onnx
 from bench.rounds import alternate
@@ -45,6 +46,7 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     UNFUSED_MXNET: ("mxnet", {"MXNET_SUBGRAPH_BACKEND": "NONE"}),
     "onnxruntime": ("onnxruntime", {}),
     "openvino": ("openvino", {}),
+    "torch": ("torch", {}),
 }
 """What is measured: an engine, and variables that put it in another mode."""
 
@@ -101,7 +103,7 @@ def measure(threads: int, rounds: int, seconds: float, folder: Path, progress: P
         np.save(x, sample_images(np.random.default_rng(1), SHAPE))
         cores = tuple(pick_cores(threads))
         jobs = {name: Job(engine, prefix, onnx, SHAPE, x, "fp32", threads, cores, environment=environment)
-                for name, (engine, environment) in VARIANTS.items()}  # fmt: skip
+                for name, (engine, environment) in VARIANTS.items() if engine in default_engines()}  # fmt: skip
         found, missing = alternate(jobs, rounds, seconds, Path(scratch), step)
     progress.remove_task(task)
     if UNFUSED_MXNET in missing:
@@ -147,7 +149,7 @@ def main() -> None:
         _export(Path(sys.argv[2]))
         return
     parser = argparse.ArgumentParser(prog="bench.sample_block", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", default=[1], type=lambda text: [int(item) for item in text.split(",")], help="a number, or several by comma")
+    parser.add_argument("--threads", default=[1], type=numbers, help="a number, or several by comma")
     parser.add_argument("--rounds", default=20, type=int)
     parser.add_argument("--seconds", default=0.3, type=float, help="length of a round")
     parser.add_argument("--json", type=Path, help="file to write the results to")

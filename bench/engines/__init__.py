@@ -1,19 +1,31 @@
-"""The engines that are compared: each module builds a model and gives back a function that runs it once.
+"""The engines that are compared: each module compiles a model and gives back a function that runs it once.
 
-A module has `environments(job)`, the settings to choose from, each as variables that must be set before the engine is
-imported, `prepare(job)`, which imports the engine and gives its version, and `build(job, x)`, which gives the function.
+A module has
+  `environments(job)`: the settings to choose from, each as variables that must be set before the engine is imported;
+  `prepare(job)`: imports the engine and gives its version;
+  `compile_model(job)`: the model from the files that the job names;
+  `runner(job, model, x)`: a function that runs the model once on `x` and returns its first output, which the next run may overwrite;
+and, where the engine can keep a compiled model, `save(job, model, path)` and `load(job, path)`, which gives the model back.
 `worker` runs one of them in a process of its own; `bench.engines.process.Worker` is the other end.
 """
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 ENGINES: dict[str, str] = {
     "ngc": "bench.engines.ngc",
     "mxnet": "bench.engines.mxnet",
     "onnxruntime": "bench.engines.onnxruntime",
     "openvino": "bench.engines.openvino",
+    "torch": "bench.engines.torch",
 }
+"""Engines and their modules. An engine is named as its Python package is."""
+
+_OPTIONAL = ("torch",)
+"""Engines that belong to no environment of this project's making: large, and with requirements of their own."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,7 @@ class Job:
         cores: the processors that the worker is pinned to.
         setting: which of the engine's `environments`.
         environment: variables that take precedence over those of the setting, to measure an engine in another mode.
+        artifact: the compiled model to load; "" where the model is to be compiled.
     """
 
     engine: str
@@ -43,17 +56,33 @@ class Job:
     cores: tuple[int, ...]
     setting: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    artifact: str = ""
 
 
 class NotOffered(Exception):
-    """The engine has no such precision, or the benchmark no way to it."""
+    """The engine is not there, has no such precision, or the benchmark no way to it."""
 
 
-def only_fp32(job: Job) -> None:
-    """Refuses all but fp32.
+def check_precision(job: Job, *offered: str) -> None:
+    """Refuses all but the named precisions.
 
     Raises:
-        NotOffered: the job asks for another precision.
+        NotOffered: the job asks for another one.
     """
-    if job.precision != "fp32":
-        raise NotOffered(f"{job.engine} is compared in fp32 only, not in {job.precision}")
+    if job.precision not in offered:
+        raise NotOffered(f"{job.engine} is compared in {' and '.join(offered)} only, not in {job.precision}")
+
+
+def interpreter_variable(engine: str) -> str:
+    """Returns the environment variable that names the Python which runs an engine, for one that has an environment of its own."""
+    return f"NGC_BENCH_{engine.upper()}_PYTHON"
+
+
+def interpreter(engine: str) -> str:
+    """Returns the Python that runs an engine: this one unless the environment names another."""
+    return os.environ.get(interpreter_variable(engine), sys.executable)
+
+
+def default_engines() -> list[str]:
+    """Returns the engines that are compared unless others are asked for: all but optional ones that are not there."""
+    return [name for name in ENGINES if name not in _OPTIONAL or interpreter_variable(name) in os.environ or find_spec(name)]

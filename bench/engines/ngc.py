@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.engines import Job
+from bench.engines import Job, NotOffered
 
 
 def environments(job: Job) -> list[dict[str, str]]:
@@ -15,18 +15,41 @@ def environments(job: Job) -> list[dict[str, str]]:
 
 
 def prepare(job: Job) -> str:
-    """Imports what compiling needs; returns the version."""
-    for module in ("ngc.driver", "ngc.codegen.llvm.build", "ngc.runtime"):
+    """Imports what compiling needs, or what loading needs; returns the version."""
+    for module in ("ngc.runtime",) if job.artifact else ("ngc.driver", "ngc.codegen.llvm.build", "ngc.runtime"):
         import_module(module)
     import ngc
 
     return ngc.__version__
 
 
-def build(job: Job, x: np.ndarray) -> Callable[[], Any]:
-    """Returns a function that runs the model once on `x` and returns its first output."""
+def compile_model(job: Job) -> Any:
+    """Returns the executable.
+
+    Raises:
+        NotOffered: ngc has no such precision, or not for this processor.
+    """
     import ngc
 
-    executable = ngc.compile(job.prefix, shapes={"data": job.shape}, precision=job.precision, threads=job.threads)
+    try:
+        return ngc.compile(job.prefix, shapes={"data": job.shape}, precision=job.precision, threads=job.threads)
+    except ngc.EngineError as error:
+        raise NotOffered(str(error)) from error
+
+
+def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
+    """Returns a function that runs the model once on `x` and returns its first output."""
     feeds = {"data": x}
-    return lambda: executable.run(feeds)[0]
+    return lambda: model.run(feeds)[0]
+
+
+def save(job: Job, model: Any, path: str) -> None:
+    """Writes the artifact."""
+    model.save(path)
+
+
+def load(job: Job, path: str) -> Any:
+    """Returns the executable of an artifact."""
+    import ngc
+
+    return ngc.load(path, threads=job.threads)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.engines import Job, only_fp32
+from bench.engines import Job, check_precision
 
 
 def environments(job: Job) -> list[dict[str, str]]:
@@ -20,15 +20,38 @@ def prepare(job: Job) -> str:
     return str(onnxruntime.__version__)
 
 
-def build(job: Job, x: np.ndarray) -> Callable[[], Any]:
+def compile_model(job: Job) -> Any:
+    """Returns the session."""
+    check_precision(job, "fp32")  # its CPU provider has no bf16 convolution
+    return _session(job, job.onnx)
+
+
+def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
     """Returns a function that runs the model once on `x` and returns its first output."""
+    feeds = {"data": x}
+    return lambda: model.run(None, feeds)[0]
+
+
+def save(job: Job, model: Any, path: str) -> None:
+    """Writes the optimized model, which ONNX Runtime does while it makes a session."""
+    _session(job, job.onnx, optimized_model_filepath=path)
+
+
+def load(job: Job, path: str) -> Any:
+    """Returns the session of an optimized model, which is not optimized again."""
+    from onnxruntime import GraphOptimizationLevel
+
+    return _session(job, path, graph_optimization_level=GraphOptimizationLevel.ORT_DISABLE_ALL)
+
+
+def _session(job: Job, path: str, **settings: Any) -> Any:
     import onnxruntime
 
-    only_fp32(job)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = job.threads
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(job.onnx, options, providers=["CPUExecutionProvider"])
-    feeds = {"data": x}
-    return lambda: session.run(None, feeds)[0]
+    options.log_severity_level = 3  # else it remarks that optimized models are for one processor
+    for name, value in settings.items():
+        setattr(options, name, value)
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

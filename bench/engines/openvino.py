@@ -1,11 +1,12 @@
 """OpenVINO on its CPU plugin, set for latency, in the precision asked for."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.engines import Job, NotOffered
+from bench.engines import Job, check_precision
 
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 
@@ -22,16 +23,19 @@ def prepare(job: Job) -> str:
     return str(openvino.__version__).partition("-")[0]
 
 
-def build(job: Job, x: np.ndarray) -> Callable[[], Any]:
+def compile_model(job: Job) -> Any:
+    """Returns the compiled model."""
+    import openvino
+
+    check_precision(job, *_PRECISIONS)
+    return openvino.Core().compile_model(job.onnx, "CPU", _settings(job))
+
+
+def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
     """Returns a function that runs the model once on `x` and returns its first output."""
     import openvino
 
-    if job.precision not in _PRECISIONS:
-        raise NotOffered(f"openvino is compared in {' and '.join(_PRECISIONS)} only, not in {job.precision}")
-    core = openvino.Core()
-    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": job.threads, "NUM_STREAMS": 1,
-                "INFERENCE_PRECISION_HINT": _PRECISIONS[job.precision]}  # fmt: skip
-    request = core.compile_model(job.onnx, "CPU", settings).create_infer_request()
+    request = model.create_infer_request()
     request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
 
     def run() -> Any:
@@ -39,3 +43,23 @@ def build(job: Job, x: np.ndarray) -> Callable[[], Any]:
         return request.get_output_tensor(0).data
 
     return run
+
+
+def save(job: Job, model: Any, path: str) -> None:
+    """Writes the compiled model's blob."""
+    Path(path).write_bytes(model.export_model().getvalue())
+
+
+def load(job: Job, path: str) -> Any:
+    """Returns the compiled model of a blob, which is mapped, not read."""
+    import openvino
+
+    blob = openvino.Tensor(np.memmap(path, np.uint8, "c"), shared_memory=True)
+    model = openvino.Core().import_model(blob, "CPU", _settings(job))
+    model.blob = blob  # it reads its weights there and does not keep it alive itself
+    return model
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    return {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": job.threads, "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[job.precision]}  # fmt: skip

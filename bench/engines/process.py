@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.engines import Job, NotOffered
+from bench.engines import Job, NotOffered, interpreter
 
 
 class WorkerFailed(Exception):
@@ -22,17 +21,17 @@ class Worker:
     """An engine in a process of its own, with one model built."""
 
     def __init__(self, job: Job, log: Path) -> None:
-        """Starts the process and builds the model.
+        """Starts the process and compiles or loads the model.
 
         Raises:
             NotOffered: the engine is not installed or lacks the precision.
-            WorkerFailed: it ended while building; its output is in `log`.
+            WorkerFailed: it could not be started, or ended while building; its output is in `log`.
         """
         self.job = job
         self._log = log
         with log.open("w", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bench.engines.worker"],
+                [interpreter(job.engine), "-m", "bench.engines.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip
         built = self._ask(asdict(job))
@@ -51,6 +50,11 @@ class Worker:
         self.peak_rss_mb = reply["peak_rss_mb"]
         times: list[float] = reply["times"]
         return times
+
+    def save(self, path: Path) -> bool:
+        """Writes the compiled model into a file; returns whether the engine can do that."""
+        saved: bool = self._ask({"save": str(path)})["saved"]
+        return saved
 
     def close(self) -> None:
         """Ends the process."""

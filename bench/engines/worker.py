@@ -1,8 +1,9 @@
 """`python -m bench.engines.worker`: measures one engine on one model, told what to do by JSON lines on standard input.
 
 The first line is a `Job`; the answer tells the engine's version, the seconds from the model's files to the first answer,
-and the file of that answer. Each further line, `{"seconds": s}`, asks for a round and is answered by the milliseconds of
-its runs. What engines print goes to standard error, so that nothing but answers is on standard output.
+and the file of that answer. A further line `{"seconds": s}` asks for a round and is answered by the milliseconds of its
+runs; `{"save": path}` asks for the compiled model in a file and is answered by whether the engine can do that. What
+engines print goes to standard error, so that nothing but answers is on standard output.
 """
 
 import json
@@ -61,7 +62,8 @@ def main() -> None:
     try:
         version = engine.prepare(job)
         begin = time.perf_counter()
-        run = engine.build(job, x)
+        model = engine.load(job, job.artifact) if job.artifact else engine.compile_model(job)
+        run = engine.runner(job, model, x)
         first = np.array(run())
         compile_s = time.perf_counter() - begin
     except (NotOffered, ImportError) as error:
@@ -71,7 +73,14 @@ def main() -> None:
         np.save(file, first)
     answer(version=version, compile_s=compile_s, output=file.name)
     for line in sys.stdin:
-        answer(times=measure(run, json.loads(line)["seconds"]), peak_rss_mb=peak_rss_mb())
+        question = json.loads(line)
+        if "save" in question:
+            saved = hasattr(engine, "save")
+            if saved:
+                engine.save(job, model, question["save"])
+            answer(saved=saved)
+        else:
+            answer(times=measure(run, question["seconds"]), peak_rss_mb=peak_rss_mb())
 
 
 if __name__ == "__main__":

@@ -74,10 +74,11 @@ def bar_chart(caption: str, groups: Sequence[Group], *, common: bool, rule: floa
     return Chart(caption, _svg(caption, bottom, parts))
 
 
-def roofline(caption: str, points: Sequence[Point], peak: float) -> Chart:
-    """Returns points over arithmetic intensity, both axes logarithmic, under a line at the peak."""
+def roofline(caption: str, points: Sequence[Point], peak: float, bandwidth: float) -> Chart:
+    """Returns points over arithmetic intensity, both axes logarithmic, under the roofs of the peak in GFLOP/s and of the bandwidth in GB/s."""
     height, left, bottom = 360, 60, 40
-    x_low, x_high = _limits([point.intensity for point in points])
+    ridge = peak / bandwidth
+    x_low, x_high = _limits([point.intensity for point in points] + [ridge])
     y_low, y_high = _limits([point.gflops for point in points] + [peak])
 
     def x(value: float) -> float:
@@ -93,8 +94,11 @@ def roofline(caption: str, points: Sequence[Point], peak: float) -> Chart:
     for power in range(y_low, math.floor(y_high) + 1):
         parts.append(f'<line x1="{left}" y1="{y(10.0**power):.1f}" x2="{_WIDTH - 10}" y2="{y(10.0**power):.1f}" class="grid"/>'
                      f'<text x="{left - 6}" y="{y(10.0**power) + 4:.1f}" class="name">{10.0**power:g}</text>')  # fmt: skip
-    parts.append(f'<line x1="{left}" y1="{y(peak):.1f}" x2="{_WIDTH - 10}" y2="{y(peak):.1f}" class="rule"/>'
-                 f'<text x="{left + 6}" y="{y(peak) - 5:.1f}" class="value">peak {peak:.0f} GFLOP/s</text>')  # fmt: skip
+    foot = max(10.0**x_low, 10.0**y_low / bandwidth)  # where the slope enters the plot
+    parts.append(f'<line x1="{x(ridge):.1f}" y1="{y(peak):.1f}" x2="{_WIDTH - 10}" y2="{y(peak):.1f}" class="rule"/>'
+                 f'<line x1="{x(foot):.1f}" y1="{y(foot * bandwidth):.1f}" x2="{x(ridge):.1f}" y2="{y(peak):.1f}" class="rule"/>'
+                 f'<text x="{x(ridge) + 6:.1f}" y="{y(peak) - 5:.1f}" class="value">peak {peak:.0f} GFLOP/s</text>'
+                 f'<text x="{x(foot) + 12:.1f}" y="{y(foot * bandwidth) - 5:.1f}" class="value">memory {bandwidth:.0f} GB/s</text>')  # fmt: skip
     parts += [f'<circle cx="{x(point.intensity):.1f}" cy="{y(point.gflops):.1f}" r="4" class="{point.style}"><title>{escape(point.label)}</title></circle>'
               for point in points]  # fmt: skip
     parts.append(f'<text x="{_WIDTH - 10}" y="{height - 6}" class="name">FLOP per byte of operands</text>')

@@ -1,15 +1,15 @@
-"""What a report shows, whatever it is written in: sections of text, tables and plots."""
+"""What a report shows of given measurements."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from bench import sample_block
 from bench.compile_time import Timing
-from bench.kernels import Layer, mobilenet_v2, resnet50
 from bench.kernels import Result as KernelResult
 from bench.models import NGC, Result
-from bench.report.charts import Bar, Chart, Group, Point, bar_chart, roofline
+from bench.report.charts import Bar, Group, bar_chart
+from bench.report.document import Cell, Mark, Section, Table, row
+from bench.report.kernels import kernel_section
 from bench.report.readings import Comparison, Setting, by_setting, engines, geometric_mean, versions
 
 _NAMES = {"mxnet": "MXNet", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
@@ -19,51 +19,16 @@ METHOD = (
     "or more, and for three runs or more, then the next one does. The first third of each turn is not counted. So what else the machine does hits all engines "
     "alike. A time is the median over all counted runs, from the caller's input array to the output in the caller's hands.",
     "All engines compute the same networks, those of MXNet's Gluon zoo, with the same weights and the same input. Weights are drawn at random and scaled such "
-    "that activations keep their size through the network. ngc and MXNet read the MXNet checkpoint, the others the ONNX file that MXNet's exporter makes of "
-    "it.",
+    "that activations keep their size through the network. ngc and MXNet read the MXNet checkpoint, ONNX Runtime and OpenVINO the ONNX file that MXNet's "
+    "exporter makes of it, PyTorch a module with the checkpoint's weights whose batch norms are left for it to fold.",
     "Each engine is set up as its users would for low latency: MXNet bound with its oneDNN fusion on, and, with several threads, the quickest of three ways "
     "for threads to wait; ONNX Runtime with all graph optimizations; OpenVINO with its latency hint, one stream, the precision asked for, and shared input and "
-    "output. ngc runs with its defaults.",
+    "output; PyTorch by torch.compile with inductor, frozen weights in the channels-last layout, the C++ wrapper, in inference mode, for bf16 with bf16 "
+    "weights, and threads as with MXNet. ngc runs with its defaults. An engine is left out of a precision that it has no fast kernels of.",
+    "All engines take fp32 inputs and give fp32 outputs, whatever precision they compute in.",
     "Every engine's answer is compared with that of MXNet without fusion: the error is the largest difference over the largest value.",
 )
 """How networks are measured."""
-
-
-class Mark(Enum):
-    """What a cell stands out for."""
-
-    NONE = ""
-    FASTEST = "fastest"
-    LOST = "lost"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a table."""
-
-    text: str
-    mark: Mark = Mark.NONE
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; the last rows may be totals, which are set apart."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    totals: int = 0
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with what belongs to it; only pages have charts and details."""
-
-    title: str
-    text: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    details: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,15 +52,15 @@ def sections(found: Measurements) -> list[Section]:
         parts += [_networks(setting, group) for setting, group in groups.items()]
     if found.blocks:
         parts.append(_blocks(found.blocks))
-    if found.kernels:
-        parts.append(_kernels(found.kernels))
+    kernels = {precision: [result for result in found.kernels if result.precision == precision] for precision in ("fp32", "bf16")}
+    parts += [kernel_section(precision, results) for precision, results in kernels.items() if results]
     if found.compile_times or groups:
         parts.append(_compile_times(found.compile_times, groups))
     if groups:
         parts.append(_memory(groups))
     rounds = sorted({result.rounds for comparison in found.comparisons for result in comparison.results})
     said = (f"Turns of each engine: {', '.join(map(str, rounds))}.",) if rounds else ()
-    software = Table("", ("engine", "version"), tuple(_row(display(engine), version) for engine, version in versions(found.comparisons).items()))
+    software = Table("", ("engine", "version"), tuple(row(display(engine), version) for engine, version in versions(found.comparisons).items()))
     return [*parts, Section("How it was measured", (*METHOD, *said), (software,) if software.rows else ())]
 
 
@@ -104,10 +69,6 @@ def display(engine: str) -> str:
     base, _, mode = engine.partition(" ")
     name = _NAMES.get(base, base)
     return f"{name}, fusion off" if mode == "unfused" else name
-
-
-def _row(*texts: str) -> tuple[Cell, ...]:
-    return tuple(map(Cell, texts))
 
 
 def _number(value: float) -> str:
@@ -140,7 +101,7 @@ def _losses(comparisons: Sequence[Comparison]) -> Section:
     for comparison in comparisons:
         own, peer = comparison.of(NGC), comparison.best_peer
         if own is not None and peer is not None and comparison.peer_wins:
-            rows.append((*_row(comparison.case.model, str(comparison.setting), _number(own.median_ms), display(peer.engine), _number(peer.median_ms)),
+            rows.append((*row(comparison.case.model, str(comparison.setting), _number(own.median_ms), display(peer.engine), _number(peer.median_ms)),
                          _ratio(comparison.ratio)))  # fmt: skip
     if not rows:
         return Section("Where a peer is quicker", ("On none of these networks.",))
@@ -160,7 +121,7 @@ def _networks(setting: Setting, group: Sequence[Comparison]) -> Section:
     latency = Table("Milliseconds, median", header, (*times, total), totals=1)
     throughput = Table("Images a second", ("network", *map(display, names)), tuple(_by_engine(comparison, names, rate) for comparison in group))
     details = Table("All numbers", ("network", "engine", "median ms", "min ms", "p90 ms", "largest error", "turns"), tuple(
-        _row(result.model, display(result.engine), f"{result.median_ms:.2f}", f"{result.min_ms:.2f}", f"{result.p90_ms:.2f}", f"{result.max_rel_err:.1e}",
+        row(result.model, display(result.engine), f"{result.median_ms:.2f}", f"{result.min_ms:.2f}", f"{result.p90_ms:.2f}", f"{result.max_rel_err:.1e}",
              str(result.rounds)) for comparison in group for result in comparison.sorted_by(names)))  # fmt: skip
     rated = [(comparison.case.model, comparison.ratio) for comparison in group if comparison.ratio is not None]
     bars = [Group(model, (Bar("", ratio, f"{ratio:.2f}", "lost" if ratio < 1 else "s0"),)) for model, ratio in rated]
@@ -207,57 +168,36 @@ def _blocks(blocks: Sequence[Comparison]) -> Section:
                    Table("Time / ngc's time", ("measured", *map(display, others)), relative)), (bar_chart("Latency", bars, common=True),))  # fmt: skip
 
 
-def _kernels(results: Sequence[KernelResult]) -> Section:
-    text = ("One thread. The peak is that of multiply-adds on registers, measured between the kernels. Warm: the same weights as in the run before. Streamed: "
-            "weights that no cache holds. Medians over rounds of the quickest run.",)  # fmt: skip
-    header = ("network", "layer", "tile", "peak GFLOP/s", "warm GFLOP/s", "share of peak", "streamed GFLOP/s", "share of peak")
-    rows = tuple(_row(r.network, r.layer, r.tile, f"{r.peak:.0f}", f"{r.warm:.1f}", f"{r.warm / r.peak:.0%}", f"{r.streamed:.1f}",
-                      f"{r.streamed / r.peak:.0%}") for r in results)  # fmt: skip
-    bars = [Group(f"{r.network} {r.layer}", (Bar("", r.warm / r.peak, f"{r.warm / r.peak:.0%} warm", "s0"),
-                                             Bar("", r.streamed / r.peak, f"{r.streamed / r.peak:.0%} streamed", "s1"))) for r in results]  # fmt: skip
-    layers = {(layer.network, str(layer)): layer for layer in resnet50() + mobilenet_v2()}
-    points = []
-    for r in results:
-        if (r.network, r.layer) in layers:
-            intensity = _intensity(layers[r.network, r.layer])
-            points += [Point(intensity, r.warm, f"{r.network} {r.layer}, warm: {r.warm:.1f} GFLOP/s", "s0"),
-                       Point(intensity, r.streamed, f"{r.network} {r.layer}, streamed: {r.streamed:.1f} GFLOP/s", "s1")]  # fmt: skip
-    charts = [roofline("GFLOP/s over FLOP per byte of operands; blue: warm weights, orange: streamed", points, max(r.peak for r in results))] if points else []
-    return Section("Kernels", text, (Table("", header, rows),), (*charts, bar_chart("Share of peak", bars, common=True, rule=1.0)))
-
-
-def _intensity(layer: Layer) -> float:
-    """Returns the FLOP per byte that a layer's operands hold, each read or written once."""
-    pixels = layer.size**2
-    weights = layer.kernel**2 * layer.inputs * layer.outputs // layer.groups
-    moved = layer.inputs * pixels * layer.stride**2 + layer.outputs * pixels + weights
-    return 2 * weights * pixels / (4 * moved)
-
-
 def _compile_times(timings: Sequence[Timing], groups: dict[Setting, list[Comparison]]) -> Section:
     tables = []
     if timings:
         header = ("network", "compile, empty cache s", "compile, warm cache s", "load s", "artifact MB")
         tables.append(Table("ngc; imports are not counted", header, tuple(
-            _row(t.model, f"{t.cold_compile_s:.2f}", f"{t.warm_compile_s:.2f}", f"{t.load_s:.3f}", f"{t.artifact_mb:.1f}") for t in timings)))  # fmt: skip
-    tables += _per_engine(groups, "Seconds from the model's files to the first answer, imports not counted, ngc with the cache as it was",
+            row(t.model, f"{t.cold_compile_s:.2f}", f"{t.warm_compile_s:.2f}", f"{t.load_s:.3f}", f"{t.artifact_mb:.1f}") for t in timings)))  # fmt: skip
+    tables += _per_engine(groups, "Seconds from the model's files to the first answer, imports not counted; ngc and PyTorch with their caches as they were",
                           lambda result: f"{result.compile_s:.2f}")  # fmt: skip
+    tables += _per_engine(groups, "Seconds from a saved model to the first answer, imports not counted",
+                          lambda result: None if result.load_s is None else f"{result.load_s:.2f}")  # fmt: skip
     return Section("Compile time", (), tuple(tables))
 
 
 def _memory(groups: dict[Setting, list[Comparison]]) -> Section:
-    text = ("The most that an engine's process held in memory, with Python, the engine's own libraries, and what compiling took.",)
-    return Section("Memory", text, tuple(_per_engine(groups, "MB", lambda result: f"{result.peak_rss_mb:.0f}")))
+    text = ("The most that an engine's process held in memory, with Python and the engine's own libraries: one that compiled the network from its files and "
+            "ran it, and one that loaded what the engine had saved of it and ran that: ngc's artifact, OpenVINO's exported model, both mapped, ONNX Runtime's "
+            "optimized model. MXNet saves no compiled form; PyTorch's packages are not measured. What helper processes hold, which ngc and PyTorch compile "
+            "in, does not count.",)  # fmt: skip
+    tables = _per_engine(groups, "MB, compiled in the process", lambda result: f"{result.peak_rss_mb:.0f}")
+    tables += _per_engine(groups, "MB, loaded", lambda result: None if result.loaded_rss_mb is None else f"{result.loaded_rss_mb:.0f}")
+    return Section("Memory", text, tuple(tables))
 
 
-def _per_engine(groups: dict[Setting, list[Comparison]], title: str, text: Callable[[Result], str]) -> list[Table]:
-    """Returns a table of networks by engines, of the first setting."""
-    if not groups:
-        return []
-    setting, group = next(iter(groups.items()))
-    names = engines(group)
-    rows = []
-    for comparison in group:
-        results = [comparison.of(name) for name in names]
-        rows.append(_row(comparison.case.model, *("" if result is None else text(result) for result in results)))
-    return [Table(f"{title} ({setting})", ("network", *map(display, names)), tuple(rows))]
+def _per_engine(groups: dict[Setting, list[Comparison]], title: str, text: Callable[[Result], str | None]) -> list[Table]:
+    """Returns a table of networks by those engines that have such a text, of the first setting; no table where none has."""
+    tables = []
+    for setting, group in list(groups.items())[:1]:
+        texts = {(result.model, result.engine): found for comparison in group for result in comparison.results if (found := text(result)) is not None}
+        names = [name for name in engines(group) if any(name == engine for _, engine in texts)]
+        rows = [row(comparison.case.model, *(texts.get((comparison.case.model, name), "") for name in names)) for comparison in group]
+        if names:
+            tables.append(Table(f"{title} ({setting})", ("network", *map(display, names)), tuple(rows)))
+    return tables

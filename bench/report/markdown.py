@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from bench.report.content import Cell, Mark, Measurements, Section, Table, sections
+from bench.report.content import Measurements, sections
+from bench.report.document import Cell, Mark, Section, Table
 
 
 def render(found: Measurements) -> str:

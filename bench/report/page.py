@@ -2,7 +2,8 @@
 
 from html import escape
 
-from bench.report.content import Cell, Mark, Measurements, Section, Table, sections
+from bench.report.content import Measurements, sections
+from bench.report.document import Cell, Mark, Section, Table
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1a1a1a; --soft: #666; --line: #ddd; --back: #fff; --lost: #c62828;
@@ -17,6 +18,7 @@ table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric:
 caption, figcaption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td { white-space: nowrap; }
 th { vertical-align: bottom; font-weight: 500; color: var(--soft); }
 tr.total td { border-top: 2px solid var(--line); }
 .fastest { font-weight: 700; }

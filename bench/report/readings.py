@@ -3,7 +3,7 @@
 import json
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,20 +70,20 @@ def read_rows(path: Path, kind: type[_Row]) -> list[_Row]:
     """Returns the lines of a benchmark's file; fields that `kind` does not have are left out.
 
     Raises:
-        UnreadableFile: it is missing, no JSON, or a line lacks a field.
+        UnreadableFile: it is missing, no JSON, or a line lacks a field that has no default.
     """
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UnreadableFile(f"{path}: {error}") from None
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # rows are dataclasses
+    names = {field.name: field.default is MISSING for field in fields(kind)}  # type: ignore[arg-type]  # rows are dataclasses
     if not isinstance(rows, list):
         raise UnreadableFile(f"{path}: expected a list of results, not {type(rows).__name__}")
     for index, row in enumerate(rows):
-        lacking = [name for name in names if not isinstance(row, dict) or name not in row]
+        lacking = [name for name, needed in names.items() if not isinstance(row, dict) or (needed and name not in row)]
         if lacking:
             raise UnreadableFile(f"{path}: result {index} lacks {', '.join(lacking)}")
-    return [kind(**{name: row[name] for name in names}) for row in rows]
+    return [kind(**{name: row[name] for name in names if name in row}) for row in rows]
 
 
 def read_comparisons(paths: Iterable[Path]) -> list[Comparison]:

@@ -1,19 +1,19 @@
 """Tests of the worker processes: what is asked of an engine and what it answers. How fast it is, is no test's business."""
 
 import os
+import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.engines import ENGINES, Job, NotOffered
+from bench.engines import ENGINES, Job, NotOffered, default_engines, interpreter
 from bench.engines.process import Worker, WorkerFailed
 from bench.engines.worker import measure
 from bench.models import Case, Result, relative_error, table
 from tests import checkpoints
-
-MODULES = {"ngc": "ngc", "mxnet": "mxnet", "onnxruntime": "onnxruntime", "openvino": "openvino"}
 
 
 def job(folder: Path, engine: str, precision: str = "fp32") -> Job:
@@ -23,10 +23,15 @@ def job(folder: Path, engine: str, precision: str = "fp32") -> Job:
                (min(os.sched_getaffinity(0)),))
 
 
-@pytest.mark.parametrize("engine", ["ngc", "mxnet"])
-def test_a_worker_answers_and_measures(tmp_path, engine):
-    if find_spec(MODULES[engine]) is None:
+def need(engine: str) -> None:
+    """Skips the test where the engine is not installed."""
+    if find_spec(engine) is None and interpreter(engine) == sys.executable:
         pytest.skip(f"{engine} is not installed")
+
+
+@pytest.mark.parametrize("engine", ["ngc", "mxnet", "torch"])
+def test_a_worker_answers_and_measures(tmp_path, engine):
+    need(engine)
     with Worker(job(tmp_path, engine), tmp_path / "log") as worker:
         # Sums of up to 27 products in fp32, then a softmax: a few units in the last place.
         assert relative_error(worker.answer, checkpoints.reference(checkpoints.make_input())) < 1e-5
@@ -37,12 +42,63 @@ def test_a_worker_answers_and_measures(tmp_path, engine):
         assert worker.compile_s > 0
 
 
-@pytest.mark.parametrize("engine", ["mxnet", "onnxruntime", "openvino"])
+@pytest.mark.parametrize("engine", ["mxnet", "onnxruntime", "openvino", "torch"])
 def test_a_precision_that_an_engine_lacks_is_refused(tmp_path, engine):
-    if find_spec(MODULES[engine]) is None:
-        pytest.skip(f"{engine} is not installed")
+    need(engine)
     with pytest.raises(NotOffered, match=f"^{engine} is compared in fp32 .*only, not in int8$"):
         Worker(job(tmp_path, engine, precision="int8"), tmp_path / "log")
+
+
+def test_a_precision_that_ngc_lacks_is_refused_in_its_words(tmp_path):
+    with pytest.raises(NotOffered, match=r"^precision 'int8'"):
+        Worker(job(tmp_path, "ngc", precision="int8"), tmp_path / "log")
+
+
+def test_what_torch_needs_is_said(tmp_path, monkeypatch):
+    monkeypatch.delenv("NGC_BENCH_TORCH_PYTHON", raising=False)
+    if find_spec("torch") is None:
+        with pytest.raises(NotOffered, match=r"^No module named 'torch'; `pip install ngc\[torch\]` installs it, here or in .* NGC_BENCH_TORCH_PYTHON names$"):
+            Worker(job(tmp_path, "torch"), tmp_path / "log")
+    else:
+        monkeypatch.setenv("CXX", "no-compiler")
+        with pytest.raises(NotOffered, match=r"^torch\.compile needs a C\+\+ compiler, and there is no no-compiler; install g\+\+, or name another in CXX$"):
+            Worker(job(tmp_path, "torch"), tmp_path / "log")
+
+
+def test_torch_is_compared_where_it_is_there(monkeypatch):
+    monkeypatch.delenv("NGC_BENCH_TORCH_PYTHON", raising=False)
+    assert default_engines() == [name for name in ENGINES if name != "torch" or find_spec("torch")]
+    monkeypatch.setenv("NGC_BENCH_TORCH_PYTHON", "/elsewhere/python")
+    assert default_engines() == list(ENGINES)
+    assert interpreter("torch") == "/elsewhere/python"
+    assert interpreter("ngc") == sys.executable
+
+
+def write_onnx(path: Path) -> None:
+    """Writes a model of a single relu."""
+    onnx = pytest.importorskip("onnx")
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, checkpoints.SHAPE) for name in ("data", "y")]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["data"], ["y"])], "g", value[:1], value[1:])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+@pytest.mark.parametrize("engine", ["ngc", "onnxruntime", "openvino"])
+def test_a_saved_model_is_loaded_by_another_process(tmp_path, engine):
+    need(engine)
+    write_onnx(tmp_path / "none.onnx")
+    with Worker(job(tmp_path, engine), tmp_path / "log") as worker:
+        assert worker.save(tmp_path / "model")
+    from_file = replace(worker.job, artifact=str(tmp_path / "model"), prefix="gone", onnx="gone")
+    with Worker(from_file, tmp_path / "log") as loaded:
+        np.testing.assert_array_equal(loaded.answer, worker.answer)
+        assert loaded.round(0.0)
+
+
+def test_an_engine_that_saves_nothing_says_so(tmp_path):
+    need("mxnet")
+    with Worker(job(tmp_path, "mxnet"), tmp_path / "log") as worker:
+        assert not worker.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_worker_that_fails_shows_the_end_of_its_log(tmp_path):
@@ -75,7 +131,7 @@ def test_the_table_ends_with_the_best_peer_and_its_ratio():
     rows = table([result("ngc", 2.0), result("mxnet", 5.0), result("openvino", 3.0)])
     cells = [list(column.cells) for column in rows.columns]
     assert [column[-1] for column in cells[:2]] == ["resnet18_v1", "best peer: openvino"]
-    assert cells[5][-1] == "1.50x ngc"
+    assert cells[6][-1] == "1.50x ngc"
 
 
 def test_a_case_is_told_apart_by_its_threads():

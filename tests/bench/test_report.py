@@ -17,13 +17,15 @@ from bench.report import charts, markdown, page
 from bench.report.content import Measurements
 from bench.report.readings import UnreadableFile, geometric_mean, read_comparisons, read_rows, versions
 
-WIN = [Result("resnet18_v2", "ngc", "0.1", "fp32", 1, 1, 10.0, 9.5, 11.0, 20, 1e-6, 1.5, 300.0),
+WIN = [Result("resnet18_v2", "ngc", "0.1", "fp32", 1, 1, 10.0, 9.5, 11.0, 20, 1e-6, 1.5, 300.0, 0.07, 150.0),
        Result("resnet18_v2", "mxnet", "1.9.1", "fp32", 1, 1, 40.0, 39.0, 41.0, 20, 2e-6, 0.4, 350.0),
-       Result("resnet18_v2", "openvino", "2026.4", "fp32", 1, 1, 20.0, 19.0, 21.0, 20, 3e-6, 0.5, 200.0)]
+       Result("resnet18_v2", "openvino", "2026.4", "fp32", 1, 1, 20.0, 19.0, 21.0, 20, 3e-6, 0.5, 200.0, 0.2, 180.0)]
 LOSS = [replace(WIN[0], model="alexnet", median_ms=10.0), replace(WIN[1], model="alexnet", median_ms=16.0), replace(WIN[2], model="alexnet", median_ms=5.0)]
 BLOCK = [replace(WIN[0], model="sample_block"), replace(WIN[0], model="sample_block", engine="ngc unfused", median_ms=15.0),
          replace(WIN[1], model="sample_block", engine="mxnet unfused")]
-KERNEL = KernelResult("resnet50", "3x3/1 64 -> 64, 56x56", "6x2x2", 100.0, 95.0, 90.0)
+KERNELS = [KernelResult("resnet50", "3x3/1 64 -> 64, 56x56", "fp32", "winograd F(4x4)", 64, "1x14x2", 100.0, 20.0, 95.0, 90.0, 300.0, 280.0),
+           KernelResult("resnet50", "1x1/1 64 -> 64, 56x56", "fp32", "direct", 64, "1x14x2", 100.0, 20.0, 89.0, 86.0),
+           KernelResult("resnet50", "1x1/1 64 -> 64, 56x56", "bf16", "direct", 64, "1x14x2", 200.0, 20.0, 190.0, 180.0)]
 TIMING = Timing("resnet50_v2", 4.5, 0.5, 0.05, 100.0)
 
 
@@ -34,7 +36,7 @@ def write(path: Path, rows: list) -> Path:
 
 @pytest.fixture
 def found(tmp_path) -> Measurements:
-    return Measurements("Some <CPU>", "2026-01-02", read_comparisons([write(tmp_path / "models.json", [*WIN, *LOSS])]), [KERNEL], [TIMING],
+    return Measurements("Some <CPU>", "2026-01-02", read_comparisons([write(tmp_path / "models.json", [*WIN, *LOSS])]), KERNELS, [TIMING],
                         read_comparisons([write(tmp_path / "block.json", BLOCK)]))
 
 
@@ -120,11 +122,14 @@ def test_the_rule_stands_at_its_value():
 
 
 def test_a_roofline_holds_its_points_below_the_peak():
-    svg = ElementTree.fromstring(charts.roofline("t", [charts.Point(1.0, 10.0, "a <b>", "s0"), charts.Point(50.0, 99.0, "c", "s1")], 100.0).svg)
+    svg = ElementTree.fromstring(charts.roofline("t", [charts.Point(1.0, 10.0, "a <b>", "s0"), charts.Point(50.0, 99.0, "c", "s1")], 100.0, 20.0).svg)
     low, high = ((float(item.get("cx")), float(item.get("cy"))) for item in svg.iter("circle"))
     assert low[0] < high[0]
-    peak = next(item for item in svg.iter("line") if item.get("class") == "rule")
+    peak, slope = (item for item in svg.iter("line") if item.get("class") == "rule")
     assert low[1] > high[1] > float(peak.get("y1"))  # y grows downwards
+    assert peak.get("y1") == peak.get("y2") == slope.get("y2")
+    assert low[0] < float(slope.get("x2")) < high[0]  # the roofs meet at 5 FLOP per byte
+    assert float(slope.get("y1")) < low[1]  # at 1 FLOP per byte memory allows 20 GFLOP/s
 
 
 # -- documents ---------------------------------------------------------------------------------------------------------
@@ -141,7 +146,7 @@ def test_the_page_is_whole_and_marks_what_a_peer_wins(found):
     assert "0.50 ◀" in marked
     assert "2.00 ◀" not in marked
     assert "Some &lt;CPU&gt;" in text
-    assert len(list(body.iter("svg"))) == 5  # two of the networks, the block, two of the kernels
+    assert len(list(body.iter("svg"))) == 7  # two of the networks, the block, two of the kernels of each precision
     assert not re.search(r"""(src|href)=|url\(|@import""", text)  # needs no other file
 
 

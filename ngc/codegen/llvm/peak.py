@@ -1,25 +1,42 @@
-"""A kernel that computes nothing: multiply-adds on registers alone, to measure what a core can do at most."""
+"""Kernels that compute nothing, to measure what a core can do at most: multiply-adds on registers alone, and reads of memory alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
-from ngc.codegen.llvm.text import vector
+from ngc.codegen.llvm.text import Builder, Value, vector
+from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
 _ROUNDS = 20000
 
+_BF16_DOT = "llvm.x86.avx512bf16.dpbf16ps.512"
+
 
 @dataclass(frozen=True)
 class PeakKernel(KernelSpec):
-    """Independent chains of multiply-adds, enough to hide their latency; takes no arguments."""
+    """Independent chains of multiply-adds, enough to hide their latency; takes no arguments.
+
+    Attributes:
+        chains: how many.
+        lanes: accumulators of a vector.
+        dtype: of the factors, "f32" or "bf16"; sums are f32.
+    """
 
     chains: int = 12
     lanes: int = 0
+    dtype: str = "f32"
 
     @classmethod
-    def plan(cls, target: CpuTarget) -> "PeakKernel":
-        """Returns the kernel for the vectors of a target."""
-        return cls(chains=12 if target.has_fma else 10, lanes=target.lanes())
+    def plan(cls, target: CpuTarget, dtype: str = "f32") -> "PeakKernel":
+        """Returns the kernel for the vectors of a target.
+
+        Raises:
+            CodegenError: the target has no multiply-adds of that dtype.
+        """
+        if dtype != "f32" and not (dtype == "bf16" and target.has_bf16):
+            raise CodegenError(f"{target.name} has no multiply-adds of {dtype}")
+        return cls(chains=12 if target.has_fma else 10, lanes=target.lanes(), dtype=dtype)
 
     @property
     def work(self) -> tuple[int, int]:
@@ -28,7 +45,8 @@ class PeakKernel(KernelSpec):
 
     def flops(self) -> int:
         """Returns the floating-point operations of one run."""
-        return 2 * self.chains * self.lanes * _ROUNDS
+        per_lane = 2 if self.dtype == "bf16" else 1
+        return 2 * self.chains * self.lanes * per_lane * _ROUNDS
 
     def emit(self, target: CpuTarget) -> str:
         """Returns the text of the LLVM module that defines `symbol(target)`."""
@@ -36,12 +54,70 @@ class PeakKernel(KernelSpec):
         kind = vector(self.lanes)
         x = b.splat(b.cast("sitofp", b.argument(2), "float"), self.lanes)  # not a constant, or LLVM would know the results
         y = b.splat(b.cast("sitofp", b.argument(3), "float"), self.lanes)
+        if self.dtype == "bf16":
+            x, y = (b.cast("bitcast", value, vector(2 * self.lanes, "bfloat")) for value in (x, y))
         rounds = b.mul(b.sub(b.argument(3), b.argument(2)), _ROUNDS)
         with b.loop(0, rounds, carried=[b.constant(kind, float(i)) for i in range(self.chains)]) as loop:
-            loop.carry([b.fma(x, y, value, fused=target.has_fma) if target.has_fma else b.fbinary("fadd", b.fbinary("fmul", value, x), y)
-                        for value in loop.values])
-        with b.when(b.icmp("eq", b.argument(1), -1)):  # never true: keeps the results alive
-            for value in loop.results:
-                b.store(value, b.argument(0))
+            loop.carry([self._step(b, value, x, y, target) for value in loop.values])
+        _keep(b, loop.results)
         b.ret()
         return str(module)
+
+    def _step(self, b: Builder, value: Value, x: Value, y: Value, target: CpuTarget) -> Value:
+        """Returns the next value of a chain, which depends on the value in the shortest time."""
+        if self.dtype == "bf16":
+            return b.intrinsic(_BF16_DOT, value.type, value, x, y)
+        if target.has_fma:
+            return b.fma(x, y, value)
+        return b.fbinary("fadd", b.fbinary("fmul", value, x), y)
+
+
+@dataclass(frozen=True)
+class StreamKernel(KernelSpec):
+    """Reads floats from the first to the last and adds them up; the argument points at them.
+
+    Attributes:
+        size: how many, whole work items of `chains` vectors.
+        chains: sums that are independent of each other.
+        lanes: floats of a vector.
+    """
+
+    size: int
+    chains: int = 8
+    lanes: int = 0
+
+    @classmethod
+    def plan(cls, target: CpuTarget, size: int) -> "StreamKernel":
+        """Returns the kernel for the vectors of a target that reads `size` floats, less what is no whole work item."""
+        draft = cls(size, lanes=target.lanes())
+        step = draft.chains * draft.lanes
+        return cls(size // step * step, lanes=draft.lanes)
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """Work items of a vector for each sum."""
+        return 0, self.size // (self.chains * self.lanes)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that a run reads."""
+        return 4 * self.size
+
+    def emit(self, target: CpuTarget) -> str:
+        """Returns the text of the LLVM module that defines `symbol(target)`."""
+        module, b = self.open(target)
+        kind = vector(self.lanes)
+        x = b.load_pointer(b.argument(0), 0)
+        with b.loop(b.argument(2), b.argument(3), carried=[b.constant(kind, 0.0)] * self.chains) as loop:
+            start = b.mul(loop.index, self.chains * self.lanes)
+            loop.carry([b.fbinary("fadd", value, b.load(kind, b.gep(x, b.add(start, i * self.lanes)))) for i, value in enumerate(loop.values)])
+        _keep(b, loop.results)
+        b.ret()
+        return str(module)
+
+
+def _keep(b: Builder, values: Sequence[Value]) -> None:
+    """Keeps values alive by stores that never happen."""
+    with b.when(b.icmp("eq", b.argument(1), -1)):
+        for value in values:
+            b.store(value, b.argument(0))
