@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
+from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, PER_LANE
 from ngc.codegen.llvm.text import Builder, Value, vector
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
 _ROUNDS = 20000
-
-_BF16_DOT = "llvm.x86.avx512bf16.dpbf16ps.512"
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ class PeakKernel(KernelSpec):
 
     def flops(self) -> int:
         """Returns the floating-point operations of one run."""
-        per_lane = 2 if self.dtype == "bf16" else 1
-        return 2 * self.chains * self.lanes * per_lane * _ROUNDS
+        return 2 * self.chains * self.lanes * PER_LANE[self.dtype] * _ROUNDS
 
     def emit(self, target: CpuTarget) -> str:
         """Returns the text of the LLVM module that defines `symbol(target)`."""
@@ -55,7 +53,7 @@ class PeakKernel(KernelSpec):
         x = b.splat(b.cast("sitofp", b.argument(2), "float"), self.lanes)  # not a constant, or LLVM would know the results
         y = b.splat(b.cast("sitofp", b.argument(3), "float"), self.lanes)
         if self.dtype == "bf16":
-            x, y = (b.cast("bitcast", value, vector(2 * self.lanes, "bfloat")) for value in (x, y))
+            x, y = (b.cast("bitcast", value, vector(BF16_DOT.per_lane * self.lanes, BF16_DOT.element)) for value in (x, y))
         rounds = b.mul(b.sub(b.argument(3), b.argument(2)), _ROUNDS)
         with b.loop(0, rounds, carried=[b.constant(kind, float(i)) for i in range(self.chains)]) as loop:
             loop.carry([self._step(b, value, x, y, target) for value in loop.values])
@@ -66,7 +64,7 @@ class PeakKernel(KernelSpec):
     def _step(self, b: Builder, value: Value, x: Value, y: Value, target: CpuTarget) -> Value:
         """Returns the next value of a chain, which depends on the value in the shortest time."""
         if self.dtype == "bf16":
-            return b.intrinsic(_BF16_DOT, value.type, value, x, y)
+            return BF16_DOT.emit(b, value, x, y)
         if target.has_fma:
             return b.fma(x, y, value)
         return b.fbinary("fadd", b.fbinary("fmul", value, x), y)
