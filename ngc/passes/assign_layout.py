@@ -64,7 +64,8 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
     if is_blocked_kind(node) and node.type.dtype == "f32":
         result = lanes
         x = node.inputs[0]
-        few = x.type.layout.is_plain and node.has_trait("conv") and x.type.shape[1] in range(1, FEW_CHANNELS + 1) and not node.attrs["prologue"]
+        few = (x.type.layout.is_plain and node.has_trait("conv") and node.op != "separable_conv2d" and x.type.shape[1] in range(1, FEW_CHANNELS + 1)
+               and not node.attrs["prologue"])
         wanted[0] = 1 if few else lanes
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
         if node.op != "pool":

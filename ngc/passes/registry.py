@@ -21,7 +21,7 @@ def _lazy(*names: str) -> dict[str, Callable[[], type[Pass]]]:
 
 PASSES: dict[str, Callable[[], type[Pass]]] = _lazy(
     "canonicalize", "fold-constants", "eliminate-common-subexpressions", "eliminate-dead-code", "hoist-strides", "fold-batch-norm",
-    "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "assign-layout",
+    "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "fuse-separable", "assign-layout",
 )
 
 _CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
@@ -29,6 +29,6 @@ _CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,elimin
 PIPELINES: dict[str, str] = {
     "canonical": _CANONICAL,
     "cpu-fp32": f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation,fuse-prologue,fuse-elementwise,"
-                "eliminate-dead-code,assign-layout",
+                "fuse-separable,eliminate-dead-code,assign-layout",
 }
 """Default pipelines by target and precision."""

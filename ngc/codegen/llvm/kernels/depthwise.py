@@ -105,7 +105,7 @@ class DepthwiseKernel(KernelSpec):
             def body(height: int) -> None:
                 def tile(width: int, column: Index) -> None:
                     if (height, width) not in tiles:
-                        tiles[height, width] = f"@{self._tile(target, module, height, width)}"
+                        tiles[height, width] = f"@{self.emit_tile(target, module, height, width)}"
                     at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]))
                     place = (Value(I64, spell(i)) for i in (image, block, depth, row, column))
                     b.call(tiles[height, width], args, at, weights, *place)
@@ -116,9 +116,9 @@ class DepthwiseKernel(KernelSpec):
         b.ret()
         return str(module)
 
-    def _tile(self, target: CpuTarget, module: Module, rows: int, width: int) -> str:
-        """Emits the function of one size of tile; returns its name."""
-        name = f"tile_{rows}x{width}"
+    def emit_tile(self, target: CpuTarget, module: Module, rows: int, width: int, first: int = 3, output: int = 2) -> str:
+        """Emits the function of one size of tile; returns its name. Its steps' operands start at argument `first`, its result goes to `output`."""
+        name = f"depthwise_{rows}x{width}"
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, image, block, depth, row, column = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
         taps = _Taps(self, b, rows, width, target.has_fma)
@@ -137,7 +137,7 @@ class DepthwiseKernel(KernelSpec):
                 loop.carry(taps.line(b.gep(x, start), b.gep(w, b.mul(loop.index, kw * self.x.block)), list(loop.values)))
             sums = loop.results
         tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
-        finish_tile(b, target, tile, [sums], self.steps, args, 3)
+        finish_tile(b, target, tile, [sums], self.steps, args, first, output)
         b.ret()
         return name
 
