@@ -1,7 +1,8 @@
 """A depthwise convolution and the 1x1 convolution of its result in one kernel: what lies between them stays in the second-level cache.
 
-A work item is a band of output rows of one image. It computes the band of the depthwise convolution, all channels of it, into this thread's scratch, and from
-there all output channels. Both halves are the tiles of the two kernels that it stands for, so its results are theirs, bit by bit.
+For each band of output rows that a thread has work in, it computes the depthwise convolution, all channels of it, into its scratch, and from there the panels
+of output channels that are its work. Threads that share a band both compute its depthwise part, a small share of the arithmetic; so bands can be large and
+shares equal all the same. Both halves are the tiles of the two kernels that it stands for, so its results are theirs, bit by bit.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +24,9 @@ SCRATCH_BYTES = L2_BYTES // 4
 """Most bytes of a band between the two convolutions: the weights and the input pass through the same cache."""
 
 ITEMS = 28
-"""Bands that all images together should have, so that threads get nearly equal shares."""
+"""Work items that all images together should have, so that threads get nearly equal shares."""
+
+VECTORS = 2
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class SeparableKernel(KernelSpec):
     pad: Spatial = (0, 0, 0)
     between: tuple[StepSpec, ...] = ()
     steps: tuple[StepSpec, ...] = ()
-    band: int = 1
+    band: int = 0
     depthwise_tile: Tile = ONE_PIXEL
     tile: Tile = ONE_PIXEL
 
@@ -67,9 +70,12 @@ class SeparableKernel(KernelSpec):
         """
         draft = cls(**fields)
         _, height, width = draft.y.spatial
-        row = draft.x.blocks * draft.x.block * width * 4
-        band = fields.get("band") or max(1, min(SCRATCH_BYTES // row, height * images // ITEMS))
-        draft = replace(draft, band=Split(height, min(height, band)).size)
+        if not draft.band:
+            row = draft.x.blocks * draft.x.block * width * 4
+            taps = prod(draft.kernel)
+            wanted = max(ITEMS * taps // (taps + draft.y.channels), ITEMS // Split(draft.y.blocks, VECTORS).parts)
+            draft = replace(draft, band=max(1, min(height, SCRATCH_BYTES // row, height * images // max(1, wanted))))
+        draft = replace(draft, band=Split(height, draft.band).size)
         tile = cheapest(modelled_tiles(target, width=width, rows=draft.band, blocks=draft.y.blocks, depth=draft.x.channels))
         panel = draft.x.channels * tile.vectors * draft.y.block * 4
         tile = replace(tile, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0)
@@ -100,8 +106,8 @@ class SeparableKernel(KernelSpec):
 
     @property
     def work(self) -> tuple[int, int]:
-        """Work items: bands of rows of one image."""
-        return self.bands.parts, 0
+        """Work items: panels of output channels of a band of rows."""
+        return self.bands.parts * self.pointwise.panels.parts, 0
 
     @property
     def scratch_bytes(self) -> int:
@@ -129,15 +135,20 @@ class SeparableKernel(KernelSpec):
         self.check(target)
         module, b = self.open(target)
         emitter = _Emitter(self, target, module, b, {})
-        with b.loop(b.argument(2), b.argument(3), hint="item") as item:
-            image, band = b.div(item.index, self.bands.parts), b.rem(item.index, self.bands.parts)
-            row = split_start(b, self.bands, band)
+        begin, end, panels = b.argument(2), b.argument(3), self.pointwise.panels.parts
+        with b.when(b.icmp("slt", begin, end)):
+            stop = b.add(b.div(b.sub(end, 1), panels), 1)
+            with b.loop(b.div(begin, panels), stop, nonempty=True, hint="band") as loop:
+                first = b.mul(loop.index, panels)
+                low, high = b.smax(b.sub(begin, first), 0), b.smin(b.sub(end, first), panels)
+                image, band = b.div(loop.index, self.bands.parts), b.rem(loop.index, self.bands.parts)
+                row = split_start(b, self.bands, band)
 
-            def run(rows: int) -> None:
-                emitter.depthwise(image, row, rows)
-                emitter.pointwise(image, row, rows)
+                def run(rows: int) -> None:
+                    emitter.depthwise(image, row, rows)
+                    emitter.pointwise(image, row, rows, low, high)
 
-            by_size(b, self.bands, band, run)
+                by_size(b, self.bands, band, run)
         b.ret()
         return str(module)
 
@@ -174,11 +185,11 @@ class _Emitter:
 
             self._tiles(rows, part.tile, tile)
 
-    def pointwise(self, image: Index, row: Index, rows: int) -> None:
-        """Emits the pointwise convolution of a band of `rows` rows from the scratch into the output's rows from `row` on."""
+    def pointwise(self, image: Index, row: Index, rows: int, low: Index, high: Index) -> None:
+        """Emits the pointwise convolution of a band of `rows` rows from the scratch into the output's rows from `row` on, for panels [low, high)."""
         b, part, args = self.b, self.spec.pointwise, self.b.argument(0)
         x, w = b.load_pointer(args, self.scratch), b.load_pointer(args, self.scratch + 1)
-        with b.loop(0, part.panels.parts, hint="panel") as panel:
+        with b.loop(low, high, hint="panel") as panel:
             block = split_start(b, part.panels, panel.index)
             weights = b.gep(w, b.mul(block, part.depth * part.y.block))
 
