@@ -2,17 +2,19 @@
 
     conv(depthwise(x, d){steps}, w){e}  =  separable_conv2d(x, d, w){prologue=[steps], epilogue=[e]}
 
-What lies between the two is as large as the input and is read once: fused, it never leaves the cache of the core that computes it.
+What lies between the two is read once: fused, it never leaves the cache of the core that computes it.
 
 Refuses when the reader has more than one tap, a stride, padding, groups or a prologue; when the depthwise result has another reader or is a graph output;
-when the depthwise convolution has a prologue, a tee or a step that reads a tensor; when weights are no constants or not f32; when the channels are so few that
-the input stays in planes; and when the output has fewer bands of rows than `bands`, so that threads could not share them evenly.
+when the depthwise convolution has a prologue, a tee or a step that reads a tensor; when weights are no constants or not f32; when the channels are so few
+that the input stays in planes; and when what lies between, for all images of a fixed batch, has fewer bytes than `least_bytes`: then it stays in cache
+anyway, and two kernels are as fast.
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
-from ngc.ir import Graph, Node
+from ngc.ir import Graph, Node, TensorType
 from ngc.ir.loc import merge
 from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
 from ngc.passes.assign_layout import FEW_CHANNELS
@@ -20,20 +22,17 @@ from ngc.passes.base import Pass, PassContext
 from ngc.passes.local_rules import why_not_single
 from ngc.passes.step_forms import split_operands
 
-BAND_PIXELS = 14
-"""Fewest pixels of a band: the weights of the 1x1 convolution pass once for each band, and a tile has about so many pixels."""
-
 
 @dataclass(frozen=True)
 class FuseSeparable(Pass):
-    """Fuses depthwise convolutions into the pointwise ones that read them; `bands` is the least number of bands of rows, all images together."""
+    """Fuses depthwise convolutions into the pointwise ones that read them, where the tensor between has at least `least_bytes`: twice a second-level cache."""
 
     name: ClassVar[str] = "fuse-separable"
-    bands: int = 14
+    least_bytes: int = 2 << 20
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Fuses every pair that pays."""
-        return apply_rules(graph, [DepthwiseThenPointwise(self.bands)], self.name, ctx.hooks)
+        return apply_rules(graph, [DepthwiseThenPointwise(self.least_bytes)], self.name, ctx.hooks)
 
 
 class DepthwiseThenPointwise(Rule):
@@ -42,8 +41,8 @@ class DepthwiseThenPointwise(Rule):
     equation = "conv(depthwise(x, d){steps}, w){e} = separable_conv2d(x, d, w){prologue=[steps], epilogue=[e]}"
     roots = frozenset({"conv2d"})
 
-    def __init__(self, bands: int) -> None:
-        self.bands = bands
+    def __init__(self, least_bytes: int) -> None:
+        self.least_bytes = least_bytes
 
     def match(self, node: Node, graph: Graph) -> Match | None:
         """Binds `depthwise`, the convolution whose result the root reads."""
@@ -72,8 +71,8 @@ class DepthwiseThenPointwise(Rule):
             return f"the kernel computes f32, not {node.type.dtype}"
         if depthwise.inputs[0].type.shape[1] <= FEW_CHANNELS:
             return f"the input has {depthwise.inputs[0].type.shape[1]} channels and stays in planes"
-        found = bands(node)
-        return f"{found} bands of rows are fewer than {self.bands}" if found < self.bands else None
+        size = known_bytes(depthwise.type)
+        return f"the {size} bytes between the two stay in cache" if size < self.least_bytes else None
 
     def rewrite(self, match: Match, rewriter: Rewriter) -> None:
         """Lets the separable convolution read what the depthwise one did."""
@@ -89,7 +88,6 @@ def _is_depthwise(node: Node) -> bool:
     return node.op == "conv2d" and node.attrs["groups"] == node.inputs[0].type.shape[1] == node.inputs[1].type.shape[0]
 
 
-def bands(node: Node) -> int:
-    """Returns how many bands of rows, of at least `BAND_PIXELS` pixels each, a convolution's output has, the images of a fixed batch together."""
-    images, _, height, width = node.type.shape
-    return (images if isinstance(images, int) else 1) * (int(height) // -(-BAND_PIXELS // int(width)))  # type: ignore[arg-type]  # planes have no N
+def known_bytes(type: TensorType) -> int:
+    """Returns the bytes of an f32 tensor of which nothing but the batch may depend on N, which counts as one image."""
+    return 4 * prod(dim if isinstance(dim, int) else dim.factor for dim in type.shape)

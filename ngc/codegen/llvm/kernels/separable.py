@@ -5,7 +5,8 @@ of output channels that are its work. Threads that share a band both compute its
 shares equal all the same. Both halves are the tiles of the two kernels that it stands for, so its results are theirs, bit by bit.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -20,13 +21,11 @@ from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, Split, Tile, c
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
-SCRATCH_BYTES = L2_BYTES // 4
+SCRATCH_BYTES = L2_BYTES // 2
 """Most bytes of a band between the two convolutions: the weights and the input pass through the same cache."""
 
 ITEMS = 28
-"""Work items that all images together should have, so that threads get nearly equal shares."""
-
-VECTORS = 2
+"""Work items that all images together should have, and bands where the depthwise part is all the work, so that threads get nearly equal shares."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class SeparableKernel(KernelSpec):
         kernel: taps of the depthwise convolution; `stride`, `dilation` and `pad` are its, too.
         between: per-channel steps on the depthwise convolution's result.
         steps: what is done to each output in registers.
-        band: most output rows of a work item.
+        band: most output rows of a band; planned where 0.
         depthwise_tile: how the band is covered with tiles of the depthwise convolution.
         tile: how it is covered with tiles of the pointwise one.
     """
@@ -70,16 +69,15 @@ class SeparableKernel(KernelSpec):
         """
         draft = cls(**fields)
         _, height, width = draft.y.spatial
-        if not draft.band:
-            row = draft.x.blocks * draft.x.block * width * 4
-            taps = prod(draft.kernel)
-            wanted = max(ITEMS * taps // (taps + draft.y.channels), ITEMS // Split(draft.y.blocks, VECTORS).parts)
-            draft = replace(draft, band=max(1, min(height, SCRATCH_BYTES // row, height * images // max(1, wanted))))
-        draft = replace(draft, band=Split(height, draft.band).size)
-        tile = cheapest(modelled_tiles(target, width=width, rows=draft.band, blocks=draft.y.blocks, depth=draft.x.channels))
+        tile = cheapest(modelled_tiles(target, width=width, rows=height, blocks=draft.y.blocks, depth=draft.x.channels))
         panel = draft.x.channels * tile.vectors * draft.y.block * 4
         tile = replace(tile, prefetch=PREFETCH_BYTES if panel > L1_BYTES else 0)
-        return replace(draft, depthwise_tile=DepthwiseKernel.plan(target, **draft._depthwise_fields()).tile, tile=tile)
+        if not draft.band:
+            taps, row = prod(draft.kernel), draft.x.blocks * draft.x.block * width * 4
+            bands = max(1, ITEMS // Split(draft.y.blocks, tile.vectors).parts, ITEMS * taps // (taps + draft.y.channels))
+            draft = replace(draft, band=max(1, min(SCRATCH_BYTES // row, height * images // bands)))
+        draft = replace(draft, band=Split(height, min(height, draft.band)).size, tile=tile)
+        return replace(draft, depthwise_tile=DepthwiseKernel.plan(target, **draft._depthwise_fields()).tile)
 
     def _depthwise_fields(self) -> dict[str, Any]:
         return {"x": self.x, "y": self.middle, "kernel": self.kernel, "stride": self.stride, "dilation": self.dilation, "pad": self.pad, "steps": self.between}
@@ -91,8 +89,8 @@ class SeparableKernel(KernelSpec):
 
     @property
     def middle(self) -> Geometry:
-        """The scratch: a band of the depthwise convolution's result."""
-        return Geometry(self.x.channels, self.x.block, (1, self.band, self.y.spatial[2]))
+        """The scratch: a band of the depthwise convolution's result. A column more keeps its planes from lying multiples of 4 KiB apart."""
+        return Geometry(self.x.channels, self.x.block, (1, self.band, self.y.spatial[2]), ((0, 0), (0, 0), (0, 1)))
 
     @property
     def depthwise(self) -> DepthwiseKernel:
@@ -134,7 +132,7 @@ class SeparableKernel(KernelSpec):
         """Returns the text of the LLVM module that defines `symbol(target)`."""
         self.check(target)
         module, b = self.open(target)
-        emitter = _Emitter(self, target, module, b, {})
+        emitter = _Emitter(self, target, module, b)
         begin, end, panels = b.argument(2), b.argument(3), self.pointwise.panels.parts
         with b.when(b.icmp("slt", begin, end)):
             stop = b.add(b.div(b.sub(end, 1), panels), 1)
@@ -161,7 +159,7 @@ class _Emitter:
     target: CpuTarget
     module: Module
     b: Builder
-    functions: dict[tuple[int, ...], str]
+    functions: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @property
     def scratch(self) -> int:
@@ -205,7 +203,7 @@ class _Emitter:
 
             by_size(b, part.panels, panel.index, run)
 
-    def _tiles(self, rows: int, tile: Tile, body: Any) -> None:
+    def _tiles(self, rows: int, tile: Tile, body: Callable[[int, int, Index, Index], None]) -> None:
         """Emits `body(height, width, line, column)` for all tiles of a band."""
         columns = Split(self.spec.y.spatial[2], tile.pixels)
         each_part(self.b, Split(rows, tile.rows),
