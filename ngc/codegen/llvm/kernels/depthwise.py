@@ -17,6 +17,10 @@ _TILE_PARAMETERS = ((f"{PTR} noalias readonly", "args"), (PTR, "x"), (PTR, "w"),
 _WRITTEN_OUT = 400
 """Multiply-adds of a tile up to which all taps are written out; larger kernels loop over their rows."""
 
+_STRIDED_ROWS = 4
+"""Output rows of a tile where neighbouring rows share input rows but not most of them: the cache's bandwidth is the bound there, and a tile of several rows
+loads what its rows share while it is still near."""
+
 
 @dataclass(frozen=True)
 class DepthwiseKernel(KernelSpec):
@@ -41,6 +45,9 @@ class DepthwiseKernel(KernelSpec):
         if "tile" in fields:
             return draft
         room = draft.room(target)
+        if 1 < draft.stride[1] < draft.kernel[1]:
+            rows = min(_STRIDED_ROWS, draft.y.spatial[1], room)
+            return replace(draft, tile=Tile(Split(draft.y.spatial[2], min(2, room // rows)).size, rows, 1, unroll=1))
         width = Split(draft.y.spatial[2], room).size
         rows = min(draft.y.spatial[1], 14 // width) if 2 * width <= room and width == draft.y.spatial[2] else 1
         return replace(draft, tile=Tile(width, rows, 1, unroll=1))
