@@ -76,11 +76,20 @@ class Attr:
 
 
 @dataclass(frozen=True)
+class FirstPart:
+    """What an operator of two parts does before its prologue: both functions give the operands that the second part has instead of the operator's own."""
+
+    infer: Callable[[Types, Attrs], Types]
+    evaluate: Callable[[Arrays, Attrs], Arrays]
+
+
+@dataclass(frozen=True)
 class OpDef:
     """An operator: operand names (`?` optional, `*` any number), attributes, type inference, numpy evaluation, traits, legal stages.
 
     `infer` and `evaluate` see the operator's own operands and result only; steps are folded around them here. `channel_axis` is the axis that
-    per-channel steps follow.
+    per-channel steps follow. An operator of two parts with steps between them has a `first` part: then the prologue comes after that, and `infer` and
+    `evaluate` see what it gives.
     """
 
     name: str
@@ -92,6 +101,7 @@ class OpDef:
     channel_axis: int = 1
     stages: tuple[str, ...] = STAGES
     doc: str = ""
+    first: "FirstPart | None" = None
 
     def split(self, count: int, attrs: Attrs) -> tuple[int, int, int]:
         """Returns how many of `count` operands are the operator's own, the prologue's and the epilogue's."""
@@ -124,10 +134,11 @@ class OpDef:
         prologue, epilogue = attrs.get("prologue", ()), attrs.get("epilogue", ())
         if tee_count(prologue):
             raise VerifyError(f"prologue of {self.name}: only an epilogue can store a further result with tee")
-        if prologue:
-            check_steps(prologue, logical[own:own + before], logical[0], self.channel_axis, f"prologue of {self.name}")
         try:
-            results = self.infer(logical[:own], attrs)
+            main = logical[:own] if self.first is None else self.first.infer(logical[:own], attrs)
+            if prologue:
+                check_steps(prologue, logical[own:own + before], main[0], self.channel_axis, f"prologue of {self.name}")
+            results = self.infer(main, attrs)
         except (TypeError, ValueError, IndexError, ArithmeticError) as error:
             given = ", ".join(map(str, logical[:own]))
             raise VerifyError(f"{self.name} does not take operands of types ({given}) with these attributes: {error}") from error
@@ -139,14 +150,17 @@ class OpDef:
     def evaluate_arrays(self, arrays: Arrays, attrs: Attrs, narrow: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
         """Returns the results by numpy: the reference semantics. Overflow and invalid values are results, not warnings.
 
-        `narrow` rounds what a prologue makes of an operand whose type numpy lacks, as the code does that multiplies it.
+        `narrow` rounds what a first part and a prologue make of an operand whose type numpy lacks, as the code does that multiplies it.
         """
         own, before, _ = self.split(len(arrays), attrs)
         main = list(arrays[:own])
         with np.errstate(all="ignore"):
+            if self.first is not None:
+                main = list(self.first.evaluate(main, attrs))
             if prologue := attrs.get("prologue", ()):
                 main[0], _ = evaluate_steps(prologue, arrays[own:own + before], main[0], self.channel_axis)
-                main[0] = main[0] if narrow is None else narrow(main[0])
+            if narrow is not None and (prologue or self.first is not None):
+                main[0] = narrow(main[0])
             results = self.evaluate(main, attrs)
             if epilogue := attrs.get("epilogue", ()):
                 first, tees = evaluate_steps(epilogue, arrays[own + before:], results[0], self.channel_axis)
@@ -167,7 +181,7 @@ def result_dtype(data: TensorType, attrs: Attrs) -> str:
         raise VerifyError(f"data of {data.dtype} gives no result of {wanted}; f32 and bf16 give either")
     return wanted or data.dtype
 
-_FAMILIES = ("basic", "convolution", "dense", "normalization", "pooling", "elementwise", "shape", "reduce")
+_FAMILIES = ("basic", "convolution", "separable", "dense", "normalization", "pooling", "elementwise", "shape", "reduce")
 
 
 @cache

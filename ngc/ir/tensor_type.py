@@ -133,6 +133,11 @@ class TensorType:
         """Number of dimensions."""
         return len(self.shape)
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element in the memory of a run."""
+        return DTYPES[self.dtype].itemsize if self.dtype in DTYPES else 2
+
     def with_shape(self, shape: Iterable[Dim]) -> "TensorType":
         """Returns a plain type of this dtype with another shape."""
         return TensorType(tuple(shape), self.dtype, PLAIN, self.quant)

@@ -88,7 +88,7 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
 
 def _reads_planes(node: Node) -> bool:
     """Whether a node is a convolution of so few channels that it reads planes; of bf16 two taps of a row are read at once, which must be neighbours."""
-    if not node.has_trait("conv") or node.attrs["prologue"] or node.inputs[0].type.shape[1] not in range(1, FEW_CHANNELS + 1):
+    if not node.has_trait("conv") or node.op == "separable_conv2d" or node.attrs["prologue"] or node.inputs[0].type.shape[1] not in range(1, FEW_CHANNELS + 1):
         return False
     return node.inputs[0].type.dtype != "bf16" or node.attrs["dilate"][-1] == 1
 

@@ -21,16 +21,17 @@ def _lazy(*names: str) -> dict[str, Callable[[], type[Pass]]]:
 
 PASSES: dict[str, Callable[[], type[Pass]]] = _lazy(
     "canonicalize", "fold-constants", "eliminate-common-subexpressions", "eliminate-dead-code", "hoist-strides", "fold-batch-norm",
-    "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "convert-precision", "assign-layout",
+    "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "fuse-separable", "convert-precision",
+    "assign-layout",
 )
 
 _CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
 
-_FUSED = f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation,fuse-prologue,fuse-elementwise,eliminate-dead-code"
+_FUSED = f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation,fuse-prologue,fuse-elementwise"
 
 PIPELINES: dict[str, str] = {
     "canonical": _CANONICAL,
-    "cpu-fp32": f"{_FUSED},assign-layout",
-    "cpu-bf16": f"{_FUSED},convert-precision,fold-constants,eliminate-dead-code,assign-layout",
+    "cpu-fp32": f"{_FUSED},fuse-separable,eliminate-dead-code,assign-layout",
+    "cpu-bf16": f"{_FUSED},convert-precision,fold-constants,fuse-separable,eliminate-dead-code,assign-layout",
 }
 """Default pipelines by target and precision."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial
 from ngc.errors import CodegenError
 from ngc.ir import Dim, Node, SymDim, TensorType, Value
-from ngc.ir.tensor_type import DTYPES, product
+from ngc.ir.tensor_type import product
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,6 @@ class Call:
     reason: str = ""
 
 
-def itemsize(type: TensorType) -> int:
-    """Returns the bytes of one element in memory."""
-    return DTYPES[type.dtype].itemsize if type.dtype in DTYPES else 2
-
-
 def geometry(type: TensorType) -> Geometry:
     """Returns where a blocked tensor's elements lie, lower ranks with leading spatial ones."""
     if type.layout.is_plain:
@@ -76,8 +71,7 @@ def static(dim: Dim) -> int:
 def buffer_size(type: TensorType) -> tuple[int, bool]:
     """Returns (bytes, whether that is per image of the batch N)."""
     count = product(type.shape) if type.layout.is_plain else type.shape[0] * geometry(type).size
-    size = itemsize(type)
-    return (count.factor * size, True) if isinstance(count, SymDim) else (count * size, False)
+    return (count.factor * type.itemsize, True) if isinstance(count, SymDim) else (count * type.itemsize, False)
 
 
 def same_bytes(a: TensorType, b: TensorType) -> bool:

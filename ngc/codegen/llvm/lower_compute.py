@@ -6,11 +6,12 @@ import numpy as np
 
 from ngc.codegen.llvm import packing
 from ngc.codegen.llvm.calls import Argument, Call, Scratch, spatial_of, static
-from ngc.codegen.llvm.choice import describe
+from ngc.codegen.llvm.choice import describe, known_images
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
 from ngc.codegen.llvm.kernels.pool import PoolKernel
+from ngc.codegen.llvm.kernels.separable import SeparableKernel
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
 from ngc.codegen.llvm.packing_winograd import pack_winograd
@@ -23,14 +24,14 @@ from ngc.passes.assign_layout import BLOCKED_DTYPES
 from ngc.passes.step_forms import split_operands, step_operands
 
 
-def _weights(node: Node) -> np.ndarray:
-    """Returns a layer's weights as (O, I, depth, height, width)."""
+def _weights(node: Node, position: int = 1) -> np.ndarray:
+    """Returns a layer's weights, its operand number `position`, as (O, I, depth, height, width)."""
     kind = "deconvolutions" if node.has_trait("deconv") else "convolutions"
     if not {node.inputs[0].type.dtype, node.type.dtype} <= BLOCKED_DTYPES:
         raise CodegenError(f"{kind} take f32 data, not {node.inputs[0].type.dtype}")
-    if not node.inputs[1].is_const:
-        raise CodegenError(f"{kind} take constant weights, not %{node.inputs[1].name}")
-    array: np.ndarray = node.inputs[1].array
+    if not node.inputs[position].is_const:
+        raise CodegenError(f"{kind} take constant weights, not %{node.inputs[position].name}")
+    array: np.ndarray = node.inputs[position].array
     return array.reshape(*array.shape[:2], *spatial_of(list(array.shape[2:])))
 
 
@@ -62,6 +63,21 @@ def _conv(lowering: Lowering, node: Node) -> None:
     arguments: list[Argument] = [x, lowering.blob.add(packed), node.output, *middle, *last]
     lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
                        note=describe(spec), reason=choice.reason))
+
+
+def _separable(lowering: Lowering, node: Node) -> None:
+    x, attrs = node.inputs[0], node.attrs
+    depthwise, pointwise = _weights(node), _weights(node, 2)
+    last = 3 + operand_count(attrs["prologue"])
+    between, middle, _, _ = lowering.steps(attrs["prologue"], node.inputs[3:last], x.type, (), lowering.lanes)
+    steps, after, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[last:], node.type, node.outputs[1:], lowering.lanes)
+    spec = SeparableKernel.plan(lowering.target, known_images(node.type.shape[0]), x=lowering.place(x), y=lowering.place(node.output),
+                                kernel=spatial_of(list(depthwise.shape[2:])), stride=spatial_of(attrs["stride"]), dilation=spatial_of(attrs["dilate"]),
+                                pad=spatial_of([pad for pad, _ in pads(attrs)], 0), between=between, steps=steps)
+    weights = [lowering.blob.add(packing.pack_depthwise(spec.depthwise, depthwise)), lowering.blob.add(packing.pack_conv(spec.pointwise, pointwise))]
+    arguments: list[Argument] = [x, weights[0], node.output, *middle, Scratch(spec.scratch_bytes), weights[1], *after]
+    lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
+                       note=f"{describe(spec)} in bands of {spec.band}"))
 
 
 def _inplace(reads: Sequence[Value], node: Node) -> tuple[Value, ...]:
@@ -120,5 +136,6 @@ def _pool(lowering: Lowering, node: Node) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    **{f"conv{rank}d": _conv for rank in (1, 2, 3)}, **{f"deconv{rank}d": _deconv for rank in (1, 2, 3)}, "dense": _dense, "pool": _pool,
+    **{f"conv{rank}d": _conv for rank in (1, 2, 3)}, **{f"deconv{rank}d": _deconv for rank in (1, 2, 3)}, "separable_conv2d": _separable,
+    "dense": _dense, "pool": _pool,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ngc.codegen.llvm.calls import Argument, Call, Packed, Scratch, buffer_size, itemsize
+from ngc.codegen.llvm.calls import Argument, Call, Packed, Scratch, buffer_size
 from ngc.codegen.llvm.entry import Address
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.lower import Lowering
@@ -26,7 +26,7 @@ class Placement:
             return Address("weights", argument.offset)
         if isinstance(argument, Scratch):
             return Address("scratch")
-        root, inside = self.lowering.root(argument), self.lowering.offset(argument) * itemsize(argument.type)
+        root, inside = self.lowering.root(argument), self.lowering.offset(argument) * argument.type.itemsize
         if root in self.pinned:
             return replace(self.pinned[root], fixed=inside)
         fixed, per_image = self.plan.offsets[root]
@@ -91,7 +91,7 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value
     joined = {part.of for part in lowering.slices.values()}
     lives = _lifetimes(lowering, calls)
     for index, call in enumerate(calls):
-        remaining = list(call.inplace)
+        remaining = [value for value in call.inplace if not value.is_const]
         if not remaining:
             continue
         begins = index
@@ -104,7 +104,7 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value
             for value in remaining:
                 root = lowering.root(value)
                 dies = lives[root][1] == index and root is not out_root
-                movable = root not in pinned and root not in joined and value not in lowering.slices and not value.is_const
+                movable = root not in pinned and root not in joined and value not in lowering.slices
                 once = sum(lowering.root(read) is root for read in call.reads) == 1
                 if dies and movable and once and root.type.layout == out.type.layout and buffer_size(root.type) == buffer_size(out.type):
                     lives[root] = (lives[root][0], lives.pop(out_root)[1])

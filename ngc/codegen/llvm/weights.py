@@ -38,15 +38,20 @@ class WeightBlob:
         blob = aligned_bytes(self._offset)
         position = 0
         for array in self._arrays:
-            blob[position:position + array.nbytes] = array.view(np.uint8)
+            end = position + array.nbytes
+            blob[position:end] = array.view(np.uint8)
             position += round_up(array.nbytes)
+            blob[end:position] = 0
         self._arrays.clear()
         self._known.clear()
         return blob
 
 
 def aligned_bytes(size: int) -> np.ndarray:
-    """Returns zeroed memory that begins at a cache line."""
-    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    """Returns uninitialized memory that begins at a cache line.
+
+    For large arrays `np.empty` asks Linux for huge pages, which `np.zeros` does not: kernels that stream weights then miss the translation buffer rarely.
+    """
+    raw = np.empty(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start:start + size]

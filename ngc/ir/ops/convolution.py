@@ -20,7 +20,8 @@ def conv_output(size: Dim, kernel: int, stride: int, before: int, after: int, di
     return (size + before + after - dilate * (kernel - 1) - 1) // stride + 1
 
 
-def _spatial(rank: int) -> dict[str, Attr]:
+def spatial_attrs(rank: int) -> dict[str, Attr]:
+    """Returns the attributes of a convolution over `rank` spatial dimensions."""
     return {"stride": Attr("ints", (1,) * rank), "pad": Attr("ints", (0,) * rank), "pad_end": Attr("ints", None),
             "dilate": Attr("ints", (1,) * rank), "groups": Attr("int", 1)}
 
@@ -125,13 +126,13 @@ def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 def _conv(rank: int) -> OpDef:
-    return OpDef(f"conv{rank}d", ("x", "w"), partial(conv_infer, rank=rank), conv_evaluate, {**_spatial(rank), **PROLOGUE_ATTRS, **RESULT_ATTRS},
+    return OpDef(f"conv{rank}d", ("x", "w"), partial(conv_infer, rank=rank), conv_evaluate, {**spatial_attrs(rank), **PROLOGUE_ATTRS, **RESULT_ATTRS},
                  frozenset({"conv", "epilogue", "prologue"}), doc=f"Convolution over {rank} spatial dimensions; weights (O, C/groups, kernel).")
 
 
 def _deconv(rank: int) -> OpDef:
     return OpDef(f"deconv{rank}d", ("x", "w"), partial(deconv_infer, rank=rank), deconv_evaluate,
-                 {**_spatial(rank), "adj": Attr("ints", (0,) * rank), **STEP_ATTRS, **RESULT_ATTRS},
+                 {**spatial_attrs(rank), "adj": Attr("ints", (0,) * rank), **STEP_ATTRS, **RESULT_ATTRS},
                  frozenset({"deconv", "epilogue"}), doc=f"Transposed convolution over {rank} spatial dimensions; weights (C, O/groups, kernel).")
 
 

@@ -118,6 +118,12 @@ def test_outputs_that_nothing_computes() -> None:
     net.check(constant, net.x, net.x, constant)
 
 
+def test_a_constant_is_no_buffer_to_take_over() -> None:
+    net = Net((1, 1, 2))
+    net.b.op("add", net.x, net.weight(1, 1, 2))  # read by nobody, and so in no output's place
+    net.check(net.b.op("relu", net.x), pipeline="fuse-elementwise,assign-layout")
+
+
 def test_outputs_that_are_views_of_one_another() -> None:
     net = Net((N, 4, 2))
     y = net.b.op("relu", net.x)

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, note, settings
 
 from ngc.codegen.llvm.build import build_program
 from ngc.codegen.program import Program
-from ngc.ir import Graph, SymDim, evaluate
-from ngc.passes import PassContext, PassManager
+from ngc.ir import Graph, GraphBuilder, SymDim, clone, evaluate
+from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.runtime import Executable
 from ngc.target import parse_target
 from tests.codegen.llvm.kernels.bfloat import needs_bf16
@@ -84,3 +84,25 @@ def test_random_graphs_with_prologues_and_epilogues(graph: Graph) -> None:
 @given(graph=block_graphs())
 def test_random_graphs_that_share_buffers(target: str, graph: Graph) -> None:
     check(graph, target, "@cpu-fp32", threads=2)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_separable_convolutions_give_the_bits_of_their_parts_on_any_number_of_threads(target: str) -> None:
+    rng, b = np.random.default_rng(3), GraphBuilder("net")
+    x = value = b.op("sin", b.input("data", (SymDim(), 20, 9, 13), "f32"))
+    for index in range(2):
+        taps = b.const(f"taps{index}", rng.uniform(-0.3, 0.3, (20, 1, 3, 3)).astype(np.float32))
+        mix = b.const(f"mix{index}", rng.uniform(-0.2, 0.2, (20, 20, 1, 1)).astype(np.float32))
+        active = b.op("relu", b.op("conv2d", value, taps, pad=(1, 1), groups=20))
+        value = b.op("add", b.op("conv2d", active, mix), x)
+    apart, fused = b.finish([value]), clone(b.graph)
+    feeds = feeds_for(apart, batch=3)
+    described = parse_target(target)
+    PassManager("@cpu-fp32", disable=("fuse-separable",)).run(apart, PassContext(target=described))
+    PassManager(PIPELINES["cpu-fp32"].replace("fuse-separable", "fuse-separable{least-bytes=0}")).run(fused, PassContext(target=described))
+    assert sum(node.op == "separable_conv2d" for node in fused) == 2
+    [wanted] = Executable(build_program(apart, described), apart, 1).run_poisoned(feeds)
+    program = build_program(fused, described)
+    for threads in (1, 2, 3):
+        [got] = Executable(program, fused, threads).run_poisoned(feeds)
+        np.testing.assert_array_equal(got, wanted)

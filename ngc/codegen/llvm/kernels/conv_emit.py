@@ -39,6 +39,11 @@ class _Kernel:
         """The type of an element of the input and of the weights in memory."""
         return STORED[self.spec.x.dtype]
 
+    @property
+    def _first(self) -> int:
+        """The argument at which the operands of the epilogue's steps start."""
+        return 3 + (operands_of(self.spec.prologue) + 1 if self.spec.prologue else 0)
+
     def emit(self) -> None:
         spec, b = self.spec, self.b
         n, begin, end = (b.argument(i) for i in (1, 2, 3))
@@ -134,12 +139,12 @@ class _Kernel:
 
     def _call(self, size: tuple[int, int, int], args: Value, x: Value, w: Value, image: Index, block: Index, place: tuple[Index, Index, Index]) -> None:
         if size not in self._tiles:
-            self._tiles[size] = f"@{_emit_tile_function(self.spec, self.target, self.module, *size)}"
+            self._tiles[size] = f"@{emit_tile_function(self.spec, self.target, self.module, *size, self._first)}"
         self.b.call(self._tiles[size], args, x, w, *(Value(I64, spell(index)) for index in (image, block, *place)))
 
 
-def _emit_tile_function(spec: ConvKernel, target: CpuTarget, module: Module, rows: int, width: int, vectors: int) -> str:
-    """Emits the function of one size of tile; returns its name."""
+def emit_tile_function(spec: ConvKernel, target: CpuTarget, module: Module, rows: int, width: int, vectors: int, first: int) -> str:
+    """Emits the function of one size of tile, whose steps' operands start at argument `first`; returns its name."""
     name = f"tile_{rows}x{width}x{vectors}"
     b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
     args, x, w, image, block, depth, row, column = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
@@ -148,7 +153,6 @@ def _emit_tile_function(spec: ConvKernel, target: CpuTarget, module: Module, row
     reads = [r * spec.stride[1] * source.strides[1] + c * spec.stride[2] * source.strides[2] for r, c in pixels]
     tiles = emit_tile(b, dot_of(spec.x.dtype, target), spec.y.block, reads, vectors, spec.nests(), x, w, prefetch=spec.tile.prefetch)
     tile = BlockedTile(spec.y, image, block, (depth, row, column), spec.out_step, spec.out_origin, rows, width, vectors)
-    first = 3 + (operands_of(spec.prologue) + 1 if spec.prologue else 0)
     finish_tile(b, target, tile, tiles, spec.steps, args, first)
     b.ret()
     return name

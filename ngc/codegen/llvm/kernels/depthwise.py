@@ -19,6 +19,10 @@ _TILE_PARAMETERS = ((f"{PTR} noalias readonly", "args"), (PTR, "x"), (PTR, "w"),
 _WRITTEN_OUT = 400
 """Multiply-adds of a tile up to which all taps are written out; larger kernels loop over their rows."""
 
+_STRIDED_ROWS = 4
+"""Output rows of a tile where neighbouring rows share input rows but not most of them: the cache's bandwidth is the bound there, and a tile of several rows
+loads what its rows share while it is still near."""
+
 
 @dataclass(frozen=True)
 class DepthwiseKernel(KernelSpec):
@@ -46,6 +50,9 @@ class DepthwiseKernel(KernelSpec):
         if "tile" in fields:
             return draft
         room = draft.room(target)
+        if 1 < draft.stride[1] < draft.kernel[1]:
+            rows = min(_STRIDED_ROWS, draft.y.spatial[1], room)
+            return replace(draft, tile=Tile(Split(draft.y.spatial[2], min(2, room // rows)).size, rows, 1, unroll=1))
         width = Split(draft.y.spatial[2], room).size
         rows = min(draft.y.spatial[1], 14 // width) if 2 * width <= room and width == draft.y.spatial[2] else 1
         return replace(draft, tile=Tile(width, rows, 1, unroll=1))
@@ -79,9 +86,14 @@ class DepthwiseKernel(KernelSpec):
         return self.x.block * (2 * len(tap_pairs(self.kernel[2])) if self.paired else self.kernel[2])
 
     @property
+    def block_size(self) -> int:
+        """Elements of the packed weights of a channel block."""
+        return self.kernel[0] * self.kernel[1] * self.line_size
+
+    @property
     def weight_size(self) -> int:
         """Elements of the packed weights."""
-        return self.x.blocks * self.kernel[0] * self.kernel[1] * self.line_size
+        return self.x.blocks * self.block_size
 
     @property
     def weight_element(self) -> str:
@@ -116,12 +128,12 @@ class DepthwiseKernel(KernelSpec):
             base = b.add(b.mul(image, self.x.stride_n), b.mul(block, self.x.block_stride))
             element = STORED[self.x.dtype]
             corner = b.gep(b.gep(x, base, element), b.add(moved, before), element)
-            weights = b.gep(w, b.mul(block, self.kernel[0] * self.kernel[1] * self.line_size), self.weight_element)
+            weights = b.gep(w, b.mul(block, self.block_size), self.weight_element)
 
             def body(height: int) -> None:
                 def tile(width: int, column: Index) -> None:
                     if (height, width) not in tiles:
-                        tiles[height, width] = f"@{self._tile(target, module, height, width)}"
+                        tiles[height, width] = f"@{self.emit_tile(target, module, height, width)}"
                     at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]), element)
                     place = (Value(I64, spell(i)) for i in (image, block, depth, row, column))
                     b.call(tiles[height, width], args, at, weights, *place)
@@ -132,9 +144,9 @@ class DepthwiseKernel(KernelSpec):
         b.ret()
         return str(module)
 
-    def _tile(self, target: CpuTarget, module: Module, rows: int, width: int) -> str:
-        """Emits the function of one size of tile; returns its name."""
-        name = f"tile_{rows}x{width}"
+    def emit_tile(self, target: CpuTarget, module: Module, rows: int, width: int, first: int = 3, output: int = 2) -> str:
+        """Emits the function of one size of tile; returns its name. Its steps' operands start at argument `first`, its result goes to `output`."""
+        name = f"depthwise_{rows}x{width}"
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, image, block, depth, row, column = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
         taps = Taps(b, target, self.x, self.kernel, self.stride, self.dilation, self.paired, rows, width)
@@ -154,6 +166,6 @@ class DepthwiseKernel(KernelSpec):
                 loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, self.line_size), self.weight_element), list(loop.values)))
             sums = loop.results
         tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
-        finish_tile(b, target, tile, [sums], self.steps, args, 3)
+        finish_tile(b, target, tile, [sums], self.steps, args, first, output)
         b.ret()
         return name

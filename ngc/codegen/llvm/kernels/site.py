@@ -27,9 +27,9 @@ class BlockedTile:
 
 
 def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: Sequence[Sequence[Value]], steps: Sequence[StepSpec],
-                args: Value, first: int) -> None:
-    """Emits the steps and the stores of a tile's accumulators, [vector][pixel]; operands start at `first`, the output is argument 2."""
-    y, count = b.load_pointer(args, 2), tile.rows * tile.width
+                args: Value, first: int, output: int = 2) -> None:
+    """Emits the steps and the stores of a tile's accumulators, [vector][pixel]; operands start at `first`, the tile goes to argument `output`."""
+    y, count = b.load_pointer(args, output), tile.rows * tile.width
     if is_cheap(steps):
         site = BlockedSite(b, target, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
         folded = Steps(b, steps, site, args, first, target)
