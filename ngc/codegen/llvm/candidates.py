@@ -74,7 +74,8 @@ def _winograd(direct: ConvKernel, target: CpuTarget) -> Iterator[WinogradKernel]
     planned = winograd_of(direct, target, 4)
     yield planned
     yield winograd_of(direct, target, 2)
-    other = planned.grouped_by_units() if planned.chunk < planned.panels.parts else planned.grouped_by_images()
+    units = planned.grouped_by_units()
+    other = planned.grouped_by_images() if planned == units else units
     if other is not None:
         yield other
     tiles = [item for item in product_tiles(target, prod(planned.grid), planned.y.blocks, planned.x.channels) if item[1] != planned.tile]

@@ -22,8 +22,8 @@ from ngc.target import CpuTarget
 
 _NEAR_BYTES, _IMAGE_BYTES, _SHARED_BYTES = L2_BYTES // 2, 5 * L2_BYTES // 4, 4 * L2_BYTES
 _MOST_IMAGES = 8
-_FAR_WEIGHTS = 16 << 20
-"""Weights that the last-level cache may not keep from one group to the next."""
+_NEAR_WEIGHTS, _FAR_WEIGHTS = 4 << 20, 16 << 20
+"""Weights that may be read again for each unit, and weights that the last-level cache may not keep from one group to the next."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,16 @@ class WinogradKernel(KernelSpec):
     def _grouped(self) -> "WinogradKernel":
         """Returns the kernel with the sizes of groups and chunks.
 
-        Weights stream behind the multiply-adds, scratch that leaves the second-level cache does not. So a group is whole images, and a chunk one panel, where
-        the inputs of an image just fit; then many images share the weights that are read. Else a group is what fits well and a chunk is all panels, unless
-        the weights are so many that they come from memory each time.
+        Weights stream behind the multiply-adds, scratch that leaves the second-level cache does not. So a group is what fits well, and a chunk is all panels,
+        where weights are few enough to be read again by each thread and for each group. Else a group is whole images, and a chunk one panel, where the inputs
+        of an image just fit; then threads read different weights, and many images share them. Where not even those fit, a group is a unit.
+
+        Measured on a Zen 4 with two cores, inside ResNet-50: units take 0.75 to 0.88 of the time of images for 128 channels of 28x28 (2.4 MB of weights) and
+        1.11 to 1.22 for 256 of 14x14 (9.4 MB); a kernel alone, whose other operands stay in the caches, takes 0.80 and 0.94.
         """
-        return self.grouped_by_images(_SHARED_BYTES if 4 * self.weight_size > _FAR_WEIGHTS else _IMAGE_BYTES) or self.grouped_by_units()
+        size = 4 * self.weight_size
+        units, images = self.grouped_by_units(), self.grouped_by_images(_SHARED_BYTES if size > _FAR_WEIGHTS else _IMAGE_BYTES)
+        return units if images is None or (units.scratch_bytes <= _NEAR_BYTES and size <= _NEAR_WEIGHTS) else images
 
     def grouped_by_images(self, room: int = _SHARED_BYTES) -> "WinogradKernel | None":
         """Returns the kernel whose groups are whole images and whose chunks are single panels, None where that takes more scratch than `room`."""

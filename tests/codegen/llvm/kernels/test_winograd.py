@@ -264,6 +264,20 @@ def test_choice_of_the_algorithm(layer, batch, size):
     assert prefers_winograd(convolution_of(target, *layer), target, batch) == size
 
 
+@pytest.mark.parametrize(("layer", "size", "group", "chunks"), [
+    ((48, 64, 27), 4, 2, 1),  # two units fit
+    ((128, 128, 28), 4, 1, 1),  # a unit fits
+    ((256, 256, 14), 4, 2, 8),  # its weights are too many to be read twice: an image
+    ((512, 512, 28), 4, 4, 16),  # a unit does not fit: an image
+    ((512, 512, 7), 2, 4, 16),  # two images share the weights
+    ((512, 512, 7), 4, 8, 8),  # so many weights that eight do
+    ((256, 256, 56), 4, 1, 1),  # neither a unit nor an image fits
+])
+def test_groups_fit_the_cache_or_share_many_weights(layer, size, group, chunks):
+    kernel = small(parse_target("cpu:znver4"), *layer, size)
+    assert (kernel.group, kernel.chunks) == (group, chunks)
+
+
 @pytest.mark.parametrize(("fields", "reason"), [
     ({"kernel": (1, 5, 5), "pad": (0, 1, 1)}, "a kernel of (1, 5, 5), not 3x3"),
     ({"stride": (1, 2, 2)}, "strides or dilation"),
