@@ -1,6 +1,8 @@
 """Packs weights in the order in which kernels read them; everything here runs once, at compile time, in numpy."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -15,35 +17,98 @@ from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
 
 Weights = NDArray[np.float32]
 
+Steps = Iterator[Callable[[], object]]
+"""What there is to do to pack weights: steps that may be done in any order and side by side."""
+
+
+def packed(size: int, steps: Callable[[Weights], Steps]) -> Weights:
+    """Returns packed weights of a size, in memory of their own."""
+    out = np.zeros(size, np.float32)
+    for step in steps(out):
+        step()
+    return out
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of packed weights, [block][tap][channel][output], and the weights that stand in it.
+
+    Attributes:
+        begin: its first element, where there is one tap.
+        rows: the output channels, those only that exist.
+        channels: the input channels.
+        blocks, depth: how the input channels are split.
+        size: output channels with the lanes that have none.
+    """
+
+    begin: int
+    rows: slice
+    channels: slice
+    blocks: int
+    depth: int
+    size: int
+
+    @property
+    def count(self) -> int:
+        """Its elements, where there is one tap."""
+        return self.blocks * self.depth * self.size
+
+    def packed(self, flat: Weights, taps: int) -> Weights:
+        """Returns the piece in packed weights as [block][tap][channel][output], lanes without a channel left out."""
+        return self.run(flat[self.begin * taps:(self.begin + self.count) * taps], taps)
+
+    def run(self, own: Weights, taps: int) -> Weights:
+        """Returns the piece's own packed weights as [block][tap][channel][output], lanes without a channel left out."""
+        return own.reshape(self.blocks, taps, self.depth, self.size)[..., :self.rows.stop - self.rows.start]
+
+    def plain(self, weights: Weights) -> Weights:
+        """Returns the piece's weights of all (O, I, taps) as [output][block][channel][tap]."""
+        return weights[self.rows, self.channels].reshape(self.rows.stop - self.rows.start, self.blocks, self.depth, -1)
+
+
+def pieces(kernel: ConvKernel) -> Iterator[Piece]:
+    """Yields the pieces of a convolution's packed weights in order; without aligned groups, those of its `block_diagonal` weights."""
+    lanes, parts, begin, position = kernel.y.block, kernel.parts, 0, 0
+    outputs = kernel.y.channels if kernel.aligned else kernel.y.blocks * lanes
+    firsts = None if kernel.aligned else kernel.first_channels
+    for group in range(kernel.groups if kernel.aligned else 1):
+        row = group * kernel.blocks_per_group * lanes
+        for panel in range(kernel.panels.parts):
+            size = (kernel.panels.size - (panel >= kernel.panels.wide)) * lanes
+            start = 0 if firsts is None else firsts[position] * kernel.x.block
+            for first, blocks, depth in parts:
+                yield Piece(begin, slice(row, min(row + size, outputs)), slice(start + first, start + first + blocks * depth), blocks, depth, size)
+                begin += blocks * depth * size
+            row += size
+            position += 1
+
 
 def pack_conv(kernel: ConvKernel, weights: Weights) -> Weights:
     """Returns weights (O, I/groups, kd, kh, kw) as [panel][input part][block][tap][channel][vector][lane], lanes without a channel zero."""
-    if not weights.size:  # a phase of a deconvolution that meets no tap: nothing is read, but something must be pointed at
-        return np.zeros(kernel.y.block, np.float32)
-    outputs, inputs = weights.shape[:2]
-    taps = weights.reshape(outputs, inputs, -1)
-    lanes, steps = kernel.y.block, []
-    if kernel.aligned:
-        per_group = kernel.y.channels // kernel.groups if kernel.groups > 1 else kernel.y.blocks * lanes
-        dense = np.zeros((kernel.groups, per_group, inputs, taps.shape[2]), np.float32)
-        dense.reshape(-1, inputs, taps.shape[2])[:outputs] = taps
-        starts = [0] * (kernel.panels.parts * kernel.groups)
-    else:
-        dense = _block_diagonal(kernel, taps)[None]
-        starts = [first * kernel.x.block for first in kernel.first_channels]
-    position = 0
-    for group in dense:
-        at = 0
-        for panel in range(kernel.panels.parts):
-            size = (kernel.panels.size - (panel >= kernel.panels.wide)) * lanes
-            rows = group[at:at + size]
-            for first, blocks, depth in kernel.parts:
-                channels = rows[:, starts[position] + first:starts[position] + first + blocks * depth]
-                ordered = channels.reshape(size, blocks, depth, -1).transpose(1, 3, 2, 0)  # block, tap, channel, output
-                steps.append(np.ascontiguousarray(ordered).reshape(-1))
-            at += size
-            position += 1
-    return np.concatenate(steps)
+    return packed(conv_size(kernel), partial(conv_steps, kernel, weights))
+
+
+def conv_steps(kernel: ConvKernel, weights: Weights, out: Weights) -> Steps:
+    """Yields the steps of `pack_conv` into `conv_size(kernel)` zeros."""
+    if weights.size:
+        taps = weights.reshape(*weights.shape[:2], -1)
+        source = taps if kernel.aligned else _block_diagonal(kernel, taps)
+        for piece in pieces(kernel):
+            yield partial(np.copyto, piece.packed(out, taps.shape[2]), piece.plain(source).transpose(1, 3, 2, 0))
+
+
+def conv_size(kernel: ConvKernel) -> int:
+    """Returns the elements of packed weights; a phase of a deconvolution that meets no tap reads none, but something must be pointed at."""
+    return kernel.weight_size or kernel.y.block
+
+
+def unpack_conv(kernel: ConvKernel, packed: Weights, shape: Sequence[int]) -> Weights:
+    """Returns the weights of a shape (O, I/groups, ...) that `pack_conv` packed for a kernel with aligned groups."""
+    weights = np.empty((*shape[:2], prod(shape[2:])), np.float32)
+    for piece in pieces(kernel):
+        rows = piece.packed(packed, weights.shape[2]).transpose(3, 0, 2, 1)
+        weights[piece.rows, piece.channels] = rows.reshape(len(rows), -1, weights.shape[2])
+    return weights.reshape(shape)
 
 
 def _block_diagonal(kernel: ConvKernel, taps: Weights) -> Weights:
@@ -64,23 +129,46 @@ def pack_channels(values: Weights, block: int) -> Weights:
 
 
 def pack_depthwise(kernel: DepthwiseKernel, weights: Weights) -> Weights:
-    """Returns weights (C, 1, kd, kh, kw) as [channel block][tap][lane]."""
+    """Returns weights (C, 1, kd, kh, kw) as [channel block][tap][lane], lanes without a channel zero."""
+    return packed(kernel.weight_size, partial(depthwise_steps, kernel, weights))
+
+
+def depthwise_steps(kernel: DepthwiseKernel, weights: Weights, out: Weights) -> Steps:
+    """Yields the step of `pack_depthwise` into `kernel.weight_size` zeros."""
     channels, lanes = weights.shape[0], kernel.x.block
     padded = np.zeros((kernel.x.blocks * lanes, prod(kernel.kernel)), np.float32)
     padded[:channels] = weights.reshape(channels, -1)
-    return np.ascontiguousarray(padded.reshape(kernel.x.blocks, lanes, -1).transpose(0, 2, 1)).reshape(-1)
+    shape = (kernel.x.blocks, lanes, -1)
+    yield partial(np.copyto, out.reshape(kernel.x.blocks, -1, lanes), padded.reshape(shape).transpose(0, 2, 1))
 
 
 def pack_dense(kernel: DenseKernel, weights: Weights) -> Weights:
     """Returns weights (O, K) as [panel][input][vector][lane], lanes without an output zero."""
-    padded = np.zeros((-(-kernel.outputs // kernel.lanes) * kernel.lanes, kernel.inputs), np.float32)
-    padded[:kernel.outputs] = weights
-    panels, at = [], 0
+    return packed(kernel.weight_size, partial(dense_steps, kernel, weights))
+
+
+def dense_steps(kernel: DenseKernel, weights: Weights, out: Weights) -> Steps:
+    """Yields the steps of `pack_dense` into `kernel.weight_size` zeros."""
+    for rows, panel in _dense_panels(kernel, out):
+        yield partial(np.copyto, panel, weights[rows].T)
+
+
+def unpack_dense(kernel: DenseKernel, packed: Weights) -> Weights:
+    """Returns the weights (O, K) that `pack_dense` packed."""
+    weights = np.empty((kernel.outputs, kernel.inputs), np.float32)
+    for rows, panel in _dense_panels(kernel, packed):
+        weights[rows] = panel.T
+    return weights
+
+
+def _dense_panels(kernel: DenseKernel, packed: Weights) -> Iterator[tuple[slice, Weights]]:
+    """Yields each panel's outputs, and its part of the packed weights as (input, output), lanes without an output left out."""
+    at = 0
     for panel in range(kernel.panels.parts):
         size = (kernel.panels.size - (panel >= kernel.panels.wide)) * kernel.lanes
-        panels.append(padded[at:at + size].T.reshape(-1))
+        rows = slice(at, min(at + size, kernel.outputs))
+        yield rows, packed[at * kernel.inputs:(at + size) * kernel.inputs].reshape(kernel.inputs, size)[:, :rows.stop - rows.start]
         at += size
-    return np.concatenate(panels)
 
 
 @dataclass(frozen=True)

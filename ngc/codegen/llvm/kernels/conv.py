@@ -4,7 +4,6 @@ The input's halo holds what padding would read, so nothing here tests for border
 rows (or stretches of a flattened plane) times panels of output channels, and no output is computed twice, so a residual may be the output's own buffer.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -69,8 +68,8 @@ class ConvKernel(KernelSpec):
             return draft
         return draft.ordered(cheapest(draft.tiles(target)))
 
-    def tiles(self, target: CpuTarget) -> Iterator[tuple[float, Tile]]:
-        """Yields the tiles that a kernel without one may take, each with its modelled cycles for one image."""
+    def tiles(self, target: CpuTarget) -> tuple[tuple[float, Tile], ...]:
+        """Returns the tiles that a kernel without one may take, each with its modelled cycles for one image."""
         rows = self.out[1] if self.columns == self.out[2] else 1
         # Single channels in rows: two steps may broadcast the same element, which LLVM would keep in a register of its own.
         unroll = 1 if self.x.block == 1 else UNROLL
