@@ -111,7 +111,7 @@ class CpuTarget:
         """Returns whether the processor has all the named extensions."""
         return all(feature in self.provided for feature in features)
 
-    @property
+    @functools.cached_property  # asked thousands of times while kernels are chosen
     def vector_bits(self) -> int:
         """Width of the vectors that kernels use."""
         if self.has(*_ALL_OF_AVX512):
@@ -133,7 +133,7 @@ class CpuTarget:
         """Whether 256-bit integer and floating-point vectors and fused multiply-add are there."""
         return self.has("avx2", "fma")
 
-    @property
+    @functools.cached_property
     def has_avx512(self) -> bool:
         """Whether the AVX-512 of servers (F, BW, DQ, VL) is there."""
         return self.has(*_ALL_OF_AVX512)

@@ -7,10 +7,6 @@ first, each at the lowest offset that is free over its whole life. Buffers of a 
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
@@ -59,27 +55,26 @@ def plan_memory(requests: Sequence[Request]) -> MemoryPlan:
     return MemoryPlan(offsets, fixed, per_image)
 
 
-def interference(requests: Sequence[Request]) -> "nx.Graph":
-    """Returns the graph whose edges join requests that are alive at the same time."""
-    import networkx as nx  # slow to import, and who loads an artifact plans nothing
-
-    graph: nx.Graph = nx.Graph()
-    graph.add_nodes_from(range(len(requests)))
+def interference(requests: Sequence[Request]) -> list[set[int]]:
+    """Returns for each request the positions of those that are alive at some step of its life."""
+    others: list[set[int]] = [set() for _ in requests]
     active: list[int] = []
     for index in sorted(range(len(requests)), key=lambda i: (requests[i].first, i)):
         active = [other for other in active if requests[other].last >= requests[index].first]
-        graph.add_edges_from((index, other) for other in active)
+        for other in active:
+            others[index].add(other)
+            others[other].add(index)
         active.append(index)
-    return graph
+    return others
 
 
 def _place(requests: Sequence[Request]) -> tuple[dict[Hashable, int], int]:
-    graph = interference(requests)
+    others = interference(requests)
     offsets: dict[int, int] = {}
     total = 0
     for index in sorted(range(len(requests)), key=lambda i: (-requests[i].size, requests[i].first, i)):
         size = round_up(requests[index].size)
-        taken = sorted((offsets[other], offsets[other] + round_up(requests[other].size)) for other in graph[index] if other in offsets)
+        taken = sorted((offsets[other], offsets[other] + round_up(requests[other].size)) for other in others[index] if other in offsets)
         best, gap, position = None, None, 0
         for start, end in taken:
             if start - position >= size and (gap is None or start - position < gap):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ngc.errors import ImportFailure
-from ngc.importer.source_bytes import Array, SourceBytes, describe_foreign
+from ngc.importer.source_bytes import Array, Source, describe_foreign
 from ngc.importer.sparse import dense_from_csr, dense_from_row_sparse
 
 LIST_MAGIC = 0x112
@@ -40,14 +40,14 @@ def aligned_view(data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...])
     return array if array.flags.aligned else array.copy()
 
 
-def read_ndarray_list(source: SourceBytes) -> tuple[list[Array | None], list[str]]:
+def read_ndarray_list(source: Source) -> tuple[list[Array | None], list[str]]:
     """Returns the arrays of a list file (None for an array that was never filled) and their names, if any."""
     return _Reader(source).read_list()
 
 
 @dataclass
 class _Reader:
-    source: SourceBytes
+    source: Source
     offset: int = 0
     item: str = "header"
 
@@ -56,13 +56,13 @@ class _Reader:
         return ImportFailure(f"{self.source.name}: {self.item} (byte {where}): {message}")
 
     def take(self, size: int, what: str) -> memoryview:
-        left = len(self.source.data) - self.offset
+        left = self.source.size - self.offset
         if size > left:
             raise self.fail(
                 f"truncated: {what} needs {size} bytes, but only {left} of the file's "
-                f"{len(self.source.data)} are left; copy or download the file again"
+                f"{self.source.size} are left; copy or download the file again"
             )
-        piece = self.source.data[self.offset : self.offset + size]
+        piece = self.source.piece(self.offset, size)
         self.offset += size
         return piece
 
@@ -71,18 +71,18 @@ class _Reader:
         return value
 
     def read_list(self) -> tuple[list[Array | None], list[str]]:
-        data = self.source.data
-        if len(data) < 8 or struct.unpack("<Q", data[:8])[0] != LIST_MAGIC:
+        head = self.source.piece(0, min(self.source.size, 512))
+        if len(head) < 8 or struct.unpack("<Q", head[:8])[0] != LIST_MAGIC:
             raise self.fail(
-                f"not an MXNet .params file: {describe_foreign(data)}; "
+                f"not an MXNet .params file: {describe_foreign(head)}; "
                 "expected the list magic 12 01 00 00 00 00 00 00 or a zip archive"
             )
         self.offset = 8
         self.number("Q", "the reserved word")
         count = self.number("Q", "the number of arrays")
         # 12 bytes is the least that an array takes: refuse absurd counts before looping over them.
-        if count * 12 > len(data):
-            raise self.fail(f"{count} arrays cannot stand in a file of {len(data)} bytes", self.offset - 8)
+        if count * 12 > self.source.size:
+            raise self.fail(f"{count} arrays cannot stand in a file of {self.source.size} bytes", self.offset - 8)
         arrays: list[Array | None] = []
         for index in range(count):
             self.item = f"array {index} of {count}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from ngc.errors import ImportFailure
 from ngc.importer.ndarray_list import read_ndarray_list
 from ngc.importer.npz import read_npz
-from ngc.importer.source_bytes import Array, PathLike, read_source
+from ngc.importer.source_bytes import Array, PathLike, open_source, read_source
 
 logger = logging.getLogger(__name__)
 
@@ -15,15 +15,18 @@ def load_params(source: PathLike | bytes | bytearray | memoryview) -> dict[str, 
     """Returns the arrays of a .params file by name, prefixes (`arg:`, `aux:`) included.
 
     Takes the binary list of MXNet 0.x to 2.0 and the zip form of MXNet 2.0. Sparse arrays come back dense,
-    bfloat16 as float32. The arrays are read-only views of the file's bytes wherever alignment allows.
+    bfloat16 as float32. The arrays are read-only, each in memory of its own, or views of `source` where it is a buffer and alignment allows.
+
+    The file is read, not mapped: training scripts overwrite checkpoints in place, and a mapped file that shrinks kills the process.
 
     Raises:
         ImportFailure: the file is missing, truncated, damaged or something else than a parameter file.
     """
-    data = read_source(source, what="a .params file", name="<params>")
-    if bytes(data.data[:4]) == b"PK\x03\x04":
-        return read_npz(data)
-    arrays, names = read_ndarray_list(data)
+    expected = {"what": "a .params file", "name": "<params>"}
+    with open_source(source, **expected) as data:
+        if bytes(data.piece(0, min(data.size, 4))) == b"PK\x03\x04":
+            return read_npz(read_source(source, **expected))
+        arrays, names = read_ndarray_list(data)
     if arrays and not names:
         raise ImportFailure(
             f"{data.name}: holds {len(arrays)} arrays without names; save a dictionary "

@@ -1,9 +1,11 @@
 """Bytes of model files, and what a file that is not a model file looks like."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +34,81 @@ _FOREIGN_STARTS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+class Source(Protocol):
+    """Bytes that are taken piece by piece, and the name that messages call them by."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def size(self) -> int:
+        """All its bytes."""
+
+    def piece(self, begin: int, size: int) -> memoryview:
+        """Returns bytes that lie inside, at an address that is aligned where `begin` is."""
+
+
 @dataclass(frozen=True)
 class SourceBytes:
     """The bytes of one file (or of a caller's buffer) and the name that messages call it by."""
 
     data: memoryview
     name: str
+
+    @property
+    def size(self) -> int:
+        """All its bytes."""
+        return len(self.data)
+
+    def piece(self, begin: int, size: int) -> memoryview:
+        """Returns a part of the bytes, not copied."""
+        return self.data[begin : begin + size]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """An open file that is read piece by piece, so that each piece's memory can be given back by itself."""
+
+    descriptor: int
+    size: int
+    name: str
+
+    def piece(self, begin: int, size: int) -> memoryview:
+        """Returns a part of the file, in memory of its own.
+
+        Raises:
+            ImportFailure: the file cannot be read, or has become shorter.
+        """
+        memory = np.empty(size, np.uint8)
+        done = 0
+        while done < size:
+            try:
+                count = os.preadv(self.descriptor, [memory.data[done:]], begin + done)
+            except OSError as error:
+                raise ImportFailure(f"{self.name}: cannot be read ({error})") from error
+            if not count:
+                raise ImportFailure(f"{self.name}: became shorter while it was read")
+            done += count
+        memory.flags.writeable = False
+        return memory.data
+
+
+@contextmanager
+def open_source(source: PathLike | bytes | bytearray | memoryview, *, what: str, name: str) -> Iterator[Source]:
+    """Opens a path or buffer for taking pieces; `what` says in messages what was expected, `name` names a buffer.
+
+    Raises:
+        ImportFailure: there is no such file, or it cannot be opened.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        yield read_source(source, what=what, name=name)
+        return
+    path = Path(source)
+    with _reading(path, what):
+        file = path.open("rb")
+    with file:
+        yield SourceFile(file.fileno(), os.fstat(file.fileno()).st_size, str(path))
 
 
 def read_source(source: PathLike | bytes | bytearray | memoryview, *, what: str, name: str) -> SourceBytes:
@@ -49,16 +120,22 @@ def read_source(source: PathLike | bytes | bytearray | memoryview, *, what: str,
     if isinstance(source, bytes | bytearray | memoryview):
         return SourceBytes(memoryview(source).cast("B"), name)
     path = Path(source)
+    with _reading(path, what):
+        data = path.read_bytes()
+    return SourceBytes(memoryview(data), str(path))
+
+
+@contextmanager
+def _reading(path: Path, what: str) -> Iterator[None]:
+    """Turns the system's errors into messages that say what was expected."""
     try:
-        data = np.fromfile(path, dtype=np.uint8)
+        yield
     except FileNotFoundError as error:
         raise ImportFailure(f"{path}: no such file; expected {what}{_similar_files(path)}") from error
     except IsADirectoryError as error:
         raise ImportFailure(f"{path}: this is a folder; expected {what}") from error
     except (OSError, ValueError) as error:
         raise ImportFailure(f"{path}: cannot be read ({error}); expected {what}") from error
-    data.flags.writeable = False
-    return SourceBytes(data.data, str(path))
 
 
 def _similar_files(path: Path) -> str:

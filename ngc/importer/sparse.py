@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from ngc.errors import ImportFailure
-from ngc.importer.source_bytes import Array, SourceBytes
+from ngc.importer.source_bytes import Array, Source
 
 # A sparse array or a compressed archive may rightly stand for more bytes than the file has; a hostile one for
 # any number. Beyond this multiple (and beyond a floor that small files may always use) it is refused.
@@ -19,18 +19,18 @@ def expansion_limit(file_size: int) -> int:
     return max(_EXPANSION_FLOOR, _EXPANSION_FACTOR * file_size)
 
 
-def check_expansion(size: int, source: SourceBytes, what: str) -> None:
+def check_expansion(size: int, source: Source, what: str) -> None:
     """Raises when unpacking `what` would take out of all proportion to the file that declares it."""
-    limit = expansion_limit(len(source.data))
+    limit = expansion_limit(source.size)
     if size > limit:
         raise ImportFailure(
-            f"{source.name}: {what} would take {size} bytes, but the file has only {len(source.data)}; "
+            f"{source.name}: {what} would take {size} bytes, but the file has only {source.size}; "
             f"at most {limit} are accepted for it"
         )
 
 
 def dense_from_row_sparse(
-    shape: Sequence[int], rows: Array, indices: Array, source: SourceBytes, what: str
+    shape: Sequence[int], rows: Array, indices: Array, source: Source, what: str
 ) -> Array:
     """Returns the dense array whose row `indices[i]` is `rows[i]` and whose other rows are zero."""
     if not shape or rows.ndim == 0 or tuple(rows.shape[1:]) != tuple(shape[1:]):
@@ -50,7 +50,7 @@ def dense_from_csr(
     values: Array,
     indptr: Array,
     indices: Array,
-    source: SourceBytes,
+    source: Source,
     what: str,
 ) -> Array:
     """Returns the dense matrix of a compressed-sparse-row one."""
@@ -71,7 +71,7 @@ def dense_from_csr(
     return dense
 
 
-def _check_indices(indices: Array, count: int, bound: int, source: SourceBytes, what: str) -> None:
+def _check_indices(indices: Array, count: int, bound: int, source: Source, what: str) -> None:
     if indices.dtype.kind not in "iu":
         raise ImportFailure(f"{source.name}: {what} are {indices.dtype}, expected integers")
     if indices.shape != (count,):

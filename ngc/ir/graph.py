@@ -61,9 +61,10 @@ class Value:
     def array(self) -> Any:
         """The data of a constant (numpy array); a VerifyError for other values or where only text was read."""
         weight = self.producer.weight if self.producer is not None else None
-        if weight is None or weight.array is None:
+        array = weight.array if weight is not None else None
+        if array is None:
             raise VerifyError(f"%{self.name} has no constant data at hand")
-        return weight.array
+        return array
 
     def __repr__(self) -> str:
         return f"%{self.name}: {self.type}"
@@ -230,6 +231,8 @@ class Graph:
 
     def _sort(self) -> None:
         """Restores topological order, keeping the present order wherever it is legal."""
+        if all(value.producer is None or self.precedes(value.producer, node) for node in self._nodes for value in node.inputs):
+            return
         import networkx as nx  # as in to_networkx
 
         position = {node: number for number, node in enumerate(self._nodes)}

@@ -121,6 +121,7 @@ class Rewriter:
         for value in node.outputs:
             self.graph._release(value.name)
         self.touched.pop(node, None)
+        node.weight = None  # a node and its values refer to one another, so that Python would find its memory late
         for value in node.inputs:
             if value.producer is not None and value.producer in self.graph:
                 self._touch(value.producer)

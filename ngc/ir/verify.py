@@ -144,10 +144,10 @@ class _Verifier:
             self.add(node, "the constant has no weight")
         elif weight.name != node.attrs["name"]:
             self.add(node, f"the constant's attribute name is {node.attrs['name']!r}, its weight's name {weight.name!r}")
-        elif weight.array is not None and node.outputs:
+        elif (array := weight.array) is not None and node.outputs:
             type, wanted = node.type, DTYPES.get(node.type.dtype, DTYPES["f32"])
-            if weight.array.shape != type.shape or weight.array.dtype != wanted:
-                self.add(node, f"the data is {weight.array.dtype}{list(weight.array.shape)}, which does not fit the type {type}")
+            if array.shape != type.shape or array.dtype != wanted:
+                self.add(node, f"the data is {array.dtype}{list(array.shape)}, which does not fit the type {type}")
 
     def check_outputs(self) -> None:
         graph = self.graph

@@ -21,10 +21,11 @@ class Weight:
     def digest(self) -> str:
         """First 16 hexadecimal digits of the BLAKE2b hash of dtype, shape and bytes; empty where neither data nor hash is known."""
         if self._digest is None:
-            if self.array is None:
+            array = self.array
+            if array is None:
                 return ""
-            state = hashlib.blake2b(f"{self.array.dtype.str}{self.array.shape}".encode(), digest_size=8)
-            state.update(self.array.reshape(-1).view(np.uint8).data if self.array.size else b"")
+            state = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=8)
+            state.update(array.reshape(-1).view(np.uint8).data if array.size else b"")
             self._digest = state.hexdigest()
         return self._digest
 

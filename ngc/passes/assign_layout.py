@@ -11,8 +11,6 @@ Refuses nothing: an operator that is not blocked reads and writes plain tensors,
 from dataclasses import dataclass
 from typing import ClassVar
 
-import networkx as nx
-
 from ngc.ir import PLAIN, Graph, Layout, Node, Value
 from ngc.ir.ops.convolution import pads
 from ngc.ir.rewrite import Rewriter
@@ -129,10 +127,14 @@ def _plain_outputs(graph: Graph, rewriter: Rewriter, reordered: dict[tuple[Value
 def _halos(graph: Graph) -> dict[Value, Halo]:
     """Returns each blocked value's halo; parts of a blocked concat and the whole share the largest, so that parts can be computed in place."""
     halos = {value: needed_halo(value) for value in graph.values() if not value.type.layout.is_plain}
+    concats = [node for node in graph.nodes if node.op == "concat" and not node.type.layout.is_plain]
+    if not concats:
+        return halos
+    import networkx as nx  # slow to import, and many networks do without
+
     families: nx.Graph = nx.Graph()
-    for node in graph.nodes:
-        if node.op == "concat" and not node.type.layout.is_plain:
-            families.add_edges_from((node.output, value) for value in node.inputs if value in halos)
+    for node in concats:
+        families.add_edges_from((node.output, value) for value in node.inputs if value in halos)
     for family in nx.connected_components(families):
         widest: Halo = ()
         for value in graph.values():

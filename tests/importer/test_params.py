@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ngc.errors import ImportFailure, NgcError
 from ngc.importer.params import load_params, split_params
+from ngc.importer.source_bytes import SourceFile, open_source
 
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 VALUES = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -327,3 +328,36 @@ def test_files_that_mxnet_writes(tmp_path: Path, mx: ModuleType) -> None:
         expected = array.asnumpy()
         assert params[name].dtype == expected.dtype
         np.testing.assert_array_equal(params[name], expected)
+
+
+def test_arrays_of_a_file_have_memory_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "two.params"
+    path.write_bytes(list_file([dense(V2, VALUES), dense(V2, VALUES + 1)], ["a", "b"]))
+    arrays = load_params(path)
+    assert not np.shares_memory(arrays["a"], arrays["b"])
+    assert not any(array.flags.writeable for array in arrays.values())
+    np.testing.assert_array_equal(arrays["b"], VALUES + 1)
+    bases = []
+    for array in arrays.values():
+        base = array
+        while isinstance(base, np.ndarray) and base.base is not None:
+            base = base.base.obj if isinstance(base.base, memoryview) else base.base
+        bases.append(base.nbytes)
+    assert bases == [VALUES.nbytes] * 2
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "shrinking.params"
+    path.write_bytes(bytes(64))
+    with open_source(path, what="a .params file", name="<params>") as source:
+        assert bytes(source.piece(60, 4)) == bytes(4)
+        path.write_bytes(bytes(10))
+        with pytest.raises(ImportFailure) as error:
+            source.piece(0, 64)
+    assert str(error.value) == f"{path}: became shorter while it was read"
+
+
+def test_a_file_that_cannot_be_read_on(tmp_path: Path) -> None:
+    source = SourceFile(-1, 8, "gone.params")
+    with pytest.raises(ImportFailure, match=r"^gone\.params: cannot be read \(\[Errno 9\] Bad file descriptor\)$"):
+        source.piece(0, 8)

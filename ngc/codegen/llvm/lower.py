@@ -13,7 +13,8 @@ from ngc.codegen.llvm.choice import Chooser, CostModel
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.kernels.reference import reference_call
-from ngc.codegen.llvm.packing import bf16_bits, pack_channels
+from ngc.codegen.llvm.packing import pack_channels
+from ngc.codegen.llvm.packing_words import bf16_bits
 from ngc.codegen.llvm.slices import find_slices
 from ngc.codegen.llvm.weights import WeightBlob
 from ngc.errors import CodegenError

@@ -1,10 +1,10 @@
 """Lowers convolutions, deconvolutions, dense layers and pools to their kernels."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from ngc.codegen.llvm import packing
 from ngc.codegen.llvm.calls import Argument, Call, Scratch, spatial_of, static
 from ngc.codegen.llvm.choice import describe, known_images
 from ngc.codegen.llvm.kernels.conv import ConvKernel
@@ -13,8 +13,9 @@ from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
 from ngc.codegen.llvm.kernels.pool import PoolKernel
 from ngc.codegen.llvm.kernels.separable import SeparableKernel
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
+from ngc.codegen.llvm.layer_weights import reserve_weights
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.packing_winograd import pack_winograd
+from ngc.codegen.llvm.packing import conv_size, conv_steps, deconvolution_phases
 from ngc.errors import CodegenError
 from ngc.ir import Node, Value
 from ngc.ir.ops.convolution import pads
@@ -51,30 +52,26 @@ def _conv(lowering: Lowering, node: Node) -> None:
         direct = ConvKernel.plan(lowering.target, groups=attrs["groups"], prologue=prologue, **fields)
     choice = lowering.chooser.choose(direct, node.type.shape[0])
     spec, middle = choice.spec, list[Argument]()
-    packed: packing.Packed
-    if isinstance(spec, DepthwiseKernel):
-        packed = packing.pack_depthwise(spec, weights)
-    elif isinstance(spec, WinogradKernel):
-        packed = pack_winograd(spec, weights)
+    if isinstance(spec, WinogradKernel):
         middle = [Scratch(spec.scratch_bytes)]
-    else:
-        packed = packing.pack_conv(spec, weights)
-        middle = [*first, Scratch(spec.scratch_bytes)] if prologue else []
-    arguments: list[Argument] = [x, lowering.blob.add(packed), node.output, *middle, *last]
+    elif isinstance(spec, ConvKernel) and prologue:
+        middle = [*first, Scratch(spec.scratch_bytes)]
+    arguments: list[Argument] = [x, reserve_weights(lowering.blob, node.inputs[1], spec), node.output, *middle, *last]
     lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
                        note=describe(spec), reason=choice.reason))
 
 
 def _separable(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
-    depthwise, pointwise = _weights(node), _weights(node, 2)
+    depthwise = _weights(node)
+    _weights(node, 2)
     last = 3 + operand_count(attrs["prologue"])
     between, middle, _, _ = lowering.steps(attrs["prologue"], node.inputs[3:last], x.type, (), lowering.lanes)
     steps, after, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[last:], node.type, node.outputs[1:], lowering.lanes)
     spec = SeparableKernel.plan(lowering.target, known_images(node.type.shape[0]), x=lowering.place(x), y=lowering.place(node.output),
                                 kernel=spatial_of(list(depthwise.shape[2:])), stride=spatial_of(attrs["stride"]), dilation=spatial_of(attrs["dilate"]),
                                 pad=spatial_of([pad for pad, _ in pads(attrs)], 0), between=between, steps=steps)
-    weights = [lowering.blob.add(packing.pack_depthwise(spec.depthwise, depthwise)), lowering.blob.add(packing.pack_conv(spec.pointwise, pointwise))]
+    weights = [reserve_weights(lowering.blob, node.inputs[1], spec.depthwise), reserve_weights(lowering.blob, node.inputs[2], spec.pointwise)]
     arguments: list[Argument] = [x, weights[0], node.output, *middle, Scratch(spec.scratch_bytes), weights[1], *after]
     lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
                        note=f"{describe(spec)} in bands of {spec.band}"))
@@ -98,14 +95,15 @@ def _deconv(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
     weights = _weights(node)
     steps, last, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
-    phases = packing.deconvolution_phases(weights, spatial_of(attrs["stride"]), spatial_of(attrs["dilate"]),
-                                          spatial_of([pad for pad, _ in pads(attrs)], 0), attrs["groups"])
+    phases = deconvolution_phases(weights, spatial_of(attrs["stride"]), spatial_of(attrs["dilate"]),
+                                  spatial_of([pad for pad, _ in pads(attrs)], 0), attrs["groups"])
     calls = []
     for phase in phases:
         spec = ConvKernel.plan(lowering.target, x=lowering.place(x), y=lowering.place(node.output), steps=steps, **phase.fields)
         if not spec.work[0]:
             continue
-        arguments: list[Argument] = [x, lowering.blob.add(packing.pack_conv(spec, phase.weights)), node.output, *last]
+        packed = lowering.blob.reserve(conv_size(spec), partial(conv_steps, spec, phase.weights))
+        arguments: list[Argument] = [x, packed, node.output, *last]
         calls.append(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, note=describe(spec)))
     lowering.call(*calls)
 
@@ -117,7 +115,7 @@ def _dense(lowering: Lowering, node: Node) -> None:
     steps, last, reads, _ = lowering.steps(node.attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
     spec = DenseKernel.plan(lowering.target, inputs=static(x.type.shape[-1]), outputs=static(shape[-1]), steps=steps,
                             x_dtype=x.type.dtype, y_dtype=node.type.dtype)
-    packed = lowering.blob.add(packing.pack_dense(spec, node.inputs[1].array))
+    packed = reserve_weights(lowering.blob, node.inputs[1], spec)
     lowering.call(Call(spec, [lowering.argument(x), packed, node.output, *last], _read(x, *reads), list(node.outputs), product(shape[:-1]), node,
                        inplace=_inplace(reads, node), note=describe(spec)))
 

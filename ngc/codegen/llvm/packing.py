@@ -1,8 +1,9 @@
-"""Packs weights in the order in which kernels read them; everything here runs once, at compile time, in numpy."""
+"""Packs weights in the order in which kernels read them, word by word; everything here runs once, at compile time, in numpy."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,61 +13,103 @@ from ngc.codegen.llvm.kernel import Halo, Spatial
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
-from ngc.codegen.llvm.kernels.depthwise_taps import tap_pairs
+from ngc.codegen.llvm.packing_words import conv_weights, conv_words, depthwise_words, join, split
 
 Weights = NDArray[np.float32]
-Packed = NDArray[Any]
+
+Steps = Iterator[Callable[[], object]]
+"""What there is to do to pack weights: steps that may be done in any order and side by side."""
 
 
-def pack_conv(kernel: ConvKernel, weights: Weights) -> Packed:
-    """Returns weights (O, I/groups, kd, kh, kw) as [panel][input part][block][tap][step][vector][lane][element], lanes without a channel zero.
+def packed(size: int, steps: Callable[[Weights], Steps]) -> Weights:
+    """Returns packed weights of a size, in memory of their own."""
+    out = np.zeros(size, np.float32)
+    for step in steps(out):
+        step()
+    return out
 
-    The elements of a step are one channel, for bf16 two channels or two taps; bf16 comes as its bits.
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of packed weights, [block][tap][step][output], and the words that stand in it: of f32 a step is an input channel, of bf16 a pair of them.
+
+    Attributes:
+        begin: its first word, where there is one tap.
+        rows: the output channels, those only that exist.
+        channels: the steps of input channels.
+        blocks, depth: how they are split.
+        size: output channels with the lanes that have none.
     """
-    if not weights.size:  # a phase of a deconvolution that meets no tap: nothing is read, but something must be pointed at
-        return np.zeros(kernel.y.block * kernel.per_lane, np.float32)
-    outputs, inputs = weights.shape[:2]
-    lanes, steps, per_step = kernel.y.block, [], kernel.channels_per_step
-    if kernel.aligned:
-        per_group = kernel.y.channels // kernel.groups if kernel.groups > 1 else kernel.y.blocks * lanes
-        dense: Packed = np.zeros((kernel.groups, per_group, inputs, prod(kernel.kernel)), np.float32)
-        dense.reshape(-1, *dense.shape[2:])[:outputs] = weights.reshape(outputs, inputs, -1)
-        starts = [0] * (kernel.panels.parts * kernel.groups)
-    else:
-        dense = _block_diagonal(kernel, weights.reshape(outputs, inputs, -1))[None]
-        starts = [first * kernel.x.block // per_step for first in kernel.first_channels]
-    dense = _pairs(kernel, dense) if kernel.per_lane > 1 else dense[..., None]
-    position = 0
-    for group in dense:
-        at = 0
+
+    begin: int
+    rows: slice
+    channels: slice
+    blocks: int
+    depth: int
+    size: int
+
+    @property
+    def count(self) -> int:
+        """Its elements, where there is one tap."""
+        return self.blocks * self.depth * self.size
+
+    def packed(self, flat: Weights, taps: int) -> Weights:
+        """Returns the piece in packed weights as [block][tap][channel][output], lanes without a channel left out."""
+        return self.run(flat[self.begin * taps:(self.begin + self.count) * taps], taps)
+
+    def run(self, own: Weights, taps: int) -> Weights:
+        """Returns the piece's own packed weights as [block][tap][channel][output], lanes without a channel left out."""
+        return own.reshape(self.blocks, taps, self.depth, self.size)[..., :self.rows.stop - self.rows.start]
+
+    def plain(self, weights: Weights) -> Weights:
+        """Returns the piece's weights of all (O, I, taps) as [output][block][channel][tap]."""
+        return weights[self.rows, self.channels].reshape(self.rows.stop - self.rows.start, self.blocks, self.depth, -1)
+
+
+def pieces(kernel: ConvKernel) -> Iterator[Piece]:
+    """Yields the pieces of a convolution's packed weights in order; without aligned groups, those of its `block_diagonal` weights."""
+    lanes, parts, begin, position = kernel.y.block, kernel.parts, 0, 0
+    outputs = kernel.y.channels if kernel.aligned else kernel.y.blocks * lanes
+    firsts = None if kernel.aligned else kernel.first_channels
+    for group in range(kernel.groups if kernel.aligned else 1):
+        row = group * kernel.blocks_per_group * lanes
         for panel in range(kernel.panels.parts):
             size = (kernel.panels.size - (panel >= kernel.panels.wide)) * lanes
-            rows = group[at:at + size]
-            for first, blocks, depth in kernel.parts:
-                start = starts[position] + first // per_step
-                part = rows[:, start:start + blocks * depth]
-                ordered = part.reshape(size, blocks, depth, *part.shape[2:]).transpose(1, 3, 2, 0, 4)  # block, tap, step, output, element
-                steps.append(np.ascontiguousarray(ordered).reshape(-1))
-            at += size
+            origin = 0 if firsts is None else firsts[position] * kernel.x.block
+            for first, blocks, depth in parts:
+                start = (origin + first) // kernel.channels_per_step
+                yield Piece(begin, slice(row, min(row + size, outputs)), slice(start, start + blocks * depth), blocks, depth, size)
+                begin += blocks * depth * size
+            row += size
             position += 1
-    packed: Packed = np.concatenate(steps)
-    return packed
 
 
-def bf16_bits(values: Weights) -> NDArray[np.uint16]:
-    """Returns the 16-bit patterns of values that bf16 has."""
-    return (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+def pack_conv(kernel: ConvKernel, weights: Weights) -> Weights:
+    """Returns weights (O, I/groups, kd, kh, kw) as [panel][input part][block][tap][channel][vector][lane], lanes without a channel zero."""
+    return packed(conv_size(kernel), partial(conv_steps, kernel, weights))
 
 
-def _pairs(kernel: ConvKernel, dense: Weights) -> NDArray[np.uint16]:
-    """Returns (groups, outputs, steps of channels, taps, 2) as bits: what meets in a lane side by side, filled up with zeros."""
-    groups, outputs, inputs, _ = dense.shape
-    if kernel.paired:
-        depth, height, width = kernel.kernel
-        even = np.pad(dense.reshape(groups, outputs, inputs, depth * height, width), [(0, 0)] * 4 + [(0, width % 2)])
-        return bf16_bits(even.reshape(groups, outputs, inputs, -1, 2))
-    even = np.pad(dense, [(0, 0), (0, 0), (0, inputs % 2), (0, 0)])
-    return bf16_bits(even.reshape(groups, outputs, -1, 2, even.shape[3]).swapaxes(3, 4))
+def conv_steps(kernel: ConvKernel, weights: Weights, out: Weights) -> Steps:
+    """Yields the steps of `pack_conv` into `conv_size(kernel)` zeros."""
+    if weights.size:
+        taps = weights.reshape(*weights.shape[:2], -1)
+        source = conv_words(kernel, taps if kernel.aligned else _block_diagonal(kernel, taps))
+        for piece in pieces(kernel):
+            yield partial(np.copyto, piece.packed(out, source.shape[2]), piece.plain(source).transpose(1, 3, 2, 0))
+
+
+def conv_size(kernel: ConvKernel) -> int:
+    """Returns the words of packed weights; a phase of a deconvolution that meets no tap reads none, but something must be pointed at."""
+    return kernel.weight_size or kernel.y.block
+
+
+def unpack_conv(kernel: ConvKernel, packed: Weights, shape: Sequence[int]) -> Weights:
+    """Returns the weights of a shape (O, I/groups, ...) that `pack_conv` packed for a kernel with aligned groups."""
+    words = np.empty((shape[0], -(-shape[1] // kernel.channels_per_step), len(kernel.taps)), np.float32)
+    for piece in pieces(kernel):
+        rows = piece.packed(packed, words.shape[2]).transpose(3, 0, 2, 1)
+        words[piece.rows, piece.channels] = rows.reshape(len(rows), -1, words.shape[2])
+    return np.ascontiguousarray(conv_weights(kernel, words, shape[1])).reshape(shape)
 
 
 def _block_diagonal(kernel: ConvKernel, taps: Weights) -> Weights:
@@ -86,31 +129,49 @@ def pack_channels(values: Weights, block: int) -> Weights:
     return packed
 
 
-def pack_depthwise(kernel: DepthwiseKernel, weights: Weights) -> Packed:
-    """Returns weights (C, 1, kd, kh, kw) as [channel block][tap][lane], or as [channel block][line][pair of taps][lane][tap], as bits of bf16."""
+def pack_depthwise(kernel: DepthwiseKernel, weights: Weights) -> Weights:
+    """Returns weights (C, 1, kd, kh, kw) as [channel block][tap, or line and pair of taps][lane], lanes without a channel zero."""
+    return packed(kernel.weight_size, partial(depthwise_steps, kernel, weights))
+
+
+def depthwise_steps(kernel: DepthwiseKernel, weights: Weights, out: Weights) -> Steps:
+    """Yields the step of `pack_depthwise` into `kernel.weight_size` zeros."""
     channels, lanes = weights.shape[0], kernel.x.block
-    padded = np.zeros((kernel.x.blocks * lanes, prod(kernel.kernel)), np.float32)
-    padded[:channels] = weights.reshape(channels, -1)
-    if not kernel.paired:
-        return np.ascontiguousarray(padded.reshape(kernel.x.blocks, lanes, -1).transpose(0, 2, 1)).reshape(-1)
-    taps = padded.reshape(kernel.x.blocks, lanes, -1, kernel.kernel[2])
-    pairs = np.stack([taps[..., first:first + 2] * np.array([count == 2, 1], np.float32) for first, count in tap_pairs(kernel.kernel[2])], axis=3)
-    return bf16_bits(pairs.transpose(0, 2, 3, 1, 4)).reshape(-1)
+    words = depthwise_words(kernel, weights.reshape(channels, -1))
+    padded = np.zeros((kernel.x.blocks * lanes, words.shape[1]), np.float32)
+    padded[:channels] = words
+    shape = (kernel.x.blocks, lanes, -1)
+    yield partial(np.copyto, out.reshape(kernel.x.blocks, -1, lanes), padded.reshape(shape).transpose(0, 2, 1))
 
 
-def pack_dense(kernel: DenseKernel, weights: Weights) -> Packed:
-    """Returns weights (O, K) as [panel][input][vector][lane], lanes without an output zero; for bf16 two inputs lie side by side in a lane, as bits."""
-    padded = np.zeros((-(-kernel.outputs // kernel.lanes) * kernel.lanes, kernel.inputs), np.float32)
-    padded[:kernel.outputs] = weights
-    elements: Packed = bf16_bits(padded) if kernel.per_lane > 1 else padded
-    steps = elements.reshape(len(padded), -1, kernel.per_lane)
-    panels, at = [], 0
+def pack_dense(kernel: DenseKernel, weights: Weights) -> Weights:
+    """Returns weights (O, K) as [panel][input][vector][lane], lanes without an output zero."""
+    return packed(kernel.weight_size, partial(dense_steps, kernel, weights))
+
+
+def dense_steps(kernel: DenseKernel, weights: Weights, out: Weights) -> Steps:
+    """Yields the steps of `pack_dense` into `kernel.weight_size` zeros."""
+    words = weights if kernel.per_lane == 1 else join(weights.reshape(kernel.outputs, -1, 2))
+    for rows, panel in _dense_panels(kernel, out):
+        yield partial(np.copyto, panel, words[rows].T)
+
+
+def unpack_dense(kernel: DenseKernel, packed: Weights) -> Weights:
+    """Returns the weights (O, K) that `pack_dense` packed."""
+    words = np.empty((kernel.outputs, kernel.depth), np.float32)
+    for rows, panel in _dense_panels(kernel, packed):
+        words[rows] = panel.T
+    return words if kernel.per_lane == 1 else split(words).reshape(kernel.outputs, kernel.inputs)
+
+
+def _dense_panels(kernel: DenseKernel, packed: Weights) -> Iterator[tuple[slice, Weights]]:
+    """Yields each panel's outputs, and its part of the packed weights as (step, output), lanes without an output left out."""
+    at = 0
     for panel in range(kernel.panels.parts):
         size = (kernel.panels.size - (panel >= kernel.panels.wide)) * kernel.lanes
-        panels.append(steps[at:at + size].swapaxes(0, 1).reshape(-1))
+        rows = slice(at, min(at + size, kernel.outputs))
+        yield rows, packed[at * kernel.depth:(at + size) * kernel.depth].reshape(kernel.depth, size)[:, :rows.stop - rows.start]
         at += size
-    packed: Packed = np.concatenate(panels)
-    return packed
 
 
 @dataclass(frozen=True)

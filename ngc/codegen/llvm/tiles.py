@@ -5,8 +5,9 @@ The model counts cycles of a tile: the multiply-adds, the loads that feed them, 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ngc.target import CpuTarget
 
@@ -97,8 +98,9 @@ def is_tight(target: CpuTarget, pixels: int, vectors: int) -> bool:
     return vectors == 1 and pixels > 10 if target.has_fma else pixels * vectors > 8
 
 
-def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL) -> Iterator[tuple[float, Tile]]:
-    """Yields the tiles that fit the registers with their modelled cycles for one image.
+@lru_cache(maxsize=1024)
+def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL) -> tuple[tuple[float, Tile], ...]:
+    """Returns the tiles that fit the registers with their modelled cycles for one image; networks repeat their layers.
 
     Args:
         target: the processor.
@@ -108,6 +110,7 @@ def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, dep
         depth: steps of the reduction.
         unroll: steps in a loop body.
     """
+    tiles: list[tuple[float, Tile]] = []
     for vectors in range(1, min(6, blocks) + 1):
         panels = Split(blocks, vectors)
         if panels.size != vectors:
@@ -125,7 +128,8 @@ def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, dep
                     for share, size in zip((panels.wide, panels.parts - panels.wide), (vectors, vectors - 1), strict=True):
                         if count * number * share:
                             cycles += count * number * share * _tile_cycles(height * length, size, depth, target)
-            yield cycles, Tile(pixels, lines.size, vectors, 1 if is_tight(target, pixels * lines.size, vectors) else unroll)
+            tiles.append((cycles, Tile(pixels, lines.size, vectors, 1 if is_tight(target, pixels * lines.size, vectors) else unroll)))
+    return tuple(tiles)
 
 
 def cheapest(tiles: Iterable[tuple[float, Tile]]) -> Tile:

@@ -7,7 +7,6 @@ Where the input is bf16, so are the weights, and a step of the reduction is a pa
 where the input is planes (block 1), two taps of a row. An odd number of them is filled up with weights of zero, so the input's halo must cover a tap more.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -73,8 +72,8 @@ class ConvKernel(KernelSpec):
             return draft
         return draft.ordered(cheapest(draft.tiles(target)))
 
-    def tiles(self, target: CpuTarget) -> Iterator[tuple[float, Tile]]:
-        """Yields the tiles that a kernel without one may take, each with its modelled cycles for one image."""
+    def tiles(self, target: CpuTarget) -> tuple[tuple[float, Tile], ...]:
+        """Returns the tiles that a kernel without one may take, each with its modelled cycles for one image."""
         rows = self.out[1] if self.columns == self.out[2] else 1
         # Single channels in rows: two steps may broadcast the same element, which LLVM would keep in a register of its own.
         unroll = 1 if self.x.block == 1 else UNROLL
@@ -227,13 +226,13 @@ class ConvKernel(KernelSpec):
 
     @property
     def weight_size(self) -> int:
-        """Elements of the packed weights."""
-        return self.depth * self.per_lane * self.y.blocks * self.y.block
+        """Words of the packed weights, four bytes each: a weight of f32, a pair of bf16."""
+        return self.depth * self.y.blocks * self.y.block
 
     @property
     def weight_bytes(self) -> int:
         """Bytes of the packed weights."""
-        return self.weight_size * SIZES[self.x.dtype]
+        return 4 * self.weight_size
 
     # -- pixels ---------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class _Kernel:
 
     @property
     def element(self) -> str:
-        """The type of an element of the input and of the weights in memory."""
+        """The type of an element of the input in memory."""
         return STORED[self.spec.x.dtype]
 
     @property
@@ -92,7 +92,7 @@ class _Kernel:
             if any(spec.first_channels):
                 table = self.module.constant_array(I64, spec.first_channels)
                 first = b.load(I64, b.gep(table, panel, I64), align=8)
-        w = b.gep(w, b.mul(block, spec.depth * spec.per_lane * spec.y.block), self.element)
+        w = b.gep(w, b.mul(block, spec.depth * spec.y.block))
         x = b.gep(x, b.mul(first, spec.source.block_stride), self.element)
         if not spec.prologue:
             x = b.gep(x, b.mul(image, spec.x.stride_n), self.element)

@@ -72,6 +72,11 @@ class DenseKernel(KernelSpec):
         return PER_LANE[self.x_dtype]
 
     @property
+    def depth(self) -> int:
+        """Steps of the reduction."""
+        return self.inputs // self.per_lane
+
+    @property
     def panels(self) -> Split:
         """How the vectors of outputs are split into panels."""
         return Split(-(-self.outputs // self.lanes), self.tile.vectors)
@@ -87,13 +92,13 @@ class DenseKernel(KernelSpec):
 
     @property
     def weight_size(self) -> int:
-        """Elements of the packed weights."""
-        return self.inputs * -(-self.outputs // self.lanes) * self.lanes
+        """Words of the packed weights, four bytes each: a weight of f32, a pair of bf16."""
+        return self.depth * -(-self.outputs // self.lanes) * self.lanes
 
     def nests(self) -> list[Nest]:
         """Returns the reduction, in the order of the packed weights."""
         nests, first = [], 0
-        for depth in depths(self.inputs // self.per_lane, self.tile.unroll):
+        for depth in depths(self.depth, self.tile.unroll):
             nests += unrolled(1, 0, [first], depth, self.tile.unroll, self.per_lane)
             first += depth * self.per_lane
         return nests
@@ -118,7 +123,7 @@ class DenseKernel(KernelSpec):
                 first = b.mul(loop.index, rows)
                 low, high = b.smax(b.sub(begin, first), 0), b.smin(b.sub(end, first), rows)
                 block = split_start(b, self.panels, loop.index)
-                panel = b.gep(w, b.mul(block, self.inputs * self.lanes), STORED[self.x_dtype])
+                panel = b.gep(w, b.mul(block, self.depth * self.lanes))
 
                 def run(vectors: int) -> None:
                     self._rows(target, module, b, tiles, args, x, panel, low, high, block, vectors)

@@ -82,23 +82,18 @@ class DepthwiseKernel(KernelSpec):
 
     @property
     def line_size(self) -> int:
-        """Elements of the packed weights of one line of taps of a channel block."""
-        return self.x.block * (2 * len(tap_pairs(self.kernel[2])) if self.paired else self.kernel[2])
+        """Words of the packed weights of one line of taps of a channel block, four bytes each: a weight of f32, a pair of bf16."""
+        return self.x.block * (len(tap_pairs(self.kernel[2])) if self.paired else self.kernel[2])
 
     @property
     def block_size(self) -> int:
-        """Elements of the packed weights of a channel block."""
+        """Words of the packed weights of a channel block."""
         return self.kernel[0] * self.kernel[1] * self.line_size
 
     @property
     def weight_size(self) -> int:
-        """Elements of the packed weights."""
+        """Words of the packed weights."""
         return self.x.blocks * self.block_size
-
-    @property
-    def weight_element(self) -> str:
-        """The type of an element of the packed weights in memory."""
-        return STORED["bf16" if self.paired else "f32"]
 
     def check(self, target: CpuTarget) -> None:
         """Checks that the kernel can be generated.
@@ -128,7 +123,7 @@ class DepthwiseKernel(KernelSpec):
             base = b.add(b.mul(image, self.x.stride_n), b.mul(block, self.x.block_stride))
             element = STORED[self.x.dtype]
             corner = b.gep(b.gep(x, base, element), b.add(moved, before), element)
-            weights = b.gep(w, b.mul(block, self.block_size), self.weight_element)
+            weights = b.gep(w, b.mul(block, self.block_size))
 
             def body(height: int) -> None:
                 def tile(width: int, column: Index) -> None:
@@ -158,12 +153,12 @@ class DepthwiseKernel(KernelSpec):
                   for d in range(self.kernel[0]) for h in range(self.kernel[1])]
         if rows * width * prod(self.kernel) <= _WRITTEN_OUT:
             for line, at in enumerate(starts):
-                sums = taps.line(b.gep(x, at, element), b.gep(w, line * self.line_size, self.weight_element), sums)
+                sums = taps.line(b.gep(x, at, element), b.gep(w, line * self.line_size), sums)
         else:
             table = module.constant_array(I64, starts)
             with b.loop(0, lines, carried=sums, hint="line") as loop:
                 start = b.load(I64, b.gep(table, loop.index, I64), align=8)
-                loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, self.line_size), self.weight_element), list(loop.values)))
+                loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, self.line_size)), list(loop.values)))
             sums = loop.results
         tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
         finish_tile(b, target, tile, [sums], self.steps, args, first, output)

@@ -57,7 +57,7 @@ class Taps:
         b, sums, lanes = self.b, list(sums), self.x.block
         dot = BF16_DOT if self.paired else fma_dot(self.target.has_fma)
         firsts = [first for first, _ in tap_pairs(self.kernel[2])] if self.paired else list(range(self.kernel[2]))
-        weights = [dot.weights(b, b.gep(w, i * lanes * dot.per_lane, dot.element), lanes) for i in range(len(firsts))]
+        weights = [dot.weights(b, b.gep(w, i * lanes), lanes) for i in range(len(firsts))]
         for row in range(self.rows):
             meetings: dict[int, list[tuple[int, int]]] = {}
             for i, tap in enumerate(firsts):

@@ -180,7 +180,7 @@ class _Emitter:
         element = STORED[part.x.dtype]
         x = b.gep(x, b.add(b.add(b.mul(image, part.x.stride_n), b.mul(row, part.stride[1] * part.x.strides[1])), before), element)
         with b.loop(0, part.x.blocks, hint="block") as block:
-            plane, taps = b.gep(x, b.mul(block.index, part.x.block_stride), element), b.gep(w, b.mul(block.index, part.block_size), part.weight_element)
+            plane, taps = b.gep(x, b.mul(block.index, part.x.block_stride), element), b.gep(w, b.mul(block.index, part.block_size))
 
             def tile(height: int, width: int, line: Index, column: Index) -> None:
                 if (height, width) not in self.functions:
@@ -196,8 +196,7 @@ class _Emitter:
         x, w = b.load_pointer(args, self.scratch), b.load_pointer(args, self.scratch + 1)
         with b.loop(low, high, hint="panel") as panel:
             block = split_start(b, part.panels, panel.index)
-            element = STORED[part.x.dtype]
-            weights = b.gep(w, b.mul(block, part.depth * part.per_lane * part.y.block), element)
+            element, weights = STORED[part.x.dtype], b.gep(w, b.mul(block, part.depth * part.y.block))
 
             def run(vectors: int) -> None:
                 def tile(height: int, width: int, line: Index, column: Index) -> None:

@@ -83,8 +83,13 @@ def _coefficients(roots: Sequence[float]) -> Matrix:
 
 def transform_filter(size: int, taps: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns G w G^T of the nine taps (9, ...) of any number of filters as (positions, ...): computed in float64, rounded once."""
-    matrix = np.kron(algorithm(size).filter, algorithm(size).filter)
-    return np.tensordot(matrix, taps.astype(np.float64), 1).astype(np.float32)
+    return np.tensordot(_filter_matrix(size), taps.astype(np.float64), 1).astype(np.float32)
+
+
+@lru_cache(maxsize=len(SIZES))
+def _filter_matrix(size: int) -> Matrix:
+    """Returns the matrix (positions, 9) that transforms the nine taps of a filter at once."""
+    return np.kron(algorithm(size).filter, algorithm(size).filter)
 
 
 # -- code ---------------------------------------------------------------------------------------------------------

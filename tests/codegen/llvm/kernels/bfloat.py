@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ngc.codegen.llvm.kernel import Geometry
-from ngc.codegen.llvm.packing import bf16_bits
+from ngc.codegen.llvm.packing_words import bf16_bits
 from ngc.ir.ops.elementwise import cast_array
 from ngc.target import host_target, parse_target
 from tests.codegen.llvm.kernels.harness import Array, Buffer, blocked, unblocked

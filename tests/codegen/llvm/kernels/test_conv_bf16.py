@@ -66,7 +66,7 @@ def test_matches_direct_sums_for_any_shape(fields, n, cuts):
     x, w = data(kernel, n)
     out = bfloat.room(kernel.y, n)
     memories = [bfloat.memory(x, kernel.x), Memory.of(pack_conv(kernel, w)), out]
-    assert memories[1].array.size == kernel.weight_size
+    assert memories[1].array.nbytes == kernel.weight_bytes
     execute(kernel, TARGET, memories, n)
     got = bfloat.values(out, kernel.y, n)
     expected, magnitude = convolution(x, w, kernel.stride, kernel.dilation, kernel.pad, kernel.out, kernel.groups)

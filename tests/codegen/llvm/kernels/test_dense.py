@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ngc.codegen.llvm.kernel import StepSpec
 from ngc.codegen.llvm.kernels.dense import DenseKernel
-from ngc.codegen.llvm.packing import bf16_bits, pack_channels, pack_dense
+from ngc.codegen.llvm.packing import pack_channels, pack_dense
+from ngc.codegen.llvm.packing_words import bf16_bits
 from ngc.errors import CodegenError
 from ngc.target import parse_target
 from tests.codegen.llvm.kernels import bfloat
