@@ -8,7 +8,7 @@ so that a machine's noise hits all alike. Where an engine has settings without a
 taken. Compile seconds go from the model's files to the first answer. Where an engine can save a compiled model, another
 process loads it and runs it: what is told of loading is its time to the first answer and its memory.
 
-torch.compile takes part where PyTorch is installed: `pip install ngc[torch]`, or an environment of its own that has it and
+torch.compile takes part where PyTorch is installed: `pip install ".[torch]"`, or an environment of its own that has it and
 ngc's requirements, whose Python NGC_BENCH_TORCH_PYTHON names. It needs a C++ compiler.
 """
 

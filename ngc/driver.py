@@ -74,6 +74,8 @@ def compile(  # the public name
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     manager = PassManager(pipeline or PIPELINES[f"cpu-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
+    if precision == "bf16" and not any(item.name == "convert-precision" for item in manager.passes):
+        raise InputError(f"pipeline {pipeline!r} has no convert-precision, without which precision='bf16' means nothing")
     manager.run(graph, PassContext(target=described, numerics=numerics))
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 

@@ -98,6 +98,8 @@ def test_tune_needs_a_target_that_runs_here(prefix: str) -> None:
     ({"precision": "int8"}, EngineError, "precision 'int8' has no kernels in this version; \"fp32\" and \"bf16\" have"),
     ({"precision": "bf16", "target": "cpu:x86-64-v4"}, EngineError, "precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target "
      "'cpu:x86-64-v4' (x86-64-v4) lacks; precision=\"fp32\" runs there"),
+    ({"precision": "bf16", "target": "cpu:znver4", "pipeline": "@cpu-fp32"}, InputError,
+     "pipeline '@cpu-fp32' has no convert-precision, without which precision='bf16' means nothing"),
     ({"calibration": []}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
     ({"accuracy_budget": 0.01}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
     ({"numerics": "sloppy"}, InputError, "unknown numerics 'sloppy'; accepted is \"fast\" or \"exact\""),

@@ -85,10 +85,10 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
 
 
 def _reads_planes(node: Node) -> bool:
-    """Whether a node is a convolution of so few channels that it reads planes; of bf16 two taps of a row are read at once, which must be neighbours."""
+    """Whether a node is a convolution of so few channels that it reads planes; of bf16 two taps of a row are read at once, so neighbours there must be."""
     if not node.has_trait("conv") or node.op == "separable_conv2d" or node.attrs["prologue"] or node.inputs[0].type.shape[1] not in range(1, FEW_CHANNELS + 1):
         return False
-    return node.inputs[0].type.dtype != "bf16" or node.attrs["dilate"][-1] == 1
+    return node.inputs[0].type.dtype != "bf16" or (node.attrs["dilate"][-1] == 1 and node.inputs[1].type.shape[-1] != 1)
 
 
 def _in_block(value: Value, block: int, node: Node, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> Value:
@@ -164,13 +164,11 @@ def needed_halo(value: Value) -> Halo:
 
 def conv_halo(node: Node) -> Halo:
     """Returns what a convolution reads beyond its input."""
-    x, halo = node.inputs[0].type, []
-    kernels = [int(kernel) for kernel in node.inputs[1].type.shape[2:]]  # type: ignore[arg-type]  # weights have no N
-    if x.dtype == "bf16" and x.layout.block == 1:
-        kernels[-1] += kernels[-1] % 2  # taps are read in pairs
-    sizes = zip(x.shape[2:], node.type.shape[2:], kernels, node.attrs["stride"], node.attrs["dilate"], pads(node.attrs), strict=True)
+    halo = []
+    sizes = zip(node.inputs[0].type.shape[2:], node.type.shape[2:], node.inputs[1].type.shape[2:], node.attrs["stride"], node.attrs["dilate"],
+                pads(node.attrs), strict=True)
     for size, out, kernel, stride, dilate, (before, _) in sizes:
-        last = (int(out) - 1) * stride + (kernel - 1) * dilate - before
+        last = (int(out) - 1) * stride + (int(kernel) - 1) * dilate - before
         halo.append((before, max(0, last - int(size) + 1)))
     return tuple(halo)
 

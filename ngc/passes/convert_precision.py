@@ -4,11 +4,11 @@
     cast{bf16}(f(x))  =  f(x){result=bf16}                                f a layer, a pool or an element-wise group, which compute in f32
     cast{bf16}(move(x))  =  move(cast{bf16}(x))                           concat, reshape, slice and their like
 
-Sums and steps stay in f32, and so do biases and what the graph returns, so a value is rounded once on its way from one layer to the next. A value is
-stored in bf16 where a layer that multiplies reads it, through any number of pools, element-wise groups and moves; what only other operators read
-stays in f32.
+Sums and steps stay in f32, and so do biases; a value is rounded where it is stored, and what a prologue makes of it once more. A value is stored in bf16
+where a layer that multiplies reads it, through any number of pools, element-wise groups and moves; what only other operators read, or the caller, stays in
+f32. What both a layer and the caller read is rounded for both.
 
-Refuses layers whose weights are no constant or whose data is not f32, and dense layers with an odd number of inputs, since pairs of them are
+Refuses layers whose weights are no constant or whose data or result is not f32, and dense layers with an odd number of inputs, since pairs of them are
 multiplied at a time; they go on in f32.
 """
 
@@ -59,8 +59,9 @@ class ConvertPrecision(Pass):
 def why_not_bf16(layer: Node) -> str | None:
     """Returns why a convolution or dense layer must multiply f32, None where it may multiply bf16."""
     x, w = layer.inputs[:2]
-    if x.type.dtype != "f32" or layer.type.dtype != "f32":
-        return f"the data is {x.type.dtype}, not f32"
+    for what, value in (("data", x), ("result", layer.output)):
+        if value.type.dtype != "f32":
+            return f"the {what} is {value.type.dtype}, not f32"
     if not w.is_const:
         return f"the weights %{w.name} are no constant"
     inputs = x.type.shape[-1]

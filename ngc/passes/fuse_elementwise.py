@@ -6,7 +6,7 @@
     eltwise(y){add(eltwise(x){a}), b}       =  eltwise(x){a, add(y), b}         addition and multiplication commute
 
 Declares the stage `fused`. Refuses data that is not f32, functions that are no steps, operands broadcast in a way that steps do not
-have, and chains whose inner value has another reader or is a graph output.
+have, and chains whose inner value has another reader, is a graph output, or has another element type than the data before it.
 """
 
 from dataclasses import dataclass
@@ -80,8 +80,8 @@ class EltwiseChain(NodeRule):
         reason = _why_not_joined(inner, graph)
         if reason is not None:
             return Refusal(reason)
-        steps = (*inner.attrs["epilogue"], *node.attrs["epilogue"])
-        return Replacement("eltwise", (*inner.inputs, *node.inputs[1:]), {"epilogue": steps}, (inner,))
+        joined = {"epilogue": (*inner.attrs["epilogue"], *node.attrs["epilogue"]), "result": node.attrs["result"]}
+        return Replacement("eltwise", (*inner.inputs, *node.inputs[1:]), joined, (inner,))
 
 
 class EltwiseOperand(NodeRule):
@@ -102,11 +102,13 @@ class EltwiseOperand(NodeRule):
         reason = _why_not_joined(inner, graph)
         if reason is not None:
             return Refusal(reason)
-        joined = {"epilogue": (*inner.attrs["epilogue"], *steps)}
+        joined = {"epilogue": (*inner.attrs["epilogue"], *steps), "result": node.attrs["result"]}
         return Replacement("eltwise", (*inner.inputs, y, *node.inputs[2:]), joined, (inner,))
 
 
 def _why_not_joined(inner: Node, graph: Graph) -> str | None:
     if len(inner.outputs) > 1:
         return f"%{inner.name} has further results"
+    if inner.attrs["result"] is not None:
+        return f"%{inner.name} rounds to {inner.attrs['result']}"
     return why_not_single(inner.output, graph)

@@ -6,9 +6,8 @@ What lies between the two is read once: fused, it never leaves the cache of the 
 
 Refuses when the reader has more than one tap, a stride, padding, groups or a prologue; when the depthwise result has another reader or is a graph output;
 when the depthwise convolution has a prologue, a tee or a step that reads a tensor; when weights are no constants; when the data is neither f32 nor bf16,
-or the depthwise result is of another type; when the channels are so few
-that the input stays in planes; and when what lies between, for all images of a fixed batch, has fewer bytes than `least_bytes`: then it stays in cache
-anyway, and two kernels are as fast.
+or the depthwise result is of another type; when the channels are so few that the input stays in planes; and when what lies between, for all images of a
+fixed batch, has fewer bytes than `least_bytes`: then it stays in cache anyway, and two kernels are as fast.
 """
 
 from dataclasses import dataclass

@@ -36,8 +36,10 @@ def collect_constants(graph: Graph) -> tuple[NewSection, dict[str, dict[str, Any
     """Returns the section of a graph's constants, equal ones once, and by content hash where each lies in it."""
     arrays: dict[str, np.ndarray] = {}
     for node in _constants(graph):
-        if node.weight is not None and node.weight.array is not None:
-            arrays.setdefault(node.weight.digest, node.weight.array)
+        if node.weight is not None and node.weight.digest and node.weight.digest not in arrays:
+            array = node.weight.array  # put together anew each time it is asked for where a program holds it in another order
+            if array is not None:
+                arrays[node.weight.digest] = array
     section = NewSection("constants", [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in arrays.values()], ALIGNMENT)
     table = {digest: {"offset": offset, "dtype": array.dtype.str, "shape": list(array.shape)}
              for (digest, array), offset in zip(arrays.items(), section.offsets(), strict=True)}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from ngc.errors import VerifyError
-from ngc.ir import Graph, Layout, Step, TensorType, Value, Weight, parse, verify
+from ngc.ir import Graph, GraphBuilder, Layout, Step, TensorType, Value, Weight, parse, verify
 from ngc.ir.graph import Node
 from tests.strategies import graphs
 
@@ -162,3 +162,12 @@ def test_a_message_is_short_whatever_the_graph() -> None:
 def test_random_graphs_are_valid(imported: Graph, fused: Graph) -> None:
     verify(imported)
     verify(fused)
+
+
+@pytest.mark.parametrize(("op", "attrs"), [("eltwise", {"epilogue": (Step("relu"),)}),
+                                           ("pool", {"kind": "max", "kernel": (2, 2), "stride": (1, 1), "pad": (0, 0)})])
+def test_only_f32_and_bf16_give_either(op: str, attrs: dict) -> None:
+    b = GraphBuilder()
+    with pytest.raises(VerifyError, match="data of f64 gives no result of bf16; f32 and bf16 give either"):
+        b.op(op, b.input("data", (1, 2, 4, 4), "f64"), result="bf16", **attrs)
+    assert b.op(op, b.input("narrow", (1, 2, 4, 4), "bf16"), result="f32", **attrs).type.dtype == "f32"

@@ -119,6 +119,12 @@ def test_refuses_data_that_is_not_f32(dtype: str) -> None:
     assert ops(graph) == ["conv2d"]
 
 
+def test_refuses_a_result_that_is_not_f32() -> None:
+    net = Net()
+    graph = run(net.finish(net.op("cast", net.conv(net.input(4, 5, 5), 3, result="bf16"), dtype="f32")), PASS)
+    assert events(graph) == {"conv": "the result is bf16, not f32"}
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(graphs(with_steps=True))
 def test_random_graphs_stay_valid_print_and_mean_the_same_but_for_rounding(graph: Graph) -> None:

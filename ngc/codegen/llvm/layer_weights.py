@@ -25,15 +25,15 @@ class PackedWeight(Weight):
 
     __slots__ = ("_packed", "_unpack")
 
-    def __init__(self, name: str, packed: np.ndarray, unpack: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(self, original: Weight, packed: np.ndarray, unpack: Callable[[np.ndarray], np.ndarray]) -> None:
         """Keeps what is needed to restore the array.
 
         Args:
-            name: of the constant.
+            original: the constant, whose name and, where it is known already, hash are kept.
             packed: the array's elements in another order; never written to again.
             unpack: returns the array, a new one each time, from `packed`.
         """
-        self.name, self._digest = name, None
+        self.name, self._digest = original.name, original._digest
         self._packed, self._unpack = packed, unpack
 
     @property
@@ -49,9 +49,9 @@ class Packing:
     """The order in which a kernel reads its weights.
 
     Attributes:
-        size: elements of the packed weights.
+        size: words of the packed weights.
         pack: yields the steps that write the packed form of weights to zeros.
-        unpack: returns the weights again; None where packing changes numbers or repeats them.
+        unpack: returns the weights again; None where packing changes numbers or repeats them, or where they are few.
     """
 
     size: int
@@ -78,6 +78,6 @@ def reserve_weights(blob: WeightBlob, value: Value, spec: LayerSpec) -> Packed:
     def drop(memory: np.ndarray) -> None:
         assert node.weight is not None
         assert packing.unpack is not None
-        node.weight = PackedWeight(node.weight.name, memory, packing.unpack)
+        node.weight = PackedWeight(node.weight, memory, packing.unpack)
 
     return blob.reserve(packing.size, lambda memory: packing.pack(value.array, memory), drop if packing.unpack is not None else None)

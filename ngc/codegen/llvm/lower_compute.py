@@ -28,12 +28,18 @@ from ngc.passes.step_forms import split_operands, step_operands
 def _weights(node: Node, position: int = 1) -> np.ndarray:
     """Returns a layer's weights, its operand number `position`, as (O, I, depth, height, width)."""
     kind = "deconvolutions" if node.has_trait("deconv") else "convolutions"
-    if not {node.inputs[0].type.dtype, node.type.dtype} <= BLOCKED_DTYPES:
-        raise CodegenError(f"{kind} take f32 data, not {node.inputs[0].type.dtype}")
+    _check_dtypes(kind, node)
     if not node.inputs[position].is_const:
         raise CodegenError(f"{kind} take constant weights, not %{node.inputs[position].name}")
     array: np.ndarray = node.inputs[position].array
     return array.reshape(*array.shape[:2], *spatial_of(list(array.shape[2:])))
+
+
+def _check_dtypes(what: str, node: Node) -> None:
+    """Refuses data and results of other types than the kernels have."""
+    for value in (node.inputs[0], node.output):
+        if value.type.dtype not in BLOCKED_DTYPES:
+            raise CodegenError(f"{what} take f32 or bf16 data, not {value.type.dtype}")
 
 
 def _conv(lowering: Lowering, node: Node) -> None:
@@ -63,16 +69,16 @@ def _conv(lowering: Lowering, node: Node) -> None:
 
 def _separable(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
-    depthwise = _weights(node)
-    _weights(node, 2)
+    depthwise, _ = _weights(node), _weights(node, 2)  # both must be constants
     last = 3 + operand_count(attrs["prologue"])
     between, middle, _, _ = lowering.steps(attrs["prologue"], node.inputs[3:last], x.type, (), lowering.lanes)
     steps, after, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[last:], node.type, node.outputs[1:], lowering.lanes)
     spec = SeparableKernel.plan(lowering.target, known_images(node.type.shape[0]), x=lowering.place(x), y=lowering.place(node.output),
                                 kernel=spatial_of(list(depthwise.shape[2:])), stride=spatial_of(attrs["stride"]), dilation=spatial_of(attrs["dilate"]),
                                 pad=spatial_of([pad for pad, _ in pads(attrs)], 0), between=between, steps=steps)
-    weights = [reserve_weights(lowering.blob, node.inputs[1], spec.depthwise), reserve_weights(lowering.blob, node.inputs[2], spec.pointwise)]
-    arguments: list[Argument] = [x, weights[0], node.output, *middle, Scratch(spec.scratch_bytes), weights[1], *after]
+    taps, weights = (reserve_weights(lowering.blob, value, part)
+                     for value, part in ((node.inputs[1], spec.depthwise), (node.inputs[2], spec.pointwise)))
+    arguments: list[Argument] = [x, taps, node.output, *middle, Scratch(spec.scratch_bytes), weights, *after]
     lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
                        note=f"{describe(spec)} in bands of {spec.band}"))
 
@@ -110,8 +116,9 @@ def _deconv(lowering: Lowering, node: Node) -> None:
 
 def _dense(lowering: Lowering, node: Node) -> None:
     x, shape = node.inputs[0], node.type.shape
-    if not {x.type.dtype, node.type.dtype} <= BLOCKED_DTYPES or not node.inputs[1].is_const:
-        raise CodegenError(f"dense layers take f32 data and constant weights, not {x.type} and {node.inputs[1].type}")
+    _check_dtypes("dense layers", node)
+    if not node.inputs[1].is_const:
+        raise CodegenError(f"dense layers take constant weights, not %{node.inputs[1].name}")
     steps, last, reads, _ = lowering.steps(node.attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
     spec = DenseKernel.plan(lowering.target, inputs=static(x.type.shape[-1]), outputs=static(shape[-1]), steps=steps,
                             x_dtype=x.type.dtype, y_dtype=node.type.dtype)
@@ -126,8 +133,7 @@ def _read(*values: Value) -> list[Value]:
 
 def _pool(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
-    if not {x.type.dtype, node.type.dtype} <= BLOCKED_DTYPES:
-        raise CodegenError(f"pools take f32 data, not {x.type.dtype}")
+    _check_dtypes("pools", node)
     spec = PoolKernel(x=lowering.place(x), y=lowering.place(node.output), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]),
                       stride=spatial_of(attrs["stride"]), pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"])
     lowering.call(Call(spec, [x, node.output], [x], [node.output], node.type.shape[0], node))

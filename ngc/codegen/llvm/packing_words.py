@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
-from ngc.codegen.llvm.kernels.depthwise_taps import tap_pairs
+from ngc.codegen.llvm.kernels.microkernel import tap_pairs
 
 Words = NDArray[np.float32]
 
@@ -36,9 +36,7 @@ def conv_words(kernel: ConvKernel, weights: NDArray[np.float32]) -> Words:
     if kernel.per_lane == 1 or not weights.size:
         return weights
     if kernel.paired:
-        width = kernel.kernel[2]
-        rows = np.pad(weights.reshape(outputs, inputs, -1, width), [(0, 0)] * 3 + [(0, width % 2)])
-        return join(rows.reshape(outputs, inputs, -1, 2))
+        return join(_pair_taps(weights.reshape(outputs, inputs, -1, kernel.kernel[2]))).reshape(outputs, inputs, -1)
     even = np.pad(weights, [(0, 0), (0, inputs % 2), (0, 0)])
     return join(even.reshape(outputs, -1, 2, taps).swapaxes(2, 3))
 
@@ -50,7 +48,9 @@ def conv_weights(kernel: ConvKernel, words: Words, inputs: int) -> NDArray[np.fl
     pairs = split(words)
     if kernel.paired:
         depth, height, width = kernel.kernel
-        return pairs.reshape(len(words), inputs, depth * height, -1)[..., :width].reshape(len(words), inputs, -1)
+        lines = pairs.reshape(len(words), inputs, depth * height, -1, 2)
+        taps: Words = np.concatenate([lines[..., i, 2 - count:] for i, (_, count) in enumerate(tap_pairs(width))], axis=-1)
+        return taps.reshape(len(words), inputs, -1)
     return pairs.swapaxes(2, 3).reshape(len(words), -1, words.shape[2])[:, :inputs]
 
 
@@ -58,6 +58,13 @@ def depthwise_words(kernel: DepthwiseKernel, weights: NDArray[np.float32]) -> Wo
     """Returns the words (C, words of all lines) of weights (C, taps)."""
     if not kernel.paired:
         return weights
-    taps = weights.reshape(len(weights), -1, kernel.kernel[2])
-    pairs = [taps[..., first:first + 2] * np.array([count == 2, 1], np.float32) for first, count in tap_pairs(kernel.kernel[2])]
-    return join(np.stack(pairs, axis=2)).reshape(len(weights), -1)
+    return join(_pair_taps(weights.reshape(len(weights), -1, kernel.kernel[2]))).reshape(len(weights), -1)
+
+
+def _pair_taps(lines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the pairs (..., pairs, 2) of lines of taps (..., taps)."""
+    pairs = tap_pairs(lines.shape[-1])
+    result = np.zeros((*lines.shape[:-1], len(pairs), 2), np.float32)
+    for i, (first, count) in enumerate(pairs):
+        result[..., i, 2 - count:] = lines[..., first + 2 - count:first + 2]
+    return result

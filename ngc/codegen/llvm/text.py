@@ -352,9 +352,10 @@ class Builder:
         callee = self.module.declare(name, result, [a.type for a in arguments])
         return self.define(result, f"call {result} {callee}({', '.join(map(str, arguments))})")
 
-    def call(self, callee: str, *arguments: Value) -> None:
-        """Calls a function that returns nothing; `callee` as `Module.declare` returned it."""
-        self.emit(f"call void {callee}({', '.join(map(str, arguments))})")
+    def call(self, callee: str, *arguments: Value | int) -> None:
+        """Calls a function that returns nothing; `callee` as `Module.declare` returned it, ints as 64-bit integers."""
+        values = (argument if isinstance(argument, Value) else Value(I64, str(argument)) for argument in arguments)
+        self.emit(f"call void {callee}({', '.join(map(str, values))})")
 
     def cast(self, operation: str, value: Value, to: str) -> Value:
         """A conversion instruction (sitofp, fptosi, bitcast, zext, ...)."""

@@ -69,7 +69,9 @@ def numbers_of_bf16(*shape: int) -> np.ndarray:
 @given(st.sampled_from((1, 2, 3)), st.sampled_from((1, 3, 16, 21, 80)), st.sampled_from((1, 3, 16, 40)), st.sampled_from(((1, 1, 1), (1, 3, 3), (1, 1, 5))),
        st.sampled_from((1, 16)))
 def test_pairs_of_bf16_come_back(groups, inputs, outputs, taps, block):
-    x = Geometry(groups * inputs, block, (1, 9, 9), ((0, 0), (0, 0), (0, 1)), dtype="bf16")
+    if block == 1:
+        taps = (*taps[:2], max(2, taps[2]))
+    x = Geometry(groups * inputs, block, (1, 9, 9), dtype="bf16")
     y = Geometry(groups * outputs, 16, tuple(size - k + 1 for size, k in zip(x.spatial, taps, strict=True)), dtype="bf16")
     kernel = ConvKernel.plan(parse_target("cpu:znver4"), x=x, y=y, kernel=taps, groups=groups)
     weights = numbers_of_bf16(groups * outputs, inputs, *taps)

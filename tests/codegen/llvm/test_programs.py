@@ -13,6 +13,7 @@ from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.runtime import Executable
 from ngc.target import parse_target
 from tests.codegen.llvm.kernels.bfloat import needs_bf16
+from tests.passes.nets import Net
 from tests.strategies import block_graphs, feeds_for, graphs
 
 TARGETS = ("cpu", "cpu:x86-64-v3", "cpu:x86-64")
@@ -106,3 +107,29 @@ def test_separable_convolutions_give_the_bits_of_their_parts_on_any_number_of_th
     for threads in (1, 2, 3):
         [got] = Executable(program, fused, threads).run_poisoned(feeds)
         np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("dtype", ["i32", "u8", "bool", "f64", "f16", "bf16"])
+def test_a_cast_of_a_blocked_tensor_keeps_its_blocks(target: str, dtype: str) -> None:
+    net = Net()
+    x = net.conv(net.input(3, 5, 7), 21, 3, name="conv", pad=1, bias=True)
+    out = net.op("cast", net.op("cast", net.op("abs", x), dtype=dtype), dtype="f32")
+    check(net.finish(out), target, "@cpu-fp32", threads=2)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("returned", [False, True])
+def test_a_cast_writes_planes_with_their_border(target: str, returned: bool) -> None:
+    net = Net()
+    x = net.op("cast", net.b.input("data", (SymDim(), 3, 5, 7), "u8"), dtype="f32")
+    y = net.conv(x, 8, 3, name="conv", pad=1)
+    check(net.finish(y, *[x] * returned), target, "@cpu-fp32", threads=2)
+
+
+def test_the_reference_has_no_bf16() -> None:
+    net = Net()
+    graph = net.finish(net.op("cast", net.op("softmax", net.op("cast", net.input(4), dtype="bf16"), axis=1), dtype="f32"))
+    PassManager("@cpu-fp32").run(graph)
+    with pytest.raises(CodegenError, match=r'fallback="reference" has no numpy array for bf16\[N,4\]; precision="fp32" has'):
+        build_program(graph, parse_target("cpu:x86-64-v3"), fallback=True)

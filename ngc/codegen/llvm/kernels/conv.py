@@ -3,8 +3,8 @@
 The input's halo holds what padding would read, so nothing here tests for borders; the output's interior alone is written. Work items are tiles of
 rows (or stretches of a flattened plane) times panels of output channels, and no output is computed twice, so a residual may be the output's own buffer.
 
-Where the input is bf16, so are the weights, and a step of the reduction is a pair of elements that lie side by side in memory: two channels of a block, or,
-where the input is planes (block 1), two taps of a row. An odd number of them is filled up with weights of zero, so the input's halo must cover a tap more.
+Where the input is bf16, so are the weights, and a step of the reduction is a pair of elements that lie side by side in memory: two channels of a block, of
+which the last may be padding, or, where the input is planes (block 1), two taps of a row.
 """
 
 from dataclasses import dataclass, replace
@@ -13,8 +13,9 @@ from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import conv_emit
+from ngc.codegen.llvm.kernels.borders import require_halo
 from ngc.codegen.llvm.kernels.elements import SIZES
-from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, unrolled
+from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, tap_pairs, unrolled
 from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, cheapest, modelled_tiles
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -108,8 +109,9 @@ class ConvKernel(KernelSpec):
             raise CodegenError(f"convolution into blocks of {self.y.block}; {target.name} needs blocks of {target.lanes()}")
         if self.x.dtype not in PER_LANE or (self.x.dtype == "bf16" and not target.has_bf16):
             raise CodegenError(f"{target.name} has no convolution of {self.x.dtype} data")
-        if self.paired and self.dilation[2] != 1:
-            raise CodegenError(f"a convolution of {self.x.dtype} planes takes taps side by side, not with a dilation of {self.dilation[2]}")
+        if self.paired and (self.dilation[2] != 1 or self.kernel[2] == 1):
+            raise CodegenError(f"a convolution of {self.x.dtype} planes takes taps side by side, not {self.kernel[2]} in a row "
+                               f"with a dilation of {self.dilation[2]}")
         if self.x.channels % self.groups or self.y.channels % self.groups:
             raise CodegenError(f"convolution of {self.x.channels} to {self.y.channels} channels cannot have {self.groups} groups")
         if self.prologue and (self.x.block != self.y.block or any(step.tensor or step.kind in ("add", "multiply", "tee") for step in self.prologue)):
@@ -117,14 +119,7 @@ class ConvKernel(KernelSpec):
                                f"here are {', '.join(step.kind for step in self.prologue)} on blocks of {self.x.block}")
         if not prod(self.kernel) or self.prologue:
             return
-        depth, height, width = self.kernel
-        read = (depth, height, width + width % 2 if self.paired else width)
-        for name, out, k, s, d, p, size, halo in zip(("depth", "height", "width"), self.out, read, self.stride, self.dilation,
-                                                     self.pad, self.x.spatial, self.x.halo, strict=True):
-            last = (out - 1) * s + (k - 1) * d - p
-            if out and (-p < -halo[0] or last > size - 1 + halo[1]):
-                raise CodegenError(f"convolution reads [{-p}, {last}] along {name} of an input of {size} with a halo of {halo}; "
-                                   f"a halo of ({max(0, p)}, {max(0, last - size + 1)}) or more would do")
+        require_halo("convolution", self.x, self.out, self.kernel, self.stride, self.dilation, self.pad)
 
     # -- what is computed -----------------------------------------------------------------------------------------
 
@@ -154,7 +149,8 @@ class ConvKernel(KernelSpec):
     def taps(self) -> list[tuple[int, int, int]]:
         """The kernel's positions in the order of the packed weights, of those that meet in a lane the first."""
         kd, kh, kw = self.kernel
-        return [(d, h, w) for d in range(kd) for h in range(kh) for w in range(0, kw, self.per_lane if self.paired else 1)]
+        columns = [first for first, _ in tap_pairs(kw)] if self.paired else list(range(kw))
+        return [(d, h, w) for d in range(kd) for h in range(kh) for w in columns]
 
     def flops(self) -> int:
         """Returns the floating-point operations of one image, an fma counted as two."""

@@ -11,7 +11,7 @@ from ngc.codegen.llvm.kernels.microkernel import dot_of, emit_tile
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.kernels.steps import operands_of
-from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value
 from ngc.target import CpuTarget
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class _Kernel:
     def _call(self, size: tuple[int, int, int], args: Value, x: Value, w: Value, image: Index, block: Index, place: tuple[Index, Index, Index]) -> None:
         if size not in self._tiles:
             self._tiles[size] = f"@{emit_tile_function(self.spec, self.target, self.module, *size, self._first)}"
-        self.b.call(self._tiles[size], args, x, w, *(Value(I64, spell(index)) for index in (image, block, *place)))
+        self.b.call(self._tiles[size], args, x, w, image, block, *place)
 
 
 def emit_tile_function(spec: ConvKernel, target: CpuTarget, module: Module, rows: int, width: int, vectors: int, first: int) -> str:

@@ -13,7 +13,7 @@ from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, dot_of,
 from ngc.codegen.llvm.kernels.site import lanes_below
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.steps import Steps
-from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell, vector
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, vector
 from ngc.codegen.llvm.tiles import ONE_PIXEL, UNROLL, Split, Tile, most_pixels
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -142,7 +142,7 @@ class DenseKernel(KernelSpec):
             with b.loop(0, count, hint="rows") as loop:
                 row = b.add(low, b.mul(loop.index, height))
                 at = b.gep(x, b.mul(row, self.x_pitch or self.inputs), STORED[self.x_dtype])
-                b.call(tiles[height, vectors], args, at, w, *(Value(I64, spell(i)) for i in (row, block)))
+                b.call(tiles[height, vectors], args, at, w, row, block)
             low = b.add(low, b.mul(count, height))
 
     def _tile(self, target: CpuTarget, module: Module, height: int, vectors: int) -> str:

@@ -5,11 +5,13 @@ from math import prod
 from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
-from ngc.codegen.llvm.kernels.depthwise_taps import Taps, can_pair, tap_pairs
+from ngc.codegen.llvm.kernels.borders import require_halo
+from ngc.codegen.llvm.kernels.depthwise_taps import Taps, can_pair
 from ngc.codegen.llvm.kernels.elements import STORED
+from ngc.codegen.llvm.kernels.microkernel import tap_pairs
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
-from ngc.codegen.llvm.text import I64, PTR, Index, Module, Value, spell, vector
+from ngc.codegen.llvm.text import I64, PTR, Index, Module, Value, vector
 from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile, registers_of
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -46,7 +48,8 @@ class DepthwiseKernel(KernelSpec):
     def plan(cls, target: CpuTarget, **fields: Any) -> "DepthwiseKernel":
         """Returns the kernel of the given fields with the tile that suits the target; a `tile` among the fields is kept."""
         draft = cls(**fields)
-        draft = replace(draft, paired=can_pair(draft.x, draft.kernel, draft.dilation, target))
+        if "paired" not in fields:
+            draft = replace(draft, paired=can_pair(draft.x, draft.kernel, draft.dilation, target))
         if "tile" in fields:
             return draft
         room = draft.room(target)
@@ -104,6 +107,9 @@ class DepthwiseKernel(KernelSpec):
         if self.x.channels != self.y.channels or not self.x.block == self.y.block == target.lanes():
             raise CodegenError(f"depthwise convolution of {self.x.channels} channels in blocks of {self.x.block} to {self.y.channels} in blocks of "
                                f"{self.y.block}; {target.name} needs equal channels in blocks of {target.lanes()}")
+        if self.paired and not can_pair(self.x, self.kernel, self.dilation, target):
+            raise CodegenError(f"{target.name} takes no pairs of {self.kernel[2]} taps of {self.x.dtype} with a dilation of {self.dilation[2]}")
+        require_halo("depthwise convolution", self.x, self.y.spatial, self.kernel, self.stride, self.dilation, self.pad)
 
     def emit(self, target: CpuTarget) -> str:
         """Returns the text of the LLVM module that defines `symbol(target)`."""
@@ -130,8 +136,7 @@ class DepthwiseKernel(KernelSpec):
                     if (height, width) not in tiles:
                         tiles[height, width] = f"@{self.emit_tile(target, module, height, width)}"
                     at = b.gep(corner, b.mul(column, self.stride[2] * strides[2]), element)
-                    place = (Value(I64, spell(i)) for i in (image, block, depth, row, column))
-                    b.call(tiles[height, width], args, at, weights, *place)
+                    b.call(tiles[height, width], args, at, weights, image, block, depth, row, column)
 
                 each_part(b, self.column_tiles, tile)
 

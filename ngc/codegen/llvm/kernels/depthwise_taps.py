@@ -1,8 +1,7 @@
 """The taps of one line of a depthwise convolution, as multiply-adds of f32 or as dot products of pairs of bf16.
 
 `vdpbf16ps` adds two products in each lane. Two neighbouring pixels lie side by side in memory, all channels of a block of the one before those of the other,
-so one load and one permutation give each channel's lane its pair, which then serves every output and tap that it is under. Taps pair up from the left. The
-last of an odd number pairs with the one before it, whose weight is zero there: behind it lies what is no part of the window, and might be NaN.
+so one load and one permutation give each channel's lane its pair, which then serves every output and tap that it is under. Taps pair up as `tap_pairs` says.
 """
 
 from collections.abc import Sequence
@@ -11,14 +10,9 @@ from dataclasses import dataclass
 from ngc.codegen.llvm.kernel import Geometry, Spatial
 from ngc.codegen.llvm.kernels.elements import STORED, shuffle
 from ngc.codegen.llvm.kernels.half import load_floats
-from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, fma_dot
+from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, fma_dot, tap_pairs
 from ngc.codegen.llvm.text import Builder, Value, vector
 from ngc.target import CpuTarget
-
-
-def tap_pairs(width: int) -> list[tuple[int, int]]:
-    """Returns the pairs of taps of a line as (first tap, how many of the two count); of one that counts it is the second."""
-    return [(tap, 2) for tap in range(0, width - 1, 2)] + [(width - 2, 1)] * (width % 2)
 
 
 def can_pair(x: Geometry, kernel: Spatial, dilation: Spatial, target: CpuTarget) -> bool:

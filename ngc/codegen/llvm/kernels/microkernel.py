@@ -67,6 +67,15 @@ PER_LANE = {"f32": 1, "bf16": 2}
 """Elements of the input that meet in one lane of an accumulator, by the input's dtype."""
 
 
+def tap_pairs(width: int) -> list[tuple[int, int]]:
+    """Returns the pairs that the taps of a row of two or more make, as (first tap, how many of the two count).
+
+    They pair up from the left. The last of an odd number pairs with the one before it, under a weight of zero there: behind it lies what is no part of the
+    window, and might be NaN.
+    """
+    return [(tap, 2) for tap in range(0, width - 1, 2)] + [(width - 2, 1)] * (width % 2)
+
+
 def dot_of(dtype: str, target: CpuTarget) -> DotOp:
     """Returns the dot operation of inputs and weights of a dtype."""
     return BF16_DOT if dtype == "bf16" else fma_dot(target.has_fma)

@@ -46,7 +46,7 @@ class PoolKernel(KernelSpec):
         if (self.x.channels, self.x.block) != (self.y.channels, self.y.block) or (self.x.dtype != self.y.dtype and not floats):
             raise CodegenError(f"pooling keeps channels, block and dtype: {self.x} to {self.y}")
         if not floats and (self.kind != "max" or self.x.dtype not in ("i8", "u8", "i32")):
-            raise CodegenError(f"pooling computes f32, and max of integers too, not {self.kind} of {self.x.dtype}")
+            raise CodegenError(f"pooling takes f32 and bf16, and max integers too, not {self.kind} of {self.x.dtype}")
 
     @property
     def group(self) -> int:

@@ -34,7 +34,8 @@ def reference_call(node: Node, reason: str) -> Call:
     """
     for value in (*node.inputs, *node.outputs):
         if value.type.dtype not in DTYPES or value.type.quant is not None:
-            raise CodegenError(f"{reason}; fallback=\"reference\" has no numpy array for {value.type}")
+            other = "; precision=\"fp32\" has" if value.type.dtype == "bf16" else ""
+            raise CodegenError(f"{reason}; fallback=\"reference\" has no numpy array for {value.type}{other}")
     reads = [value for value in node.inputs if not value.is_const]
     arguments: list[Argument] = [*reads, *node.outputs]
     grows = any(isinstance(dim, SymDim) for value in (*reads, *node.outputs) for dim in value.type.shape)

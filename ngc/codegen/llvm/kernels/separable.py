@@ -11,6 +11,7 @@ from math import prod
 from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
+from ngc.codegen.llvm.kernels.borders import require_halo
 from ngc.codegen.llvm.kernels.conv import PREFETCH_BYTES, ConvKernel
 from ngc.codegen.llvm.kernels.conv_emit import emit_tile_function
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
@@ -18,7 +19,7 @@ from ngc.codegen.llvm.kernels.elements import SIZES, STORED
 from ngc.codegen.llvm.kernels.microkernel import PER_LANE
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.kernels.steps import operands_of
-from ngc.codegen.llvm.text import I64, Builder, Index, Module, Value, spell
+from ngc.codegen.llvm.text import Builder, Index, Module
 from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, Split, Tile, cheapest, modelled_tiles
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -64,7 +65,7 @@ class SeparableKernel(KernelSpec):
 
     @classmethod
     def plan(cls, target: CpuTarget, images: int = 1, **fields: Any) -> "SeparableKernel":
-        """Returns the kernel of the given fields with the band and the tiles that suit the target; a `band` among the fields is kept.
+        """Returns the kernel of the given fields with the band and the tiles that suit the target; a `band` among the fields is the largest that it may have.
 
         Args:
             target: the processor.
@@ -131,6 +132,9 @@ class SeparableKernel(KernelSpec):
         if not self.x.block == self.y.block == target.lanes() or self.x.spatial[0] != 1 or self.kernel[0] != 1:
             raise CodegenError(f"separable convolution of {self.x.spatial} in blocks of {self.x.block} into blocks of {self.y.block}; "
                                f"{target.name} needs planes in blocks of {target.lanes()}")
+        self.depthwise.check(target)
+        self.pointwise.check(target)
+        require_halo("separable convolution", self.x, self.y.spatial, self.kernel, self.stride, self.dilation, self.pad)
         if any(step.tensor or step.kind in ("add", "multiply", "tee") for step in self.between):
             raise CodegenError(f"the steps between the parts of a separable convolution are per channel, not {', '.join(s.kind for s in self.between)}")
 
@@ -186,7 +190,7 @@ class _Emitter:
                 if (height, width) not in self.functions:
                     self.functions[height, width] = f"@{part.emit_tile(self.target, self.module, height, width, output=self.scratch)}"
                 at = b.gep(plane, b.add(b.mul(line, part.stride[1] * part.x.strides[1]), b.mul(column, part.stride[2] * part.x.strides[2])), element)
-                b.call(self.functions[height, width], args, at, taps, *_numbers(0, block.index, 0, line, column))
+                b.call(self.functions[height, width], args, at, taps, 0, block.index, 0, line, column)
 
             self._tiles(rows, part.tile, tile)
 
@@ -204,7 +208,7 @@ class _Emitter:
                     if size not in self.functions:
                         self.functions[size] = f"@{emit_tile_function(part, self.target, self.module, *size, self.scratch + 2)}"
                     at = b.gep(x, b.add(b.mul(line, part.x.strides[1]), b.mul(column, part.x.strides[2])), element)
-                    b.call(self.functions[size], args, at, weights, *_numbers(image, block, 0, b.add(row, line), column))
+                    b.call(self.functions[size], args, at, weights, image, block, 0, b.add(row, line), column)
 
                 self._tiles(rows, part.tile, tile)
 
@@ -215,7 +219,3 @@ class _Emitter:
         columns = Split(self.spec.y.spatial[2], tile.pixels)
         each_part(self.b, Split(rows, tile.rows),
                   lambda height, line: each_part(self.b, columns, lambda width, column: body(height, width, line, column)))
-
-
-def _numbers(*indices: Index) -> tuple[Value, ...]:
-    return tuple(Value(I64, spell(index)) for index in indices)

@@ -12,7 +12,7 @@ from ngc.codegen.llvm.kernels.microkernel import emit_tile, fma_dot
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.winograd_algebra import TAPS
 from ngc.codegen.llvm.kernels.winograd_transforms import INPUT_PARAMETERS, OUTPUT_PARAMETERS, emit_input, emit_output
-from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, spell
+from ngc.codegen.llvm.text import PTR, Builder, Index, Module, Value
 from ngc.target import CpuTarget
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class _Kernel:
             with b.loop(0, spec.x.blocks, hint="block") as block:
                 source = b.gep(x, b.add(b.mul(block.index, spec.x.block_stride), b.mul(first, spec.size * pitch)), element)
                 to = b.gep(data, b.add(b.mul(block.index, spec.room * spec.x.block), b.mul(first, spec.x.block)))
-                self._call(callee, source, to, count)
+                self.b.call(callee, source, to, count)
 
         self._by_edge(segment, part)
 
@@ -179,7 +179,7 @@ class _Kernel:
 
             def tile(width: int) -> None:
                 callee = self._function(f"product_{width}x{vectors}", _PRODUCT_PARAMETERS, lambda inner: self._emit_product(inner, width, vectors))
-                self._call(callee, b.gep(source, slot), weights, b.gep(to, slot))
+                self.b.call(callee, b.gep(source, slot), weights, b.gep(to, slot))
 
             by_size(b, spec.units, b.rem(unit.index, spec.units.parts), tile)
 
@@ -197,7 +197,7 @@ class _Kernel:
                 slot = b.add(b.mul(b.sub(block.index, start), spec.room), b.add(segment.slot, first))
                 source = b.gep(products, b.mul(slot, spec.y.block))
                 column = b.mul(b.add(segment.column, first), spec.size)
-                self._call(callee, args, source, segment.image, block.index, b.mul(segment.row, spec.size), column, count)
+                self.b.call(callee, args, source, segment.image, block.index, b.mul(segment.row, spec.size), column, count)
 
         self._by_edge(segment, part)
 
@@ -246,6 +246,3 @@ class _Kernel:
             inner.ret()
             self._functions[name] = f"@{name}"
         return self._functions[name]
-
-    def _call(self, callee: str, *arguments: Value | int) -> None:
-        self.b.call(callee, *(argument if isinstance(argument, Value) else Value(I64, spell(argument)) for argument in arguments))

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
-from ngc.codegen.llvm.kernels.depthwise_taps import tap_pairs
+from ngc.codegen.llvm.kernels.microkernel import tap_pairs
 from ngc.codegen.llvm.packing import pack_channels, pack_depthwise
+from ngc.errors import CodegenError
 from ngc.target import parse_target
 from tests.codegen.llvm.kernels import bfloat
 from tests.codegen.llvm.kernels.bfloat import HALF_ULP, TARGET, needs_bf16
@@ -78,3 +79,12 @@ def test_single_taps_dilated_ones_and_other_targets_are_widened_instead():
     assert not plan(TARGET, kernel=(1, 3, 3), dilation=(1, 1, 2))
     assert not plan(parse_target("cpu:x86-64-v4"), kernel=(1, 3, 3))
     assert not DepthwiseKernel.plan(TARGET, x=dataclasses.replace(x, dtype="f32"), y=x, kernel=(1, 3, 3)).paired
+
+
+def test_pairs_that_no_target_takes_and_inputs_without_a_border_are_refused():
+    x = Geometry(16, 16, (1, 8, 8), dtype="bf16")
+    spec = DepthwiseKernel.plan(TARGET, x=x, y=dataclasses.replace(x, spatial=(1, 6, 6)), kernel=(1, 3, 3))
+    with pytest.raises(CodegenError, match="cpu:x86-64-v4 takes no pairs of 3 taps of bf16 with a dilation of 1"):
+        spec.check(parse_target("cpu:x86-64-v4"))
+    with pytest.raises(CodegenError, match=r"depthwise convolution reads \[0, 9\] along height of an input of 8 with a halo of \(0, 0\)"):
+        dataclasses.replace(spec, y=x).check(TARGET)
