@@ -22,6 +22,7 @@ from ngc.codegen.llvm.weights import SHARED_BYTES, WeightBlob
 from ngc.ir import GraphBuilder, clone
 from ngc.ir.reference import evaluate, round_to_bf16
 from ngc.ir.verify import verify
+from ngc.ir.weight import Weight
 from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.runtime import Executable
 from ngc.target import host_target, parse_target
@@ -195,7 +196,7 @@ def test_a_graph_that_is_compiled_twice_keeps_its_own_arrays():
 
 
 def test_restored_arrays_are_read_only():
-    weight = PackedWeight("w", np.arange(3, dtype=np.float32), lambda packed: packed[::-1].copy())
+    weight = PackedWeight(Weight("w", None), np.arange(3, dtype=np.float32), lambda packed: packed[::-1].copy())
     np.testing.assert_array_equal(weight.array, [2, 1, 0])
     with pytest.raises(ValueError, match="read-only"):
         weight.array[0] = 1
