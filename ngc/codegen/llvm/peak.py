@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
-from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, PER_LANE
+from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, PER_LANE, has_dot
 from ngc.codegen.llvm.text import Builder, Value, vector
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -33,7 +33,7 @@ class PeakKernel(KernelSpec):
         Raises:
             CodegenError: the target has no multiply-adds of that dtype.
         """
-        if dtype != "f32" and not (dtype == "bf16" and target.has_bf16):
+        if not has_dot(dtype, target):
             raise CodegenError(f"{target.name} has no multiply-adds of {dtype}")
         return cls(chains=12 if target.has_fma else 10, lanes=target.lanes(), dtype=dtype)
 

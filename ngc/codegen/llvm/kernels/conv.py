@@ -15,7 +15,7 @@ from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import conv_emit
 from ngc.codegen.llvm.kernels.borders import require_halo
 from ngc.codegen.llvm.kernels.elements import SIZES
-from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, tap_pairs, unrolled
+from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, first_taps, has_dot, unrolled
 from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, cheapest, modelled_tiles
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -107,7 +107,7 @@ class ConvKernel(KernelSpec):
         """
         if self.y.block != target.lanes():
             raise CodegenError(f"convolution into blocks of {self.y.block}; {target.name} needs blocks of {target.lanes()}")
-        if self.x.dtype not in PER_LANE or (self.x.dtype == "bf16" and not target.has_bf16):
+        if not has_dot(self.x.dtype, target):
             raise CodegenError(f"{target.name} has no convolution of {self.x.dtype} data")
         if self.paired and (self.dilation[2] != 1 or self.kernel[2] == 1):
             raise CodegenError(f"a convolution of {self.x.dtype} planes takes taps side by side, not {self.kernel[2]} in a row "
@@ -149,8 +149,7 @@ class ConvKernel(KernelSpec):
     def taps(self) -> list[tuple[int, int, int]]:
         """The kernel's positions in the order of the packed weights, of those that meet in a lane the first."""
         kd, kh, kw = self.kernel
-        columns = [first for first, _ in tap_pairs(kw)] if self.paired else list(range(kw))
-        return [(d, h, w) for d in range(kd) for h in range(kh) for w in columns]
+        return [(d, h, w) for d in range(kd) for h in range(kh) for w in first_taps(kw, self.paired)]
 
     def flops(self) -> int:
         """Returns the floating-point operations of one image, an fma counted as two."""

@@ -9,7 +9,7 @@ from typing import Any
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
-from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, dot_of, emit_tile, unrolled
+from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, dot_of, emit_tile, has_dot, unrolled
 from ngc.codegen.llvm.kernels.site import lanes_below
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.steps import Steps
@@ -57,7 +57,7 @@ class DenseKernel(KernelSpec):
     def plan(cls, target: CpuTarget, **fields: Any) -> "DenseKernel":
         """Returns the kernel of the given fields with the tile that suits the target; a `tile` among the fields is kept."""
         draft = cls(lanes=target.lanes(), **fields)
-        if draft.x_dtype not in PER_LANE or (draft.x_dtype == "bf16" and not target.has_bf16):
+        if not has_dot(draft.x_dtype, target):
             raise CodegenError(f"{target.name} has no dense layer of {draft.x_dtype} data")
         if draft.inputs % draft.per_lane:
             raise CodegenError(f"a dense layer of {draft.x_dtype} data takes an even number of inputs, not {draft.inputs}")

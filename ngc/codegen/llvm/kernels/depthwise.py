@@ -8,7 +8,7 @@ from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.borders import require_halo
 from ngc.codegen.llvm.kernels.depthwise_taps import Taps, can_pair
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.microkernel import tap_pairs
+from ngc.codegen.llvm.kernels.microkernel import first_taps
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.text import I64, PTR, Index, Module, Value, vector
@@ -86,7 +86,7 @@ class DepthwiseKernel(KernelSpec):
     @property
     def line_size(self) -> int:
         """Words of the packed weights of one line of taps of a channel block, four bytes each: a weight of f32, a pair of bf16."""
-        return self.x.block * (len(tap_pairs(self.kernel[2])) if self.paired else self.kernel[2])
+        return self.x.block * len(first_taps(self.kernel[2], self.paired))
 
     @property
     def block_size(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ngc.codegen.llvm.kernel import Geometry, Spatial
 from ngc.codegen.llvm.kernels.elements import STORED, shuffle
 from ngc.codegen.llvm.kernels.half import load_floats
-from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, fma_dot, tap_pairs
+from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, first_taps, fma_dot
 from ngc.codegen.llvm.text import Builder, Value, vector
 from ngc.target import CpuTarget
 
@@ -50,7 +50,7 @@ class Taps:
         """Returns the sums after the taps of a line whose first input lies at `x` and whose weights lie at `w`."""
         b, sums, lanes = self.b, list(sums), self.x.block
         dot = BF16_DOT if self.paired else fma_dot(self.target.has_fma)
-        firsts = [first for first, _ in tap_pairs(self.kernel[2])] if self.paired else list(range(self.kernel[2]))
+        firsts = first_taps(self.kernel[2], self.paired)
         weights = [dot.weights(b, b.gep(w, i * lanes), lanes) for i in range(len(firsts))]
         for row in range(self.rows):
             meetings: dict[int, list[tuple[int, int]]] = {}

@@ -3,7 +3,7 @@
 import math
 import struct
 
-from ngc.codegen.llvm.text import DOUBLE, FLOAT, I1, I8, I32, I64, Builder, Index, Value, float_literal, overload, vector
+from ngc.codegen.llvm.text import DOUBLE, FLOAT, I1, I8, I32, I64, Builder, Index, Value, float_literal, lanes_of, overload, vector
 
 STORED: dict[str, str] = {
     "f32": FLOAT,
@@ -58,6 +58,13 @@ def store(b: Builder, value: Value, pointer: Value, dtype: str, mask: Value | No
     """Stores consecutive elements, those that the mask leaves out excepted."""
     if mask is None:
         b.store(value, pointer, SIZES[dtype])
+        return
+    count, element = lanes_of(value.type), STORED[dtype]
+    if SIZES[dtype] < 4 and count > 1:
+        # LLVM stores the only lane of a mask that it knows wider than a narrow element is, over the neighbour that may be another thread's.
+        for lane in range(count):
+            with b.when(b.define(I1, f"extractelement {mask}, i64 {lane}")):
+                b.store(b.define(element, f"extractelement {value}, i64 {lane}"), b.gep(pointer, lane, element), SIZES[dtype])
         return
     callee = b.module.declare(f"llvm.masked.store.{overload(value.type)}.p0", "void", (value.type, "ptr", mask.type))
     b.emit(f"call void {callee}({value}, ptr align {SIZES[dtype]} {pointer.name}, {mask})")

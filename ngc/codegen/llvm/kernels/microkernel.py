@@ -76,6 +76,16 @@ def tap_pairs(width: int) -> list[tuple[int, int]]:
     return [(tap, 2) for tap in range(0, width - 1, 2)] + [(width - 2, 1)] * (width % 2)
 
 
+def first_taps(width: int, paired: bool) -> list[int]:
+    """Returns the taps of a row at which its steps begin: all of them, or the first of each pair."""
+    return [first for first, _ in tap_pairs(width)] if paired else list(range(width))
+
+
+def has_dot(dtype: str, target: CpuTarget) -> bool:
+    """Returns whether a target multiplies inputs and weights of a dtype."""
+    return dtype in PER_LANE and (dtype != "bf16" or target.has_bf16)
+
+
 def dot_of(dtype: str, target: CpuTarget) -> DotOp:
     """Returns the dot operation of inputs and weights of a dtype."""
     return BF16_DOT if dtype == "bf16" else fma_dot(target.has_fma)

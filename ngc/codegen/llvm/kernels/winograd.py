@@ -13,6 +13,7 @@ from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import winograd_emit
+from ngc.codegen.llvm.kernels.borders import require_halo
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.winograd_algebra import SIZES, TAPS, algorithm
 from ngc.codegen.llvm.kernels.winograd_blocking import choose_product_tile
@@ -101,11 +102,7 @@ class WinogradKernel(KernelSpec):
             raise CodegenError(f"Winograd convolution of an input of {self.x.spatial} into {self.y.spatial}; a depth of 1 is needed")
         if not prod(self.y.spatial):
             raise CodegenError("Winograd convolution without outputs")
-        for name, out, pad, size, halo in zip(("height", "width"), self.y.spatial[1:], self.pad[1:], self.x.spatial[1:], self.x.halo[1:], strict=True):
-            last = out + 1 - pad
-            if -pad < -halo[0] or last > size - 1 + halo[1]:
-                raise CodegenError(f"Winograd convolution reads [{-pad}, {last}] along {name} of an input of {size} with a halo of {halo}; "
-                                   f"a halo of ({max(0, pad)}, {max(0, last - size + 1)}) or more would do")
+        require_halo("Winograd convolution", self.x, self.y.spatial, (1, TAPS, TAPS), (1, 1, 1), (1, 1, 1), self.pad)
 
     # -- tiles ----------------------------------------------------------------------------------------------------
 

@@ -170,3 +170,14 @@ def test_power_of_integers_and_a_choice(name):
     np.testing.assert_array_equal(compute(name, ["i32"] * 2, "i32", lambda x, y: Binary("power", x, y), a, b), np.int32([1024, -27, 1, 5, 49]))
     got = compute(name, ["i32", "i32"], "i32", lambda x, y: Select(Compare("lt", x, Const(1, "i32")), y, x), a, b)
     np.testing.assert_array_equal(got, np.where(a < 1, b, a))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 9, 17])
+def test_the_last_narrow_element_is_stored_in_its_own_width(name: str, size: int) -> None:
+    """A single element behind whole vectors must not be widened over what another thread stores next to it; the guard bands are the neighbour here."""
+    for dtype, kind in (("bf16", "uint16"), ("f16", "float16"), ("u8", "uint8"), ("i8", "int8")):
+        out = Memory(size, kind)
+        kernel = nests.elementwise((size,), [((size,), "f32")], dtype, lambda v, to=dtype: Cast(v, to))
+        execute(kernel, parse_target(name), [Memory.of(np.ones(size, np.float32)), out], 1)
+        assert (out.array == out.array[0]).all()
