@@ -4,8 +4,9 @@ Nothing about an operator is declared twice: the builder, the parser, the verifi
 constant folding call the same `evaluate`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from ngc.errors import VerifyError
 from ngc.ir.graph import STAGES
 from ngc.ir.steps import Step, check_steps, evaluate_steps, operand_count, tee_count
-from ngc.ir.tensor_type import SymDim, TensorType
+from ngc.ir.tensor_type import Quant, SymDim, TensorType
 
 Types = Sequence[TensorType]
 Arrays = Sequence[np.ndarray]
@@ -138,6 +139,8 @@ class OpDef:
             main = logical[:own] if self.first is None else self.first.infer(logical[:own], attrs)
             if prologue:
                 check_steps(prologue, logical[own:own + before], main[0], self.channel_axis, f"prologue of {self.name}")
+                if main[0].dtype in INTEGERS:
+                    raise VerifyError(f"prologue of {self.name}: steps before the main work take floats, not {main[0].dtype}")
             results = self.infer(main, attrs)
         except (TypeError, ValueError, IndexError, ArithmeticError) as error:
             given = ", ".join(map(str, logical[:own]))
@@ -145,7 +148,7 @@ class OpDef:
         if epilogue:
             check_steps(epilogue, logical[own + before:], results[0], self.channel_axis, f"epilogue of {self.name}")
             results = (*results, *(results[0] for step in epilogue if step.kind == "tee"))
-        return results
+        return quantized_types(results, attrs, self.name) if attrs.get("result") == "u8" else results
 
     def evaluate_arrays(self, arrays: Arrays, attrs: Attrs, narrow: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
         """Returns the results by numpy: the reference semantics. Overflow and invalid values are results, not warnings.
@@ -162,6 +165,8 @@ class OpDef:
             if narrow is not None and (prologue or self.first is not None):
                 main[0] = narrow(main[0])
             results = self.evaluate(main, attrs)
+            if attrs.get("result") and results[0].dtype == np.uint8:
+                results = (results[0].astype(np.float32), *results[1:])
             if epilogue := attrs.get("epilogue", ()):
                 first, tees = evaluate_steps(epilogue, arrays[own + before:], results[0], self.channel_axis)
                 results = (first, *results[1:], *tees)
@@ -170,16 +175,77 @@ class OpDef:
 
 STEP_ATTRS = {"epilogue": Attr("steps", ())}
 PROLOGUE_ATTRS = {"prologue": Attr("steps", ()), "epilogue": Attr("steps", ())}
-RESULT_ATTRS = {"result": Attr("str", None, ("f32", "bf16"))}
-"""Of operators that compute in f32 whatever their data is stored in: the element type of the results, that of the data unless given."""
+RESULT_ATTRS = {"result": Attr("str", None, ("f32", "bf16", "u8")), "scales": Attr("floats", None), "zero_points": Attr("ints", None)}
+"""Of operators that compute in f32 whatever their data is stored in: the element type of the results, that of the data unless given.
+
+A result of u8 is the value after the last step, rounded to nearest even and saturated; `scales` and `zero_points` say what its integers stand for, one
+entry for the first result and one for each tee. A single result may have a scale for each channel.
+"""
+
+_RESULTS = {"f32": ("f32", "bf16", "u8"), "bf16": ("f32", "bf16"), "u8": ("f32", "u8")}
 
 
 def result_dtype(data: TensorType, attrs: Attrs) -> str:
     """Returns the element type of an operator's results; VerifyError where the data is of a type that has no other."""
     wanted: str | None = attrs["result"]
-    if wanted is not None and data.dtype not in RESULT_ATTRS["result"].choices:
-        raise VerifyError(f"data of {data.dtype} gives no result of {wanted}; f32 and bf16 give either")
-    return wanted or data.dtype
+    if wanted is None:
+        if data.dtype == "u8":
+            raise VerifyError("data of u8 needs the attribute result: f32 or u8")
+        return data.dtype
+    if wanted not in _RESULTS.get(data.dtype, ()):
+        possible = "; ".join(f"{name} gives {' or '.join(results)}" for name, results in _RESULTS.items())
+        raise VerifyError(f"data of {data.dtype} gives no result of {wanted}; {possible}")
+    return wanted
+
+
+def quantized_types(results: Types, attrs: Attrs, name: str) -> tuple[TensorType, ...]:
+    """Returns results of u8 with what their integers stand for; VerifyError where that is not said for each of them."""
+    scales: tuple[float, ...] = attrs["scales"] or ()
+    zero_points: tuple[int, ...] = attrs["zero_points"] or ()
+    count = len(results)
+    if not all(0 < scale < math.inf for scale in scales) or not all(0 <= zero <= 255 for zero in zero_points):
+        raise VerifyError(f"{name}: scales are positive and finite, zero_points between 0 and 255, not {scales} and {zero_points}")
+    if count == len(zero_points) == 1 < len(scales) and results[0].rank > 1 and len(scales) == results[0].shape[1]:
+        return (replace(results[0], quant=Quant(scales, zero_points[0], axis=1)),)
+    if len(scales) != count or len(zero_points) != count:
+        raise VerifyError(f"{name} has {count} result{'s' * (count > 1)} of u8 and needs as many scales and zero_points, not {len(scales)} and "
+                          f"{len(zero_points)}; one result may have a scale for each channel")
+    return tuple(replace(type, quant=Quant((scale,), zero)) for type, scale, zero in zip(results, scales, zero_points, strict=True))
+
+
+def check_x_zero(x: TensorType, w: TensorType, attrs: Attrs, name: str) -> None:
+    """Checks the element types of a layer's data and weights: equal, or u8 and i8 with the integer that stands for a zero of the data.
+
+    Raises:
+        VerifyError: they do not fit each other.
+    """
+    if x.dtype == "u8" or w.dtype == "i8":
+        if (x.dtype, w.dtype) != ("u8", "i8") or "x_zero" not in attrs:
+            takes = "weights of i8 with data of u8" if "x_zero" in attrs else "floats"
+            raise VerifyError(f"{name} takes {takes}, not {w.dtype} with {x.dtype}")
+        if x.quant is not None and x.quant.zero_point != attrs["x_zero"]:
+            raise VerifyError(f"{name}: x_zero is {attrs['x_zero']}, the data's zero point {x.quant.zero_point}")
+        if not 0 <= attrs["x_zero"] <= 255:
+            raise VerifyError(f"{name}: x_zero is between 0 and 255, not {attrs['x_zero']}")
+    elif x.dtype != w.dtype:
+        raise VerifyError(f"{name} takes data and weights of one dtype, not {x.dtype} and {w.dtype}")
+    elif attrs.get("x_zero", 0):
+        raise VerifyError(f"{name}: x_zero belongs to data of u8, not of {x.dtype}")
+
+
+def centered(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, np.ndarray, np.dtype]:
+    """Returns a layer's data and weights as they are multiplied, and the element type of its sums: for data of u8, x - x_zero, the weights, and f32."""
+    x, w = arrays
+    if x.dtype != np.uint8:
+        return x, w, x.dtype
+    return x.astype(np.float64) - attrs["x_zero"], w, np.dtype(np.float32)
+
+
+INTEGERS = frozenset({"u8", "i8", "i32", "i64", "bool"})
+
+X_ZERO_ATTRS = {"x_zero": Attr("int", 0)}
+"""Of layers that multiply u8 data by i8 weights: the integer that stands for zero, which padding reads. The sums of (x - x_zero) * w are exact integers,
+and the steps work on them as f32."""
 
 _FAMILIES = ("basic", "convolution", "separable", "dense", "normalization", "pooling", "elementwise", "shape", "reduce")
 

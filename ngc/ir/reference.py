@@ -11,11 +11,23 @@ from ngc.ir.tensor_type import DTYPES, SymDim, format_shape
 
 
 def evaluate_node(node: Node, arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Returns a node's results for given operands; those of bf16 are rounded to what it holds."""
+    """Returns a node's results for given operands, rounded to what their element types hold."""
     narrow = round_to_bf16 if node.inputs and node.inputs[0].type.dtype == "bf16" else None
     with np.errstate(all="ignore"):  # infinities and NaN are results like others
         results = node.definition.evaluate_arrays(arrays, node.attrs, narrow)
-        return tuple(round_to_bf16(array) if value.type.dtype == "bf16" else array for value, array in zip(node.outputs, results, strict=True))
+        return tuple(_stored(array, value.type.dtype) for value, array in zip(node.outputs, results, strict=True))
+
+
+def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
+    """Returns a result as memory holds it."""
+    if dtype == "u8" and array.dtype == np.float32:
+        return saturate_to_u8(array)
+    return round_to_bf16(array) if dtype == "bf16" else array
+
+
+def saturate_to_u8(array: np.ndarray) -> np.ndarray:
+    """Returns floats rounded to the nearest integers, halves to even, within 0 and 255; NaN gives 0."""
+    return np.asarray(np.clip(np.rint(np.where(np.isnan(array), 0, array)), 0, 255), np.uint8)
 
 
 def round_to_bf16(array: np.ndarray) -> np.ndarray:

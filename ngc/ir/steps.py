@@ -30,6 +30,7 @@ STEPS: dict[str, StepDef] = {
     "prelu": StepDef(("vector",), doc="x > 0 ? x : v[c] * x"),
     "add": StepDef(("tensor",), doc="x + y; y has x's shape, or ones for the spatial dimensions"),
     "multiply": StepDef(("tensor",), doc="x * y; y has x's shape, or ones for the spatial dimensions"),
+    "add_scaled": StepDef(("tensor",), ("factor",), doc="x + y * factor; y of f32 or u8, whose integers are read as they are, has x's shape"),
     "scale": StepDef((), ("factor", "offset"), doc="x * factor + offset"),
     "tee": StepDef(doc="store x as a further result of the node, and go on"),
     **{name: StepDef((), tuple(param for param, _ in definition.params), doc="element-wise function")
@@ -78,7 +79,7 @@ def check_steps(steps: Sequence[Step], operands: Sequence[TensorType], result: T
     for step in steps:
         for kind in STEPS[step.kind].operands:
             operand = remaining.pop(0)
-            dtype = "f32" if kind == "vector" and result.dtype == "bf16" else result.dtype  # steps compute in f32
+            dtypes = _operand_dtypes(step.kind, kind, result.dtype)
             if kind == "vector" and not -result.rank <= axis < result.rank:
                 raise VerifyError(f"{where}: step {step.kind} works on channels, which {format_shape(result.shape)} does not have")
             if kind == "vector":
@@ -86,12 +87,19 @@ def check_steps(steps: Sequence[Step], operands: Sequence[TensorType], result: T
                 wanted = f"({result.shape[axis]},)"
             else:
                 planes = (*result.shape[:2], *(1,) * (result.rank - 2))
-                legal = operand.shape == result.shape or (result.rank > 2 and operand.shape == planes)
+                legal = operand.shape == result.shape or (result.rank > 2 and operand.shape == planes and step.kind != "add_scaled")
                 wanted = format_shape(result.shape)
             if not legal:
                 raise VerifyError(f"{where}: step {step.kind} takes an operand of shape {wanted}, not {format_shape(operand.shape)}")
-            if operand.dtype != dtype:
-                raise VerifyError(f"{where}: step {step.kind} takes an operand of dtype {dtype}, not {operand.dtype}")
+            if operand.dtype not in dtypes:
+                raise VerifyError(f"{where}: step {step.kind} takes an operand of dtype {' or '.join(dtypes)}, not {operand.dtype}")
+
+
+def _operand_dtypes(step: str, operand: str, result: str) -> tuple[str, ...]:
+    """Returns the element types that an operand of a step may have; steps compute in f32 where the result is narrower."""
+    if step == "add_scaled":
+        return ("f32", "u8")
+    return ("f32",) if result == "u8" or (operand == "vector" and result == "bf16") else (result,)
 
 
 def evaluate_steps(steps: Sequence[Step], operands: Sequence[np.ndarray], x: np.ndarray, axis: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -113,6 +121,8 @@ def evaluate_steps(steps: Sequence[Step], operands: Sequence[np.ndarray], x: np.
                 x = x + taken[0]
             case "multiply":
                 x = x * taken[0]
+            case "add_scaled":
+                x = x + taken[0].astype(x.dtype) * x.dtype.type(step.params[0])
             case "scale":
                 x = (x * x.dtype.type(step.params[0]) + x.dtype.type(step.params[1])).astype(x.dtype)
             case "tee":

@@ -3,7 +3,7 @@
 Nothing about operators is written here: attributes are checked by the operator's own schema, types by running its inference again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ngc.errors import VerifyError
 from ngc.ir.graph import STAGES, Graph, Node, Value
@@ -132,7 +132,7 @@ class _Verifier:
         if len(inferred) != len(node.outputs):
             self.add(node, f"the node has {len(node.outputs)} results, inference gives {len(inferred)}")
         for value, type in zip(node.outputs, inferred, strict=False):
-            if value.type.shape != type.shape or value.type.dtype != type.dtype:
+            if replace(value.type, layout=type.layout) != type:
                 self.add(node, f"%{value.name} is recorded as {value.type}, inference gives {type}")
 
     def check_const(self, node: Node) -> None:

@@ -16,8 +16,9 @@ from typing import ClassVar
 
 from ngc.ir import Graph, Node, TensorType
 from ngc.ir.loc import merge
+from ngc.ir.opdef import X_ZERO_ATTRS
 from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
-from ngc.passes.assign_layout import BLOCKED_DTYPES, FEW_CHANNELS
+from ngc.passes.assign_layout import FEW_CHANNELS
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.local_rules import why_not_single
 from ngc.passes.step_forms import split_operands
@@ -61,14 +62,14 @@ class DepthwiseThenPointwise(Rule):
             return "the 1x1 convolution has a prologue"
         if depthwise.attrs["prologue"]:
             return f"%{depthwise.name} has a prologue"
-        if (tensor := next((step.kind for step in depthwise.attrs["epilogue"] if step.kind in ("add", "multiply", "tee")), None)) is not None:
+        if (tensor := next((step.kind for step in depthwise.attrs["epilogue"] if step.kind in ("add", "add_scaled", "multiply", "tee")), None)) is not None:
             return f"%{depthwise.name} has the step {tensor}, which needs its result in memory"
         if (reason := why_not_single(depthwise.output, graph)) is not None:
             return reason
         if not (node.inputs[1].is_const and depthwise.inputs[1].is_const):
             return "the weights are no constants"
-        if not {node.type.dtype, depthwise.inputs[0].type.dtype} <= BLOCKED_DTYPES:
-            return f"the kernel computes f32 and bf16, not {node.type.dtype}"
+        if other := {node.type.dtype, depthwise.inputs[0].type.dtype} - {"f32", "bf16"}:
+            return f"the kernel computes f32 and bf16, not {min(other)}"
         if depthwise.type.dtype != depthwise.inputs[0].type.dtype:
             return f"the depthwise convolution of {depthwise.inputs[0].type.dtype} gives {depthwise.type.dtype}"
         if depthwise.inputs[0].type.shape[1] <= FEW_CHANNELS:
@@ -81,7 +82,8 @@ class DepthwiseThenPointwise(Rule):
         node, depthwise = match["root"], match["depthwise"]
         (x, weights), _, between = split_operands(depthwise)
         (_, pointwise), _, after = split_operands(node)
-        attrs = {**depthwise.attrs, "prologue": depthwise.attrs["epilogue"], "epilogue": node.attrs["epilogue"], "result": node.attrs["result"]}
+        attrs = {name: value for name, value in depthwise.attrs.items() if name not in X_ZERO_ATTRS}
+        attrs |= {"prologue": depthwise.attrs["epilogue"], "epilogue": node.attrs["epilogue"], "result": node.attrs["result"]}
         rewriter.update(node, "separable_conv2d", (x, weights, pointwise, *between, *after), attrs, locs=merge(depthwise.locs, node.locs))
         rewriter.erase_dead(depthwise)
 

@@ -47,7 +47,7 @@ class StepForm:
     @property
     def is_per_channel(self) -> bool:
         """Whether no step reads a whole tensor."""
-        return not any(step.kind in ("add", "multiply", "tee") for step in self.steps)
+        return not any(step.kind in ("add", "add_scaled", "multiply", "tee") for step in self.steps)
 
     def __add__(self, other: "StepForm") -> "StepForm":
         return StepForm((*self.steps, *other.steps), (*self.operands, *other.operands))

@@ -47,7 +47,7 @@ def test_the_channel_axis_of_dense_is_the_last() -> None:
 
 
 @pytest.mark.parametrize(("kind", "params", "text"), [
-    ("rleu", (), "unknown step 'rleu'; known: abs, add, affine, bias"),
+    ("rleu", (), "unknown step 'rleu'; known: abs, add, add_scaled, affine, bias"),
     ("clip", (1.0,), "step clip takes the numbers (a_min, a_max), 1 were given"),
     ("relu", (1.0,), "step relu takes the numbers (), 1 were given"),
 ])

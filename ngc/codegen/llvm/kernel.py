@@ -89,10 +89,13 @@ class StepSpec:
     Kinds and their operands, in the order in which they follow in `args`:
       bias(vector)            x + v[c]                      affine(vector, vector)    x * s[c] + t[c]
       add(tensor)             x + y                         multiply(tensor)          x * y
+      add_scaled(tensor)      x + y * params[0]; y of f32 or u8, whose integers are read as they are
       tee(tensor)             store x here too and go on    scale                     x * params[0] + params[1]
       prelu(vector)           x > 0 ? x : v[c] * x          any name of vector_math.ACTIVATIONS, with its params
     A `vector` has one value per channel, padded with zeros to whole blocks. A `tensor` comes with its geometry, that of the kernel's output
     in channels and spatial extents, or with spatial extents of one: then it is broadcast over each plane (squeeze-and-excitation).
+
+    Around kernels that read or write u8 no two operations are contracted into one, so that every instruction set gives the same bits.
     """
 
     kind: str
@@ -102,7 +105,7 @@ class StepSpec:
     @property
     def operands(self) -> int:
         """How many pointers the step takes from `args`."""
-        return {"bias": 1, "prelu": 1, "affine": 2, "add": 1, "multiply": 1, "tee": 1}.get(self.kind, 0)
+        return {"bias": 1, "prelu": 1, "affine": 2, "add": 1, "add_scaled": 1, "multiply": 1, "tee": 1}.get(self.kind, 0)
 
 
 @dataclass(frozen=True)

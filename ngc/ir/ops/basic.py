@@ -22,7 +22,7 @@ def _same(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
 
 
 def _eltwise_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    return (replace(types[0], dtype=result_dtype(types[0], attrs)),)
+    return (replace(types[0], dtype=result_dtype(types[0], attrs), quant=None),)
 
 
 def _identity(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:

@@ -6,7 +6,20 @@ from itertools import product
 import numpy as np
 
 from ngc.errors import VerifyError
-from ngc.ir.opdef import PROLOGUE_ATTRS, RESULT_ATTRS, STEP_ATTRS, Arrays, Attr, Attrs, OpDef, Types, result_dtype
+from ngc.ir.opdef import (
+    PROLOGUE_ATTRS,
+    RESULT_ATTRS,
+    STEP_ATTRS,
+    X_ZERO_ATTRS,
+    Arrays,
+    Attr,
+    Attrs,
+    OpDef,
+    Types,
+    centered,
+    check_x_zero,
+    result_dtype,
+)
 from ngc.ir.tensor_type import Dim, SymDim, TensorType, format_shape
 
 _PLANES = (slice(None), slice(None))
@@ -38,8 +51,7 @@ def _check(types: Types, attrs: Attrs, rank: int, name: str) -> None:
         raise VerifyError(f"{name} takes data and weights of rank {rank + 2}, not {format_shape(x.shape)} and {format_shape(w.shape)}")
     if any(isinstance(dim, SymDim) for dim in (*x.shape[1:], *w.shape)):
         raise VerifyError(f"{name}: only the batch of the data can depend on N, not {format_shape(x.shape)} and {format_shape(w.shape)}")
-    if x.dtype != w.dtype:
-        raise VerifyError(f"{name} takes data and weights of one dtype, not {x.dtype} and {w.dtype}")
+    check_x_zero(x, w, attrs, name)
     for key in ("stride", "pad", "dilate"):
         if len(attrs[key]) != rank:
             raise VerifyError(f"{name}: attribute {key} needs {rank} values, not {attrs[key]}")
@@ -66,8 +78,8 @@ def conv_infer(types: Types, attrs: Attrs, rank: int) -> tuple[TensorType, ...]:
 
 
 def conv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
-    """Direct convolution as one matrix product per tap, summed in double precision."""
-    x, w = arrays
+    """Direct convolution as one matrix product per tap, summed in double precision, where sums of integers are exact."""
+    x, w, dtype = centered(arrays, attrs)
     groups, stride, dilate = attrs["groups"], attrs["stride"], attrs["dilate"]
     padded = np.pad(x, [(0, 0), (0, 0), *pads(attrs)]).astype(np.float64)
     out = tuple((size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded.shape[2:], w.shape[2:], stride, dilate, strict=True))
@@ -84,7 +96,7 @@ def conv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
             result += window * kernel.reshape(1, o, *(1,) * len(out))
         else:
             result += np.matmul(kernel.reshape(1, groups, o // groups, c // groups), window.reshape(n, groups, c // groups, -1))
-    return (result.reshape(n, o, *out).astype(x.dtype),)
+    return (result.reshape(n, o, *out).astype(dtype),)
 
 
 def deconv_infer(types: Types, attrs: Attrs, rank: int) -> tuple[TensorType, ...]:
@@ -126,8 +138,9 @@ def deconv_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 def _conv(rank: int) -> OpDef:
-    return OpDef(f"conv{rank}d", ("x", "w"), partial(conv_infer, rank=rank), conv_evaluate, {**spatial_attrs(rank), **PROLOGUE_ATTRS, **RESULT_ATTRS},
-                 frozenset({"conv", "epilogue", "prologue"}), doc=f"Convolution over {rank} spatial dimensions; weights (O, C/groups, kernel).")
+    return OpDef(f"conv{rank}d", ("x", "w"), partial(conv_infer, rank=rank), conv_evaluate,
+                 {**spatial_attrs(rank), **X_ZERO_ATTRS, **PROLOGUE_ATTRS, **RESULT_ATTRS}, frozenset({"conv", "epilogue", "prologue"}),
+                 doc=f"Convolution over {rank} spatial dimensions; weights (O, C/groups, kernel).")
 
 
 def _deconv(rank: int) -> OpDef:

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from ngc.errors import VerifyError
-from ngc.ir.opdef import RESULT_ATTRS, Arrays, Attr, Attrs, OpDef, Types, result_dtype
+from ngc.ir.opdef import RESULT_ATTRS, STEP_ATTRS, Arrays, Attr, Attrs, OpDef, Types, result_dtype
 from ngc.ir.tensor_type import SymDim, TensorType, format_shape
 
 
@@ -43,7 +43,12 @@ def _infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
             raise VerifyError(f"pool: kernel {attrs['kernel']} with stride {attrs['stride']} and pad {attrs['pad']} "
                               f"does not fit into data {format_shape(x.shape)}")
         out.append(pool_output(size, kernel, stride, pad, attrs["convention"]))
-    return (TensorType((*x.shape[:2], *out), result_dtype(x, attrs)),)
+    shape = (*x.shape[:2], *out)
+    if x.dtype == "u8" and attrs["kind"] == "max":
+        if attrs["result"] is not None or attrs["epilogue"]:
+            raise VerifyError("pool: the largest of u8 integers is one of them; it takes no steps and no other result")
+        return (x.with_shape(shape),)
+    return (TensorType(shape, result_dtype(x, attrs)),)
 
 
 LOWEST = -3.4028234663852886e38
@@ -73,12 +78,13 @@ def _evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
             divisor = prod(extent for _, _, extent in chosen) if attrs["count_include_pad"] else prod(end - start for start, end, _ in chosen)
             # A window past the end sums nothing, and its divisor is zero or negative: MXNet gives 0 there.
             result[target] = total if attrs["kind"] == "sum" or divisor <= 0 else total / divisor
-    return (result.astype(x.dtype),)
+    return (result.astype(np.float32 if x.dtype == np.uint8 and attrs["kind"] != "max" else x.dtype),)
 
 
 OPS = (
     OpDef("pool", ("x",), _infer, _evaluate,
           {"kind": Attr("str", choices=("max", "avg", "sum", "lp")), "kernel": Attr("ints"), "stride": Attr("ints"), "pad": Attr("ints"),
-           "convention": Attr("str", "valid", ("valid", "full")), "count_include_pad": Attr("bool", True), "p": Attr("int", 2), **RESULT_ATTRS},
-          frozenset({"pool"}), doc="Pooling windows; a global pool is a window as large as the data."),
+           "convention": Attr("str", "valid", ("valid", "full")), "count_include_pad": Attr("bool", True), "p": Attr("int", 2), **STEP_ATTRS, **RESULT_ATTRS},
+          frozenset({"pool"}), doc="Pooling windows; a global pool is a window as large as the data. What is no max works on u8 data as on their integers; "
+                                   "steps then give them their scale."),
 )

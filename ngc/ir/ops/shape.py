@@ -48,7 +48,7 @@ def _concat_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
         raise VerifyError(f"concat: axis {axis} is outside a tensor of rank {first.rank}")
     total: Dim = 0
     for type in types:
-        if type.dtype != first.dtype or type.rank != first.rank or any(
+        if type.dtype != first.dtype or type.quant != first.quant or type.rank != first.rank or any(
                 a != b for position, (a, b) in enumerate(zip(type.shape, first.shape, strict=True)) if position != axis):
             raise VerifyError(f"concat on axis {axis}: {type} does not fit {first}")
         total = type.shape[axis] + total
