@@ -9,16 +9,18 @@ from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 from ngc.errors import PassError
 from ngc.ir import Graph
 from ngc.ir.rewrite import RuleHooks
+from ngc.passes.value_ranges import Quantization
 from ngc.target import CpuTarget
 
 
 @dataclass
 class PassContext:
-    """What passes may ask beyond the graph: the target, the numeric contract, and the hooks of instruments around rule firings."""
+    """What passes may ask beyond the graph: the target, the numeric contract, the hooks of instruments around rule firings, and what calibration found."""
 
     target: CpuTarget | None = None
     numerics: str = "fast"
     hooks: RuleHooks = field(default_factory=RuleHooks)
+    quantization: Quantization | None = None
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,23 @@ def _lazy(*names: str) -> dict[str, Callable[[], type[Pass]]]:
 
 PASSES: dict[str, Callable[[], type[Pass]]] = _lazy(
     "canonicalize", "fold-constants", "eliminate-common-subexpressions", "eliminate-dead-code", "hoist-strides", "fold-batch-norm",
-    "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "convert-precision", "fuse-separable",
+    "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "convert-precision", "quantize", "fuse-separable",
     "assign-layout",
 )
 
 _CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
 
-_FUSED = f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation,fuse-prologue,fuse-elementwise"
+_LAYERS = f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation"
+
+_FUSED = f"{_LAYERS},fuse-prologue,fuse-elementwise"
+
+QUANTIZABLE = f"{_LAYERS},fuse-elementwise"
+"""What comes before quantization, and before calibration, which knows values by the names that they have then."""
 
 PIPELINES: dict[str, str] = {
     "canonical": _CANONICAL,
     "cpu-fp32": f"{_FUSED},fuse-separable,eliminate-dead-code,assign-layout",
+    "cpu-int8": f"{QUANTIZABLE},quantize,fold-constants,eliminate-dead-code,assign-layout",
     "cpu-bf16": f"{_FUSED},convert-precision,fold-constants,fuse-separable,eliminate-dead-code,assign-layout",
 }
 """Default pipelines by target and precision."""

@@ -1,0 +1,207 @@
+"""Decides what becomes int8: which layers multiply integers, which values are stored as integers, and what those stand for.
+
+A value is stored as u8 where a layer that multiplies integers reads it, through any number of pools, element-wise groups and moves, and as a residual of
+what is stored so itself. What only other operators read, or the caller, stays in f32. Values that pooling or moving leaves as they are share one scale.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from ngc.ir import Graph, Node, SymDim, Value
+from ngc.ir.ops.pooling import pool_windows
+from ngc.ir.steps import STEPS
+from ngc.ir.tensor_type import Quant
+from ngc.passes.value_ranges import ValueRange
+
+MOVES = frozenset({"concat", "identity", "pad", "reshape", "slice", "transpose", "upsample"})
+"""Operators that only move data."""
+
+_LEVELS = 255
+
+_LARGEST_SUM = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `plan` decided.
+
+    Attributes:
+        layers: nodes that multiply u8 by i8.
+        storing: nodes that store their results as u8.
+        quants: what the integers of each value stand for that somebody reads as u8.
+        refused: why the other convolutions and dense layers stay in f32.
+    """
+
+    layers: Set[Node]
+    storing: Set[Node]
+    quants: Mapping[Value, Quant]
+    refused: Mapping[Node, str]
+
+
+def plan(graph: Graph, ranges: Mapping[str, ValueRange], excluded: Mapping[Node, str]) -> Plan:
+    """Returns the decisions for a graph after fusion.
+
+    Args:
+        graph: the graph.
+        ranges: calibrated ranges by the names of values.
+        excluded: nodes that must not multiply integers, each with the reason.
+    """
+    planner = _Planner(graph, ranges)
+    layers: dict[Node, None] = {}
+    refused: dict[Node, str] = {}
+    for node in graph.nodes:
+        if is_layer(node):
+            reason = excluded.get(node) or planner.why_not_int8(node)
+            if reason is None:
+                layers[node] = None
+            else:
+                refused[node] = reason
+    storing: dict[Node, None] = {}
+    for node in reversed(graph.nodes):
+        if any(planner.wants(use.node, use.operand, layers.keys(), storing.keys()) for value in node.outputs for use in value.uses) \
+                and planner.can_store(node):
+            storing[node] = None
+    wanted = [value for value in graph.values() if not value.is_const
+              and ((value.producer in storing) or any(planner.wants(use.node, use.operand, layers.keys(), storing.keys()) for use in value.uses))]
+    return Plan(layers.keys(), storing.keys(), planner.quants(wanted, storing.keys()), refused)
+
+
+def is_layer(node: Node) -> bool:
+    """Whether a node multiplies data by weights."""
+    return any(node.has_trait(trait) for trait in ("conv", "deconv", "dense"))
+
+
+def passes_on(node: Node) -> bool:
+    """Whether a node's result has the integers of its operands."""
+    return node.op in MOVES or (node.op == "pool" and node.attrs["kind"] == "max")
+
+
+def is_average(node: Node) -> bool:
+    """Whether a node is a pool that averages."""
+    return node.op == "pool" and node.attrs["kind"] == "avg"
+
+
+def quant_of_range(low: float, high: float) -> Quant:
+    """Returns the quantization whose 256 integers cover a range that holds 0, which is one of them exactly."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = float(np.float32((high - low) / _LEVELS))
+    if not scale > 0:
+        return Quant((1.0,), 0)
+    return Quant((scale,), min(max(round(-low / scale), 0), _LEVELS))
+
+
+def step_tensors(node: Node, *kinds: str) -> list[int]:
+    """Returns the positions of the tensors that steps of the given kinds read, among the operands of a node's epilogue."""
+    positions, first = [], len(node.inputs) - sum(step.operands for step in node.attrs.get("epilogue", ()))
+    for step in node.attrs.get("epilogue", ()):
+        if step.kind in kinds:
+            positions.append(first)
+        first += len(STEPS[step.kind].operands)
+    return positions
+
+
+@dataclass
+class _Planner:
+    graph: Graph
+    ranges: Mapping[str, ValueRange]
+    _known: dict[Value, ValueRange | None] = field(default_factory=dict)
+
+    def range_of(self, value: Value) -> ValueRange | None:
+        """Returns a value's range; one that was not calibrated has that of the operands which are passed on to it."""
+        if value not in self._known:
+            found = self.ranges.get(value.name)
+            if found is None and value.producer is not None and passes_on(value.producer):
+                parts = [self.range_of(operand) for operand in value.producer.inputs]
+                if parts and all(parts):
+                    found = ValueRange(min(part.low for part in parts if part), max(part.high for part in parts if part))
+            self._known[value] = found
+        return self._known[value]
+
+    def why_not_int8(self, layer: Node) -> str | None:
+        """Returns why a layer must multiply floats, None where it may multiply integers."""
+        if layer.has_trait("deconv") or layer.op == "separable_conv2d":
+            return f"{layer.op} has no int8 form"
+        x, w = layer.inputs[:2]
+        for what, value in (("data", x), ("result", layer.output)):
+            if value.type.dtype != "f32":
+                return f"the {what} is {value.type.dtype}, not f32"
+        if not w.is_const:
+            return f"the weights %{w.name} are no constant"
+        if x.is_const:
+            return f"the data %{x.name} is a constant"
+        if layer.attrs.get("prologue"):
+            return "it has a prologue"
+        if self.range_of(x) is None:
+            return f"no range of %{x.name} was calibrated"
+        if not np.isfinite(w.array).all():
+            return "weights are not finite"
+        if prod(w.array.shape[1:]) * 255 * 127 > _LARGEST_SUM:
+            return f"sums of {prod(w.array.shape[1:])} products may exceed 32 bits"
+        inputs = x.type.shape[-1]
+        if layer.has_trait("dense") and (not isinstance(inputs, int) or inputs % 4):
+            return f"{inputs} inputs of a dense layer do not make fours"
+        return None
+
+    def can_store(self, node: Node) -> bool:
+        """Whether a node can give its results as integers."""
+        if any(self.graph.is_output(value) or value.type.dtype != "f32" or self.range_of(value) is None for value in node.outputs):
+            return False
+        if is_layer(node):
+            return "result" in node.attrs
+        if node.op == "eltwise":
+            return node.inputs[0].type.dtype == "f32" and not node.inputs[0].is_const
+        if any(value.is_const or value.type.dtype != "f32" or self.range_of(value) is None for value in node.inputs):
+            return False
+        if node.op == "pool":
+            return (node.attrs["kind"] == "max" and not _has_empty_window(node)) or (is_average(node) and self.averages_integers(node))
+        return node.op in MOVES and (node.op != "pad" or (node.attrs["mode"] == "constant" and node.attrs["value"] == 0))
+
+    def averages_integers(self, node: Node) -> bool:
+        """Whether an average of integers is the integer of the average: nothing but data counts, or zero is 0."""
+        known = self.range_of(node.inputs[0])
+        counts_padding = any(node.attrs["pad"]) and node.attrs["count_include_pad"]
+        return known is not None and (known.low >= 0 or not (counts_padding or _has_empty_window(node)))
+
+    def wants(self, reader: Node, operand: int, layers: Set[Node], storing: Set[Node]) -> bool:
+        """Whether a reader takes an operand as integers."""
+        if operand == 0 and reader in layers:
+            return True
+        if reader not in storing:
+            return False
+        if is_layer(reader) or reader.op == "eltwise":
+            residual = operand in step_tensors(reader, "add") and reader.inputs[operand].type.shape == reader.type.shape
+            return residual or (operand == 0 and reader.op == "eltwise")
+        return True
+
+    def quants(self, wanted: list[Value], storing: Set[Node]) -> dict[Value, Quant]:
+        """Returns the quantization of each value; those that share integers share one that covers all of their sources."""
+        parent = {value: value for value in wanted}
+
+        def root(value: Value) -> Value:
+            while parent[value] is not value:
+                parent[value] = parent[parent[value]]
+                value = parent[value]
+            return value
+
+        passed_on = {value: value.producer.inputs for value in wanted if value.producer is not None and value.producer in storing and passes_on(value.producer)}
+        for value, operands in passed_on.items():
+            for operand in operands:
+                parent[root(operand)] = root(value)
+        sources: dict[Value, list[ValueRange]] = {}
+        for value in wanted:
+            known = self.range_of(value)
+            if known is not None and value not in passed_on:
+                sources.setdefault(root(value), []).append(known)
+        found = {at: quant_of_range(min(part.low for part in parts), max(part.high for part in parts)) for at, parts in sources.items()}
+        return {value: found[root(value)] for value in wanted if root(value) in found}
+
+
+def _has_empty_window(node: Node) -> bool:
+    """Whether a window of a pool holds no element of the data."""
+    sizes = node.inputs[0].type.shape[2:]
+    specs = zip(node.attrs["kernel"], node.attrs["stride"], node.attrs["pad"], strict=True)
+    return any(end <= start for size, spec in zip(sizes, specs, strict=True) if not isinstance(size, SymDim)
+               for start, end, _ in pool_windows(size, *spec, node.attrs["convention"]))

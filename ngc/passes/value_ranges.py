@@ -1,0 +1,43 @@
+"""What calibration tells the passes: the range of a value, and what its channels are on average."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """Between which numbers a value lies.
+
+    Attributes:
+        low: the least, at most 0.
+        high: the largest, at least 0.
+        means: the mean of each channel (axis 1, of rank 2 the last), where it is known.
+        channel_lows: the least of each channel, where it is known.
+        channel_highs: the largest of each channel, where it is known.
+    """
+
+    low: float
+    high: float
+    means: tuple[float, ...] | None = None
+    channel_lows: tuple[float, ...] | None = None
+    channel_highs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """What the quantization of a graph goes by.
+
+    Attributes:
+        ranges: calibrated ranges by the names of values after fusion.
+        exclude: patterns of layers that stay in f32, see `exclusion`.
+        bias_correction: whether the mean error of rounded weights is taken out of the bias.
+    """
+
+    ranges: Mapping[str, ValueRange]
+    exclude: tuple[str, ...] = ()
+    bias_correction: bool = True
+
+    def means(self, name: str) -> tuple[float, ...] | None:
+        """Returns the mean of each channel of a value, None where it is not known."""
+        known = self.ranges.get(name)
+        return None if known is None else known.means
