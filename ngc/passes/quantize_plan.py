@@ -23,6 +23,9 @@ _LEVELS = 255
 
 _LARGEST_SUM = 2**31 - 1
 
+_MARGIN = 1.1
+"""How much larger than seen a channel may become: calibration sees few elements of each."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -66,7 +69,9 @@ def plan(graph: Graph, ranges: Mapping[str, ValueRange], excluded: Mapping[Node,
             storing[node] = None
     wanted = [value for value in graph.values() if not value.is_const
               and ((value.producer in storing) or any(planner.wants(use.node, use.operand, layers.keys(), storing.keys()) for use in value.uses))]
-    return Plan(layers.keys(), storing.keys(), planner.quants(wanted, storing.keys()), refused)
+    quants = planner.quants(wanted, storing.keys())
+    quants.update({value: quant for value in quants if (quant := planner.quant_of_channels(value, layers.keys(), storing.keys())) is not None})
+    return Plan(layers.keys(), storing.keys(), quants, refused)
 
 
 def is_layer(node: Node) -> bool:
@@ -197,6 +202,27 @@ class _Planner:
                 sources.setdefault(root(value), []).append(known)
         found = {at: quant_of_range(min(part.low for part in parts), max(part.high for part in parts)) for at, parts in sources.items()}
         return {value: found[root(value)] for value in wanted if root(value) in found}
+
+    def quant_of_channels(self, value: Value, layers: Set[Node], storing: Set[Node]) -> Quant | None:
+        """Returns a quantization with a scale for each channel, None where somebody needs one for all.
+
+        Depthwise convolutions do not add channels to one another, so each may have its own scale: what equalizing the channels across layers is after in
+        networks of such convolutions (Nagel et al., Data-Free Quantization, 2019), without moving anything between weights.
+        """
+        producer, known = value.producer, self.range_of(value)
+        if producer is None or producer not in storing or len(producer.outputs) != 1 or passes_on(producer):
+            return None
+        if known is None or known.low < 0 or known.channel_highs is None:
+            return None
+        if not all(use.node in layers and use.operand == 0 and is_depthwise(use.node) for use in value.uses):
+            return None
+        scales = [min(high * _MARGIN, known.high) if high > 0 else known.high for high in known.channel_highs]
+        return Quant(tuple(float(np.float32(high / _LEVELS)) for high in scales), 0, axis=1) if min(scales) > 0 else None
+
+
+def is_depthwise(node: Node) -> bool:
+    """Whether a node is a convolution of each channel by itself."""
+    return node.has_trait("conv") and node.attrs["groups"] == node.inputs[0].type.shape[1] == node.inputs[1].type.shape[0] != 1
 
 
 def _has_empty_window(node: Node) -> bool:

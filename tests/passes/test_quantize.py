@@ -273,3 +273,29 @@ def test_a_pattern_that_matches_nothing_is_an_error(patterns: list[str], text: s
 def test_random_graphs_keep_their_meaning(graph: Graph) -> None:
     feeds = feeds_for(graph)
     check_nodes(graph, quantize(graph, feeds, bias_correction=False), feeds)
+
+
+def mobile(*, relu: bool = True, readers: int = 1) -> tuple[Graph, Graph]:
+    """Returns a pointwise and a depthwise convolution, and the same quantized by ranges of each channel."""
+    net = Net()
+    x = net.op("conv2d", net.input(4, 6, 6), net.const("w", 6, 4, 1, 1), epilogue=(Step("relu"),) if relu else (), name="first")
+    y = net.conv(x, 6, 3, groups=6, name="depthwise")
+    graph = net.finish(y, *(net.conv(x, 3, name=f"other{i}") for i in range(readers - 1)))
+    feeds = random_feeds(graph, 3, 2)
+    highs = (1.0, 0.5, 0.25, 0.0, 9.0, 2.0)
+    ranges = {name: ValueRange(known.low, 2.0, None, (0.0,) * 6, highs) if name == "first" else known for name, known in measured(graph, feeds).items()}
+    quantized = clone(graph)
+    PassManager("quantize").run(quantized, PassContext(quantization=Quantization(ranges, bias_correction=False)))
+    check_nodes(graph, quantized, feeds)
+    return graph, quantized
+
+
+def test_data_of_depthwise_convolutions_has_a_scale_for_each_channel() -> None:
+    quant = mobile()[1].find("first").type.quant
+    assert quant.axis == 1
+    np.testing.assert_allclose(np.array(quant.scale) * 255, [1.1, 0.55, 0.275, 2.0, 2.0, 2.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"relu": False}, {"readers": 2}])
+def test_other_data_has_one_scale(options: dict) -> None:
+    assert mobile(**options)[1].find("first").type.quant.axis is None
