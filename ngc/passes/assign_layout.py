@@ -19,7 +19,7 @@ from ngc.passes.base import Pass, PassContext
 FEW_CHANNELS = 4
 """Up to so many channels a convolution reads planes instead of blocks: at 16 lanes a block would be three quarters padding."""
 
-BLOCKED_DTYPES = frozenset({"f32", "bf16"})
+BLOCKED_DTYPES = frozenset({"f32", "bf16", "u8"})
 """Element types that the blocked kernels have."""
 
 Halo = tuple[tuple[int, int], ...]

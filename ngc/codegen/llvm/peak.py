@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
-from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, PER_LANE, has_dot
+from ngc.codegen.llvm.kernels.dot import BF16_DOT, PER_LANE, has_dot
 from ngc.codegen.llvm.text import Builder, Value, vector
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
