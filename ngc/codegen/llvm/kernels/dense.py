@@ -10,6 +10,7 @@ from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, dot_of, emit_tile, has_dot, unrolled
+from ngc.codegen.llvm.kernels.quantized import as_floats
 from ngc.codegen.llvm.kernels.site import lanes_below
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.steps import Steps
@@ -154,10 +155,10 @@ class DenseKernel(KernelSpec):
         sums = emit_tile(b, dot_of(self.x_dtype, target), self.lanes, reads, vectors, self.nests(), x, w)
         y = b.load_pointer(args, 2)
         site = _Rows(self, b, target, row, block, vectors)
-        steps = Steps(b, self.steps, site, args, 3, target)
+        steps = Steps(b, self.steps, site, args, 3, target, exact="u8" in (self.x_dtype, self.y_dtype))
         for v in range(vectors):
             for r in range(height):
-                site.store(steps.apply(sums[v][r], v, r), y, None, v, r)
+                site.store(steps.apply(as_floats(b, sums[v][r]), v, r), y, None, v, r)
         b.ret()
         return name
 

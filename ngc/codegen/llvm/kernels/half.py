@@ -1,10 +1,11 @@
-"""Conversions between 16-bit floats in memory and floats in registers.
+"""Conversions between 16-bit floats in memory and floats in registers, and loads and stores of tensors that are f32 in registers.
 
 Where the target has no instruction LLVM would call compiler-rt once per lane; integer arithmetic on whole vectors does instead.
 Rounding is to nearest, halves to even; overflow gives infinity and NaN stays NaN.
 """
 
 from ngc.codegen.llvm.kernels import elements
+from ngc.codegen.llvm.kernels.quantized import from_u8, to_u8
 from ngc.codegen.llvm.text import FLOAT, I1, I32, Builder, Value, lanes_of, vector
 from ngc.target import CpuTarget
 
@@ -86,14 +87,18 @@ _NARROWED = "llvm.x86.avx512bf16.cvtneps2bf16.512"
 
 
 def load_floats(b: Builder, pointer: Value, dtype: str, lanes: int, target: CpuTarget, mask: Value | None = None) -> Value:
-    """Loads consecutive elements of a tensor of floats as f32; lanes that the mask leaves out are not accessed and hold 0."""
+    """Loads consecutive elements of a tensor of floats or u8 as f32; lanes that the mask leaves out are not accessed and hold 0."""
     stored = elements.load(b, pointer, dtype, lanes, mask)
+    if dtype == "u8":
+        return from_u8(b, stored)
     return stored if dtype == "f32" else from_bits16(b, stored, dtype, target)
 
 
 def store_floats(b: Builder, value: Value, pointer: Value, dtype: str, target: CpuTarget, mask: Value | None = None) -> None:
-    """Stores f32 values to consecutive elements of a tensor of floats, those that the mask leaves out excepted."""
-    if dtype == "bf16" and target.has_bf16 and lanes_of(value.type) == 16:
+    """Stores f32 values to consecutive elements of a tensor of floats or u8, those that the mask leaves out excepted."""
+    if dtype == "u8":
+        value = to_u8(b, value, target)
+    elif dtype == "bf16" and target.has_bf16 and lanes_of(value.type) == 16:
         value = b.cast("bitcast", b.intrinsic(_NARROWED, vector(16, "bfloat"), value), vector(16, _I16))
     elif dtype != "f32":
         value = to_bits16(b, value, dtype, target)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from ngc.codegen.llvm.kernel import Geometry, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
+from ngc.codegen.llvm.kernels.quantized import as_floats
 from ngc.codegen.llvm.kernels.steps import Steps, is_cheap
-from ngc.codegen.llvm.text import I32, Builder, Index, Value, vector
+from ngc.codegen.llvm.text import I32, Builder, Index, Value, element_of, vector
 from ngc.target import CpuTarget
 
 
@@ -28,24 +29,26 @@ class BlockedTile:
 
 def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: Sequence[Sequence[Value]], steps: Sequence[StepSpec],
                 args: Value, first: int, output: int = 2) -> None:
-    """Emits the steps and the stores of a tile's accumulators, [vector][pixel]; operands start at `first`, the tile goes to argument `output`."""
+    """Emits the steps and the stores of a tile's accumulators, [vector][pixel] of f32 or i32; operands start at `first`, the tile goes to argument
+    `output`."""
     y, count = b.load_pointer(args, output), tile.rows * tile.width
+    exact = tile.y.dtype == "u8" or element_of(accumulators[0][0].type) == I32
     if is_cheap(steps):
         site = BlockedSite(b, target, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
-        folded = Steps(b, steps, site, args, first, target)
+        folded = Steps(b, steps, site, args, first, target, exact)
         for v in range(tile.vectors):
             for m in range(count):
-                site.store(folded.apply(accumulators[v][m], v, m), y, tile.y, v, m)
+                site.store(folded.apply(as_floats(b, accumulators[v][m]), v, m), y, tile.y, v, m)
         return
     lanes = tile.y.block  # code for one pixel, in a loop over accumulators that were put on the stack
     kind = vector(lanes)
     stack = b.alloca(kind, tile.vectors * count)
     for v in range(tile.vectors):
         for m in range(count):
-            b.store(accumulators[v][m], b.gep(stack, v * count + m, kind), align=4 * lanes)
+            b.store(as_floats(b, accumulators[v][m]), b.gep(stack, v * count + m, kind), align=4 * lanes)
     with b.loop(0, tile.rows, hint="r") as r, b.loop(0, tile.width, hint="c") as c:
         site = BlockedSite(b, target, tile, [(r.index, c.index)])
-        folded = Steps(b, steps, site, args, first, target)
+        folded = Steps(b, steps, site, args, first, target, exact)
         at = b.add(b.mul(r.index, tile.width), c.index)
         for v in range(tile.vectors):
             value = b.load(kind, b.gep(stack, b.add(at, v * count), kind), align=4 * lanes)

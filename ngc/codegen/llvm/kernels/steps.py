@@ -5,6 +5,7 @@ A kernel says where the values of a tile lie through a `Site`; the steps read th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
@@ -29,8 +30,8 @@ class Site(Protocol):
         """Returns whether all pixels of the tile meet the same values of a tensor operand."""
 
 
-_CHEAP = {"bias", "affine", "prelu", "scale", "add", "multiply", "tee", "relu", "clip", "leaky_relu", "abs", "negative", "square", "hard_sigmoid",
-          "sqrt", "floor", "ceil"}
+_CHEAP = {"bias", "affine", "prelu", "scale", "add", "add_scaled", "multiply", "tee", "relu", "clip", "leaky_relu", "abs", "negative", "square",
+          "hard_sigmoid", "sqrt", "floor", "ceil"}
 
 
 def is_cheap(steps: Sequence[StepSpec]) -> bool:
@@ -45,7 +46,11 @@ def operands_of(steps: Sequence[StepSpec]) -> int:
 
 @dataclass
 class Steps:
-    """The steps of one tile: operand pointers are loaded once, per-channel values once per vector."""
+    """The steps of one tile: operand pointers are loaded once, per-channel values once per vector.
+
+    `exact` says that the kernel reads or writes u8. There, and where a step does, every operation is rounded for itself, so that all instruction sets give
+    the same integers.
+    """
 
     b: Builder
     steps: Sequence[StepSpec]
@@ -53,6 +58,7 @@ class Steps:
     args: Value
     first: int
     target: CpuTarget
+    exact: bool = False
     _pointers: dict[int, list[Value]] = field(default_factory=dict)
     _cache: dict[tuple[int, int, int], Value] = field(default_factory=dict)
 
@@ -74,21 +80,29 @@ class Steps:
             x = self._step(index, step, x, vector, pixel)
         return x
 
+    @cached_property
+    def fused(self) -> bool:
+        """Whether a product and a sum may be one instruction."""
+        return self.target.has_fma and not self.exact and all(step.tensor is None or step.tensor.dtype != "u8" for step in self.steps)
+
     def _step(self, index: int, step: StepSpec, x: Value, vector: int, pixel: int) -> Value:
         b, pointers = self.b, self._pointers[index]
         match step.kind:
             case "bias":
                 return b.fbinary("fadd", x, self._channels(index, 0, vector))
             case "affine":
-                return b.fma(x, self._channels(index, 0, vector), self._channels(index, 1, vector), fused=self.target.has_fma)
+                return b.fma(x, self._channels(index, 0, vector), self._channels(index, 1, vector), fused=self.fused)
             case "prelu":
                 scaled = b.fbinary("fmul", x, self._channels(index, 0, vector))
                 return b.select(b.fcmp("ogt", x, b.constant(x.type, 0.0)), x, scaled)
             case "scale":
                 factor, shift = (b.constant(x.type, value) for value in step.params)
-                return b.fma(x, factor, shift, fused=self.target.has_fma)
+                return b.fma(x, factor, shift, fused=self.fused)
             case "add":
                 return b.fbinary("fadd", x, self._tensor(index, step, vector, pixel))
+            case "add_scaled":
+                y = self._tensor(index, step, vector, pixel)
+                return b.fma(y, b.constant(y.type, step.params[0]), x, fused=self.fused)
             case "multiply":
                 return b.fbinary("fmul", x, self._tensor(index, step, vector, pixel))
             case "tee":

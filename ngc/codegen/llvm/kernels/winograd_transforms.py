@@ -72,7 +72,7 @@ def emit_output(b: Builder, spec: WinogradKernel, target: CpuTarget, rows: int, 
         cheap = is_cheap(spec.steps)
         pixels = [(r, c) for r in range(rows) for c in range(columns)]
         site = BlockedSite(b, target, tile, pixels)
-        folded = Steps(b, spec.steps, site, args, FIRST_STEP, target) if cheap else None
+        folded = Steps(b, spec.steps, site, args, FIRST_STEP, target, exact=spec.y.dtype == "u8") if cheap else None
         y = b.load_pointer(args, 2)
         results: dict[tuple[int, int], Value] = {}
         for group in filter(None, groups):

@@ -1,0 +1,41 @@
+"""Conversions between integers and floats in registers: sums of products become floats, floats become u8.
+
+All targets give the same bits: a float is rounded to the nearest integer, halves to the even one, and saturated to 0 and 255; NaN gives 0.
+"""
+
+from ngc.codegen.llvm.text import FLOAT, I8, I32, Builder, Value, element_of, lanes_of, overload, vector
+from ngc.target import CpuTarget
+
+_NEAREST = "llvm.x86.avx512.mask.cvtps2dq.512"
+"""Rounds sixteen floats as the control register says, which is to nearest; what is too large becomes 2**31 as an unsigned integer."""
+
+_CURRENT_ROUNDING = 4
+
+_WHOLE = 2.0**23
+"""From here to 2**24 floats are the integers: what is added to it is rounded, and the result stands in the low bits."""
+
+
+def as_floats(b: Builder, sums: Value) -> Value:
+    """Returns sums of products as floats, i32 rounded to the nearest; floats as they are."""
+    return b.cast("sitofp", sums, vector(lanes_of(sums.type), FLOAT)) if element_of(sums.type) == I32 else sums
+
+
+def from_u8(b: Builder, stored: Value) -> Value:
+    """Returns u8 elements as floats; by way of i32, which vectors convert in one instruction."""
+    return as_floats(b, b.cast("zext", stored, vector(lanes_of(stored.type), I32)))
+
+
+def to_u8(b: Builder, value: Value, target: CpuTarget) -> Value:
+    """Returns floats as u8 elements."""
+    lanes = lanes_of(value.type)
+    integers, narrow = vector(lanes, I32), vector(lanes, I8)
+    zero = b.constant(value.type, 0.0)
+    value = b.select(b.fcmp("ogt", value, zero), value, zero)  # NaN, which is not greater, becomes 0
+    if lanes == 16 and target.has_avx512:
+        arguments = f"{value}, {integers} zeroinitializer, i16 -1, i32 {_CURRENT_ROUNDING}"
+        callee = b.module.declare(_NEAREST, integers, (value.type, integers, "i16", "i32 immarg"))
+        rounded = b.define(integers, f"call {integers} {callee}({arguments})")
+        return b.cast("trunc", b.intrinsic(f"llvm.umin.{overload(integers)}", integers, rounded, b.integer(integers, 255)), narrow)
+    most = b.constant(value.type, 255.0)
+    value = b.select(b.fcmp("olt", value, most), value, most)
+    return b.cast("trunc", b.cast("bitcast", b.fbinary("fadd", value, b.constant(value.type, _WHOLE)), integers), narrow)
