@@ -2,8 +2,8 @@
 
 Convolutions, deconvolutions and pools work on channels blocked by the vector width; what is element-wise follows its first operand; a
 concat of channels is blocked where a part is and every part but the last fills whole blocks; everything else is plain row-major. A blocked value gets the
-largest halo that a convolution reading it asks for, so that no kernel tests for borders. The network's few-channel input becomes plain
-planes with a border (block 1), which wastes no lanes.
+largest halo that a convolution reading it asks for, so that no kernel tests for borders; of u8 it holds the zero point. The network's few-channel input
+becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of four channels, which is what one lane of a dot product takes.
 
 Refuses nothing: an operator that is not blocked reads and writes plain tensors, at the price of reorders.
 """
@@ -49,7 +49,7 @@ class AssignLayout(Pass):
         halos = _halos(graph)
         for value in graph.values():
             if not value.type.layout.is_plain:
-                rewriter.set_layout(value, Layout(value.type.layout.block, halos[value]))
+                rewriter.set_layout(value, Layout(value.type.layout.block, halos[value], _fill(value)))
                 graph.events.record(self.name, "layout", "chosen", value.name, str(value.type.layout))
         return rewriter.changed
 
@@ -65,7 +65,7 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
     if is_blocked_kind(node) and {node.type.dtype, node.inputs[0].type.dtype} <= BLOCKED_DTYPES:
         result = lanes
         x = node.inputs[0]
-        wanted[0] = 1 if x.type.layout.is_plain and _reads_planes(node) else lanes
+        wanted[0] = _few_channels_block(node) or lanes if x.type.layout.is_plain else lanes
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
         if node.op != "pool":
             wanted[1] = 0  # weights are packed at compile time
@@ -84,20 +84,27 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
             rewriter.set_layout(value, Layout(result))
 
 
-def _reads_planes(node: Node) -> bool:
-    """Whether a node is a convolution of so few channels that it reads planes; of bf16 two taps of a row are read at once, so neighbours there must be."""
+def _few_channels_block(node: Node) -> int:
+    """Returns the block in which a convolution of so few channels reads them that a vector's would be mostly padding, 0 for any other node.
+
+    Of bf16 two taps of a row are read at once, so neighbours there must be.
+    """
     if not node.has_trait("conv") or node.op == "separable_conv2d" or node.attrs["prologue"] or node.inputs[0].type.shape[1] not in range(1, FEW_CHANNELS + 1):
-        return False
-    return node.inputs[0].type.dtype != "bf16" or (node.attrs["dilate"][-1] == 1 and node.inputs[1].type.shape[-1] != 1)
+        return 0
+    match node.inputs[0].type.dtype:
+        case "u8":
+            return FEW_CHANNELS if node.attrs["groups"] == 1 else 0
+        case "bf16":
+            return int(node.attrs["dilate"][-1] == 1 and node.inputs[1].type.shape[-1] != 1)
+    return 1
 
 
 def _in_block(value: Value, block: int, node: Node, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> Value:
     """Returns the value in plain order (block 0) or blocked, through a reorder before `node` where it is not there yet."""
     if value.type.layout.block == block or value.is_const:
         return value
-    producer = value.producer
-    if block == 1 and producer is not None and producer.op == "cast" and value.users == (node,):
-        rewriter.set_layout(value, Layout(block))  # a cast of planes writes them with their border
+    if block and value.users == (node,) and _writes_blocks(value, block):
+        rewriter.set_layout(value, Layout(block))
         return value
     key = (value, block)
     if key not in reordered:
@@ -106,6 +113,21 @@ def _in_block(value: Value, block: int, node: Node, rewriter: Rewriter, reordere
         reordered[key] = rewriter.insert("reorder", [value], before=node, locs=locs, name=f"{value.name}.c{block}" if block else f"{value.name}.plain",
                                          types=[value.type.with_layout(layout)]).output
     return reordered[key]
+
+
+def _writes_blocks(value: Value, block: int) -> bool:
+    """Whether a plain value's producer can write it in blocks as well: a cast planes with their border, the quantization of a plain tensor any block."""
+    producer = value.producer
+    if producer is None or not producer.inputs[0].type.layout.is_plain:
+        return False
+    if producer.op == "cast":
+        return block == 1
+    return producer.op == "eltwise" and (producer.inputs[0].type.dtype, value.type.dtype, len(producer.inputs), len(producer.outputs)) == ("f32", "u8", 1, 1)
+
+
+def _fill(value: Value) -> float:
+    """Returns what a blocked value's border holds: what its readers take for zero."""
+    return float(value.type.quant.zero_point) if value.type.quant is not None else 0.0
 
 
 def _plain_outputs(graph: Graph, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:

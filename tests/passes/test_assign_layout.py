@@ -89,6 +89,76 @@ def test_element_wise_steps_keep_the_layout() -> None:
     assert z.type.layout == Layout(16)
 
 
+def quantize(b: GraphBuilder, x: Value, zero: int = 3, *operands: Value, steps: tuple[Step, ...] = ()) -> Value:
+    b.graph.stage = "quantized"
+    return b.op("eltwise", x, *operands, epilogue=(*steps, Step("scale", (2.0, zero))), result="u8", scales=(0.5,), zero_points=(zero,))
+
+
+def int8_conv(b: GraphBuilder, x: Value, outputs: int, kernel: int, pad: int = 0, groups: int = 1, **result: object) -> Value:
+    zero = x.type.quant.zero_point if x.type.quant is not None else 0
+    w = b.const("w", np.ones((outputs, x.type.shape[1] // groups, kernel, kernel), np.int8))
+    return b.op("conv2d", x, w, pad=(pad, pad), groups=groups, x_zero=zero, **(result or {"result": "u8", "scales": (1.0,), "zero_points": (7,)}))
+
+
+def test_the_border_of_integers_holds_their_zero_point() -> None:
+    b = GraphBuilder()
+    x = int8_conv(b, quantize(b, b.input("data", (1, 16, 8, 8))), 16, 1)
+    y = int8_conv(b, x, 16, 3, 1, result="f32")
+    z = b.op("pool", y, kind="max", kernel=(2, 2), stride=(2, 2), pad=(0, 0))
+    lowered(b, z)
+    assert x.type.layout == Layout(16, ((1, 1), (1, 1)), 7.0)
+    assert y.type.layout == z.type.layout == Layout(16)
+
+
+def test_a_tensor_is_quantized_straight_into_the_blocks_that_its_reader_wants() -> None:
+    for channels, groups, block in ((3, 1, 4), (4, 1, 4), (5, 1, 16), (3, 3, 16)):
+        b = GraphBuilder()
+        x = quantize(b, b.input("data", (1, channels, 8, 8)))
+        graph = lowered(b, int8_conv(b, x, 6, 3, 1, groups))
+        assert x.type.layout == Layout(block, ((1, 1), (1, 1)), 3.0)
+        assert [node.op for node in graph if node.op != "const"] == ["eltwise", "conv2d", "reorder"]
+
+
+def test_two_readers_of_a_quantized_tensor_get_their_own_blocks() -> None:
+    b = GraphBuilder()
+    x = quantize(b, b.input("data", (1, 3, 8, 8)))
+    graph = lowered(b, int8_conv(b, x, 16, 3, 1), b.op("pool", x, kind="max", kernel=(2, 2), stride=(2, 2), pad=(0, 0)))
+    assert x.type.layout.is_plain
+    reorders = [node.type.layout for node in graph if node.op == "reorder" and not node.type.layout.is_plain]
+    assert reorders == [Layout(4, ((1, 1), (1, 1)), 3.0), Layout(16, fill=3.0)]
+
+
+def test_plain_sums_and_integers_are_reordered_before_a_convolution_reads_them() -> None:
+    b = GraphBuilder()
+    data = b.input("data", (1, 16, 8, 8))
+    total = quantize(b, data, 3, data, steps=(Step("add"),))
+    again = b.op("eltwise", total, result="u8", scales=(0.5,), zero_points=(3,))
+    graph = lowered(b, int8_conv(b, again, 16, 1))
+    assert total.type.layout.is_plain
+    assert again.type.layout.is_plain
+    assert graph.count()["reorder"] == 2
+
+
+def test_blocked_floats_are_quantized_in_their_blocks_and_back() -> None:
+    b = GraphBuilder()
+    x = conv(b, b.input("data", (1, 16, 8, 8)), 16, 1)
+    y = quantize(b, x)
+    z = b.op("eltwise", y, epilogue=(Step("scale", (1.0, -3.0)), Step("scale", (0.5, 0.0))), result="f32")
+    graph = lowered(b, conv(b, z, 16, 1))
+    assert y.type.layout == Layout(16, fill=3.0)
+    assert z.type.layout == Layout(16)
+    assert graph.count()["reorder"] == 2
+
+
+def test_integers_are_joined_in_blocks() -> None:
+    b = GraphBuilder()
+    x = quantize(b, b.input("data", (1, 16, 6, 6)))
+    one, two = int8_conv(b, x, 32, 1), int8_conv(b, x, 20, 1)
+    joined = b.op("concat", one, two, axis=1)
+    lowered(b, int8_conv(b, joined, 16, 3, 1))
+    assert one.type.layout == two.type.layout == joined.type.layout == Layout(16, ((1, 1), (1, 1)), 7.0)
+
+
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(PassError, match="pass assign-layout has no option 'width'; it takes lanes"):
         PassManager("assign-layout{width=3}")
