@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from ngc.codegen.llvm.kernels.expression import KINDS as REGISTER_KINDS
-from ngc.codegen.llvm.kernels.expression import Binary, Cast, Compare, Const, Expr, Select, Unary
+from ngc.codegen.llvm.kernels.expression import Binary, Cast, Compare, Const, Expr, Quantize, Select, Unary
 from ngc.ir import Node, Step
 from ngc.ir.unary import UNARY
 
@@ -51,6 +51,15 @@ def node_expression(node: Node, operands: Sequence[Expr]) -> Expr:
     return binary(node.op, b, a) if node.attrs["reverse"] else binary(node.op, a, b)
 
 
+def chain_expression(steps: Sequence[Step], result: str, x: Expr, operands: Sequence[Expr], dtypes: Sequence[str]) -> Expr:
+    """Returns x after all steps as an element of dtype `result`; `dtypes` are those of x and of the steps' operands. Integers of u8 are read as floats."""
+    first, *remaining = (Cast(load, "f32") if dtype == "u8" else load for load, dtype in zip((x, *operands), dtypes, strict=True))
+    value: Expr = first
+    for step in steps:
+        value = step_expression(step, value, [remaining.pop(0) for _ in range(step.operands)])
+    return Quantize(value) if result == "u8" else value
+
+
 def step_expression(step: Step, x: Expr, operands: Sequence[Expr]) -> Expr:
     """Returns the value after one step."""
     match step.kind:
@@ -58,6 +67,8 @@ def step_expression(step: Step, x: Expr, operands: Sequence[Expr]) -> Expr:
             return Binary("add", x, operands[0])
         case "affine":
             return Binary("add", Binary("mul", x, operands[0]), operands[1])
+        case "add_scaled":
+            return Binary("add", x, Binary("mul", operands[0], Const(step.params[0])))
         case "multiply":
             return Binary("mul", x, operands[0])
         case "scale":

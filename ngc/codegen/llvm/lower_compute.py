@@ -143,8 +143,12 @@ def _read(*values: Value) -> list[Value]:
 def _pool(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0], node.attrs
     _check_dtypes("pools", node)
+    steps, last, _, _ = lowering.steps(attrs["epilogue"], node.inputs[1:], node.type, node.outputs[1:], lowering.lanes)
+    if last:
+        raise CodegenError("steps of pools have no operands and are no tees")
     spec = PoolKernel(x=lowering.place(x), y=lowering.place(node.output), kind=attrs["kind"], kernel=spatial_of(attrs["kernel"]),
-                      stride=spatial_of(attrs["stride"]), pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"])
+                      stride=spatial_of(attrs["stride"]), pad=spatial_of(attrs["pad"], 0), count_include_pad=attrs["count_include_pad"], p=attrs["p"],
+                      steps=steps)
     lowering.call(Call(spec, [x, node.output], [x], [node.output], node.type.shape[0], node))
 
 

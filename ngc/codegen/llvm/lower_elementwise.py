@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from ngc.codegen.llvm.calls import Argument, Call, static
-from ngc.codegen.llvm.expressions import node_expression, step_expression
+from ngc.codegen.llvm.expressions import chain_expression, node_expression
 from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels import nests
 from ngc.codegen.llvm.kernels.expression import Expr, N
 from ngc.codegen.llvm.kernels.lrn import LrnKernel
+from ngc.codegen.llvm.kernels.reorder import ReorderKernel
 from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
 from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call, planes
@@ -16,7 +17,7 @@ from ngc.ir import Node, Step, SymDim, Value
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.normalization import scale_shift
 from ngc.ir.ops.reduce import REDUCTIONS
-from ngc.ir.steps import STEPS
+from ngc.ir.steps import STEPS, operand_count
 from ngc.ir.tensor_type import DTYPES, product
 from ngc.ir.unary import UNARY
 
@@ -59,19 +60,25 @@ def _batch_norm(lowering: Lowering, node: Node) -> None:
 def _eltwise(lowering: Lowering, node: Node) -> None:
     """Each stored result, the last and those of tees, is one nest over the steps that lead to it."""
     steps = node.attrs["epilogue"]
+    if node.inputs[0].type.layout.is_plain and not node.type.layout.is_plain:
+        _quantize_into_blocks(lowering, node)
+        return
     tees = [position for position, step in enumerate(steps) if step.kind == "tee"]
     for value, count in zip((*node.outputs[1:], node.output), (*tees, len(steps)), strict=True):
         (_plain_chain if node.type.layout.is_plain else _blocked_chain)(lowering, node, steps[:count], value, not tees)
 
 
-def _chain(steps: Sequence[Step]) -> Callable[..., Expr]:
-    def make(x: Expr, *loads: Expr) -> Expr:
-        remaining = list(loads)
-        for step in steps:
-            x = step_expression(step, x, [remaining.pop(0) for _ in range(step.operands)])
-        return x
+def _quantize_into_blocks(lowering: Lowering, node: Node) -> None:
+    """Planes of floats become blocks of u8 in one go."""
+    x, y = node.inputs[0], node.output
+    steps, _, _, _ = lowering.steps(node.attrs["epilogue"], node.inputs[1:], y.type, (), y.type.layout.block)
+    spec = ReorderKernel(planes(lowering, x), lowering.place(y), steps)
+    lowering.call(Call(spec, [lowering.argument(x), y], [] if x.is_const else [x], [y], x.type.shape[0], node))
 
-    return make
+
+def _chain(node: Node, steps: Sequence[Step], result: Value) -> Callable[..., Expr]:
+    dtypes = [value.type.dtype for value in node.inputs[:1 + operand_count(steps)]]
+    return lambda x, *loads: chain_expression(steps, result.type.dtype, x, loads, dtypes)
 
 
 def _plain_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: Value, alone: bool) -> None:
@@ -86,7 +93,7 @@ def _plain_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: 
             shapes.append(((*shape, *(1,) * (x.type.rank - 2)) if kind == "vector" else shape, value.type.dtype))
             arguments.append(lowering.argument(value))
             reads += [] if value.is_const else [value]
-    spec = nests.elementwise(extents(result.type.shape), shapes, result.type.dtype, _chain(steps))
+    spec = nests.elementwise(extents(result.type.shape), shapes, result.type.dtype, _chain(node, steps, result))
     lowering.call(Call(spec, [*arguments, result], reads, [result], batch_of(x, result), node,
                        inplace=tuple(value for value in reads if value.type == result.type) if alone else ()))
 
@@ -109,7 +116,7 @@ def _blocked_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result
             inputs.append(place)
             arguments.append(lowering.tensor_constant(value, place) if value.is_const else value)
             reads += [] if value.is_const else [value]
-    spec = nests.blocked(lowering.place(result), inputs, _chain(steps))
+    spec = nests.blocked(lowering.place(result), inputs, _chain(node, steps, result))
     lowering.call(Call(spec, [*arguments, result], reads, [result], node.type.shape[0], node,
                        inplace=tuple(value for value in reads if value.type == result.type) if alone else ()))
 

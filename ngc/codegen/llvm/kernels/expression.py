@@ -117,6 +117,13 @@ class Cast:
 
 
 @dataclass(frozen=True)
+class Quantize:
+    """A value of kind f32 as a u8, which is of kind i32: the nearest integer, halves to even, within 0 and 255; 0 for NaN."""
+
+    operand: "Expr"
+
+
+@dataclass(frozen=True)
 class Reduce:
     """sum, prod, max or min of the operand over the reduced loops, in an accumulator of the given kind, which the result has.
 
@@ -128,7 +135,7 @@ class Reduce:
     accumulator: str
 
 
-Expr = Load | Const | Index | Batch | Unary | Binary | Compare | Select | Cast | Reduce
+Expr = Load | Const | Index | Batch | Unary | Binary | Compare | Select | Cast | Quantize | Reduce
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -136,7 +143,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     match expr:
         case Load():
             return (*(axis.index for axis in expr.axes), *(() if expr.guard is None else (expr.guard,)))
-        case Unary() | Cast() | Reduce():
+        case Unary() | Cast() | Quantize() | Reduce():
             return (expr.operand,)
         case Binary() | Compare():
             return (expr.left, expr.right)
@@ -178,5 +185,7 @@ def kind_of(expr: Expr, operands: tuple[str, ...]) -> str:
             return kind_of(expr.then, operands)
         case Cast():
             return KINDS[expr.dtype]
+        case Quantize():
+            return KINDS["u8"]
         case Reduce():
             return "i64" if expr.name.startswith("arg") else expr.accumulator

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ngc.codegen.llvm.kernels.expression import Axis, Binary, Cast, Compare, Const, Expr, Extent, Index, Load, N, Reduce, Select, Unary
+from ngc.codegen.llvm.kernels.expression import Axis, Binary, Cast, Compare, Const, Expr, Extent, Index, Load, N, Quantize, Reduce, Select, Unary
 from ngc.codegen.llvm.kernels.nest import NestKernel, Store
 
 Shape = tuple[Extent, ...]
@@ -54,7 +54,7 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             axes = tuple(Axis(rewrite(axis.index, change), axis.stride) for axis in expr.axes)
             guard = None if expr.guard is None else rewrite(expr.guard, change)
             expr = replace(expr, axes=axes, guard=guard)
-        case Unary() | Cast() | Reduce():
+        case Unary() | Cast() | Quantize() | Reduce():
             expr = replace(expr, operand=rewrite(expr.operand, change))
         case Binary() | Compare():
             expr = replace(expr, left=rewrite(expr.left, change), right=rewrite(expr.right, change))

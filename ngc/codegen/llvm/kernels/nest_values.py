@@ -15,11 +15,13 @@ from ngc.codegen.llvm.kernels.expression import (
     Expr,
     Index,
     Load,
+    Quantize,
     Select,
     Unary,
     kind_of,
     uses,
 )
+from ngc.codegen.llvm.kernels.quantized import to_u8
 from ngc.codegen.llvm.text import I64, Value, vector
 from ngc.codegen.llvm.text import Index as Offset
 
@@ -83,6 +85,8 @@ class Evaluator:
                 return self.b.select(truth, self.value(then, point), self.value(otherwise, point))
             case Cast(operand, dtype):
                 return math.cast(self.value(operand, point), kind_of(operand, operands), dtype)
+            case Quantize(operand):
+                return math.register(to_u8(self.b, self.value(operand, point), self.emitter.target), "u8")
         raise ValueError(f"{type(expr).__name__} has no value before it is computed")
 
     def _index(self, loop: int, point: "Point") -> Value:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial
+from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -16,6 +16,7 @@ class PoolKernel(KernelSpec):
     """Pools windows of x to the pixels of y, channel by channel; the halo of y is not written, its padding lanes are zero.
 
     args: x, y. Work items: groups of output rows of each image and channel block. Tensors of bf16 are computed in f32 and rounded once.
+    Sums of u8 are exact; an average is their quotient by the window's elements, rounded once.
 
     Attributes:
         x: the input.
@@ -26,6 +27,7 @@ class PoolKernel(KernelSpec):
         pad: how far the first window begins before the input, and as far the last may end behind it.
         count_include_pad: whether avg divides by the window clipped at input and padding, not at the input alone.
         p: for lp, 1, 2 or 3: the p-th root of the sum of p-th powers, without absolute values.
+        steps: what is done with a pooled value before it is stored; steps without operands, on floats.
 
     Windows that miss the input give -3.4e38, and 0 for sums and averages, as in MXNet.
     """
@@ -38,15 +40,26 @@ class PoolKernel(KernelSpec):
     pad: Spatial = (0, 0, 0)
     count_include_pad: bool = True
     p: int = 2
+    steps: tuple[StepSpec, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in ("max", "avg", "sum", "lp") or self.p not in (1, 2, 3):
             raise CodegenError(f"pooling is max, avg, sum or lp with p 1, 2 or 3, not {self.kind} with p {self.p}")
-        floats = {self.x.dtype, self.y.dtype} <= {"f32", "bf16"}
-        if (self.x.channels, self.x.block) != (self.y.channels, self.y.block) or (self.x.dtype != self.y.dtype and not floats):
-            raise CodegenError(f"pooling keeps channels, block and dtype: {self.x} to {self.y}")
-        if not floats and (self.kind != "max" or self.x.dtype not in ("i8", "u8", "i32")):
-            raise CodegenError(f"pooling takes f32 and bf16, and max integers too, not {self.kind} of {self.x.dtype}")
+        if (self.x.channels, self.x.block) != (self.y.channels, self.y.block):
+            raise CodegenError(f"pooling keeps channels and block: {self.x} to {self.y}")
+        if self.is_integer and self.kind == "max":
+            legal = self.x.dtype == self.y.dtype and self.x.dtype in ("i8", "u8", "i32") and not self.steps
+        else:
+            legal = self.x.dtype in ("f32", "bf16", "u8") and self.y.dtype in ("f32", "bf16", "u8") and not (self.is_integer and self.kind == "lp")
+        if not legal:
+            raise CodegenError(f"pooling takes floats, the largest of integers, and sums and averages of u8, not {self.kind} of {self.x.dtype} to {self.y.dtype}")
+        if any(step.operands for step in self.steps):
+            raise CodegenError("steps of a pool have no operands")
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether integers are pooled."""
+        return self.x.dtype not in ("f32", "bf16")
 
     @property
     def group(self) -> int:

@@ -1,12 +1,14 @@
 """Emits pooling: rows of windows, several at a time, that share the columns which they have in common."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
-from ngc.codegen.llvm.kernels.arithmetic import Arithmetic, is_float
+from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
 from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant, lanes_below
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.pool import PoolKernel
-from ngc.codegen.llvm.text import FLOAT, I1, I64, Builder, Index, Value, vector
+from ngc.codegen.llvm.kernels.steps import after_steps
+from ngc.codegen.llvm.text import DOUBLE, FLOAT, I1, I32, I64, Builder, Index, Value, vector
 from ngc.codegen.llvm.vector_math import emit_unary
 from ngc.target import CpuTarget
 
@@ -29,7 +31,7 @@ class PoolEmitter:
         self.dtype, self.element = kernel.x.dtype, STORED[kernel.x.dtype]
         self.lanes = min(kernel.x.block, target.vector_bits // (8 * SIZES[self.dtype]))
         self.type = vector(self.lanes, self.element)
-        self.kind = "f32" if is_float(self.dtype) else self.dtype  # what is accumulated
+        self.kind = "f32" if not kernel.is_integer else self.dtype if kernel.kind == "max" else "i32"  # what is accumulated
         self.area: Value | None = None
         self.factors: dict[int, Value] = {}
         self.mask: Value | None = None
@@ -54,9 +56,9 @@ class PoolEmitter:
                     self._row(plane_x, plane_y, slab, b.add(b.mul(group, kernel.group), row.index))
 
     def _mask_channels(self, block: Index, part: Index) -> None:
-        """Prepares the lanes that have a channel, where a window without input would write to those that have none."""
+        """Prepares the lanes that have a channel, where a window without input or a step would write to those that have none."""
         kernel, b = self.kernel, self.b
-        if kernel.y.channels % kernel.y.block == 0 or not kernel.has_empty_windows():
+        if kernel.y.channels % kernel.y.block == 0 or not (kernel.steps or kernel.has_empty_windows()):
             return
         left = b.sub(kernel.y.channels, b.add(b.mul(block, kernel.y.block), part))
         self.mask = lanes_below(b, left, self.lanes)
@@ -197,10 +199,11 @@ class PoolEmitter:
         return self._combine(held, self._power(self._load(place)))
 
     def _load(self, place: Value) -> Value:
-        """Loads a pixel's channels; floats are widened, integers stay as they are in memory."""
-        if is_float(self.dtype):
+        """Loads a pixel's channels; floats and what is summed are widened, integers that are compared stay as they are in memory."""
+        if not self.kernel.is_integer:
             return load_floats(self.b, place, self.dtype, self.lanes, self.target)
-        return self.b.load(self.type, place, SIZES[self.dtype])
+        value = self.b.load(self.type, place, SIZES[self.dtype])
+        return value if self.kernel.kind == "max" else self.b.cast("zext", value, vector(self.lanes, I32))
 
     # -- values -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +222,7 @@ class PoolEmitter:
     def _combine(self, held: Value, value: Value) -> Value:
         b = self.b
         if self.kernel.kind != "max":
-            return b.fbinary("fadd", held, value)
+            return self.math.combine("sum", self.kind, held, value)
         if self.kind == "f32":
             return b.select(b.fcmp("ogt", value, held), value, held)
         predicate = "ugt" if self.dtype == "u8" else "sgt"
@@ -227,25 +230,47 @@ class PoolEmitter:
         return b.select(larger, value, held)
 
     def _factor(self, divisor: Index) -> Value:
-        """Returns one over the window's elements; a window past the end sums nothing, and its divisor, zero or less, becomes one."""
+        """Returns one over the window's elements, or those for sums of integers, which are divided by them.
+
+        A window past the end sums nothing, and its divisor, zero or less, becomes one.
+        """
         b = self.b
         assert self.area is not None
         area = b.smax(b.mul(self.area, divisor), 1)
-        number = b.cast("sitofp", area if isinstance(area, Value) else Value(I64, str(area)), FLOAT)
-        return b.splat(b.fbinary("fdiv", b.constant(FLOAT, 1.0), number), self.lanes)
+        count = area if isinstance(area, Value) else Value(I64, str(area))
+        if self.kernel.is_integer:
+            return b.splat(b.cast("sitofp", count, self._quotient), self.lanes)
+        return b.splat(b.fbinary("fdiv", b.constant(FLOAT, 1.0), b.cast("sitofp", count, FLOAT)), self.lanes)
+
+    @property
+    def _quotient(self) -> str:
+        """The type in which sums of integers are divided, which holds them all."""
+        return FLOAT if 255 * prod(self.kernel.kernel) <= 2**24 else DOUBLE
+
+    def _mean(self, total: Value, factor: Value) -> Value:
+        """Returns an average, as f32."""
+        b = self.b
+        if not self.kernel.is_integer:
+            return b.fbinary("fmul", total, factor)
+        mean = b.fbinary("fdiv", b.cast("sitofp", total, factor.type), factor)
+        return mean if self._quotient == FLOAT else b.cast("fptrunc", mean, vector(self.lanes))
 
     def _store(self, total: Value, out_row: Value, pixel: Index, factor: Value | None) -> None:
         kernel, b = self.kernel, self.b
         if kernel.kind == "avg":
             assert factor is not None
-            total = b.fbinary("fmul", total, factor)
+            total = self._mean(total, factor)
+        elif kernel.kind == "sum" and kernel.is_integer:
+            total = b.cast("sitofp", total, vector(self.lanes))
         elif kernel.kind == "lp" and kernel.p > 1:
             total = emit_unary(b, "sqrt" if kernel.p == 2 else "cbrt", total, self.target)
-        if self.mask is not None:
-            total = b.select(self.mask, total, constant(self.kind, 0.0, self.lanes))
         dtype = kernel.y.dtype
+        compared = kernel.is_integer and kernel.kind == "max"
+        total = after_steps(b, kernel.steps, total, self.target)
+        if self.mask is not None:
+            total = b.select(self.mask, total, constant(self.kind if compared else "f32", 0.0, self.lanes))
         place = b.gep(out_row, b.mul(pixel, kernel.y.block), STORED[dtype])
-        if is_float(dtype):
-            store_floats(b, total, place, dtype, self.target)
-        else:
+        if compared:
             b.store(total, place, SIZES[dtype])
+        else:
+            store_floats(b, total, place, dtype, self.target)

@@ -1,14 +1,16 @@
 """Moves a tensor between layouts: plain, bordered and blocked by channels, with any halo on either side.
 
 Between block sizes a square of (lanes pixels) x (lanes channels) is transposed in registers; the last square of a row overlaps
-the one before it. With one block size rows are copied. Halos are not written: that is `HaloKernel`'s work.
+the one before it. With one block size rows are copied, and planes of floats are quantized on their way into blocks of u8. Halos are
+not written: that is `HaloKernel`'s work.
 """
 
 from dataclasses import dataclass
 from math import prod
 
-from ngc.codegen.llvm.kernel import Geometry, KernelSpec
+from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
 from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant, copy, lanes_below, transpose
+from ngc.codegen.llvm.kernels.quantize_tile import WORD, QuantizeTile
 from ngc.codegen.llvm.text import Builder, Index, Value, vector
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -24,15 +26,27 @@ class ReorderKernel(KernelSpec):
     """Copies x to y, two geometries of one logical tensor and dtype; padding lanes of y become zero.
 
     args: x, y. One of the block sizes is 1, or both are equal. Work items: groups of rows of each image and channel block.
+
+    Or x is in planes of f32 and y in blocks of u8: then what is stored are the values after `steps`, none of which has an operand, rounded to nearest
+    even and saturated.
     """
 
     x: Geometry
     y: Geometry
+    steps: tuple[StepSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        same = (self.x.channels, self.x.spatial, self.x.dtype) == (self.y.channels, self.y.spatial, self.y.dtype)
-        if not same or (1 not in (self.x.block, self.y.block) and self.x.block != self.y.block):
+        same = (self.x.channels, self.x.spatial) == (self.y.channels, self.y.spatial)
+        moves = self.x.dtype == self.y.dtype and not self.steps and (1 in (self.x.block, self.y.block) or self.x.block == self.y.block)
+        if not same or not (moves or self.quantizes):
             raise CodegenError(f"a reorder takes one tensor in two layouts, not {self.x} and {self.y}")
+        if any(step.operands for step in self.steps):
+            raise CodegenError("steps of a reorder have no operands")
+
+    @property
+    def quantizes(self) -> bool:
+        """Whether floats become u8."""
+        return (self.x.dtype, self.y.dtype, self.x.block) == ("f32", "u8", 1) and self.y.block % WORD == 0
 
     @property
     def _rows(self) -> tuple[int, int, int]:
@@ -78,10 +92,10 @@ class ReorderKernel(KernelSpec):
             position = (image, slab, b.mul(group, self._group))
             from_x = self._offset(b, self.x, strides_x, position)
             to_y = self._offset(b, self.y, strides_y, position)
-            tile = _Tile(self, b, target, block)
+            tile = QuantizeTile(self, b, target, block) if self.quantizes else _Tile(self, b, target, block)
             with b.loop(0, self._group) as row:
-                x_row = b.gep(x, b.add(from_x, b.mul(row.index, strides_x[1])), tile.element)
-                y_row = b.gep(y, b.add(to_y, b.mul(row.index, strides_y[1])), tile.element)
+                x_row = b.gep(x, b.add(from_x, b.mul(row.index, strides_x[1])), STORED[self.x.dtype])
+                y_row = b.gep(y, b.add(to_y, b.mul(row.index, strides_y[1])), STORED[self.y.dtype])
                 tile.row(x_row, y_row, width)
         b.ret()
         return str(module)

@@ -95,9 +95,6 @@ class Steps:
             case "prelu":
                 scaled = b.fbinary("fmul", x, self._channels(index, 0, vector))
                 return b.select(b.fcmp("ogt", x, b.constant(x.type, 0.0)), x, scaled)
-            case "scale":
-                factor, shift = (b.constant(x.type, value) for value in step.params)
-                return b.fma(x, factor, shift, fused=self.fused)
             case "add":
                 return b.fbinary("fadd", x, self._tensor(index, step, vector, pixel))
             case "add_scaled":
@@ -109,7 +106,7 @@ class Steps:
                 self.site.store(x, pointers[0], step.tensor, vector, pixel)
                 return x
             case _:
-                return emit_activation(b, step.kind, step.params, x, self.target)
+                return alone(b, step, x, self.target, self.fused)
 
     def _channels(self, index: int, operand: int, vector: int) -> Value:
         key = (index, operand, vector)
@@ -125,3 +122,18 @@ class Steps:
         if key not in self._cache:
             self._cache[key] = self.site.load(base, step.tensor, vector, pixel)
         return self._cache[key]
+
+
+def after_steps(b: Builder, steps: Sequence[StepSpec], x: Value, target: CpuTarget) -> Value:
+    """Returns a value after steps without operands, every operation rounded for itself."""
+    for step in steps:
+        x = alone(b, step, x, target, fused=False)
+    return x
+
+
+def alone(b: Builder, step: StepSpec, x: Value, target: CpuTarget, fused: bool) -> Value:
+    """Returns a value after a step that has no operands; `fused` says whether a product and a sum may be one instruction."""
+    if step.kind == "scale":
+        factor, shift = (b.constant(x.type, value) for value in step.params)
+        return b.fma(x, factor, shift, fused)
+    return emit_activation(b, step.kind, step.params, x, target)

@@ -110,5 +110,5 @@ def test_unknown_poolings_are_refused():
         PoolKernel(x, x, "median", (1, 1, 1))
     with pytest.raises(CodegenError, match="keeps channels"):
         PoolKernel(x, Geometry(8, 4, (1, 4, 4)), "max", (1, 1, 1))
-    with pytest.raises(CodegenError, match="pooling takes f32 and bf16, and max integers too, not avg of i8"):
+    with pytest.raises(CodegenError, match="not avg of i8 to i8"):
         PoolKernel(Geometry(8, 8, (1, 4, 4), dtype="i8"), Geometry(8, 8, (1, 4, 4), dtype="i8"), "avg", (1, 1, 1))
