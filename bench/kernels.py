@@ -1,6 +1,6 @@
-"""Measures convolution kernels on one thread: GFLOP/s and share of the peak that is measured between them, with warm and with streamed weights.
+"""Measures convolution kernels on one thread: GFLOP/s (of int8 GOP/s) and share of the peak that is measured between them, with warm and with streamed weights.
 
-`python -m bench.kernels [--precision fp32,bf16] [--json FILE] [--target cpu:x86-64-v3] [--network resnet50] [--filter 3x3]`
+`python -m bench.kernels [--precision fp32,bf16,int8] [--json FILE] [--target cpu:x86-64-v3] [--network resnet50] [--filter 3x3]`
 
 Every layer is measured by direct summation; where ngc picks Winograd's algorithm, by that too, its GFLOP/s those of the direct convolution
 in the same time. The memory's bandwidth, that of a kernel that only reads, is measured beside the peak.
@@ -34,7 +34,7 @@ from ngc.target import CpuTarget, parse_target
 STREAM_BYTES = 96 << 20
 """More than the last-level cache: weights that rotate through it come from memory."""
 
-DTYPES = {"fp32": "f32", "bf16": "bf16"}
+DTYPES = {"fp32": "f32", "bf16": "bf16", "int8": "u8"}
 
 MANY_CHANNELS = 64
 """Inputs and outputs from which on direct convolutions are expected to come near the peak."""
@@ -199,7 +199,7 @@ def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(prog="bench.kernels", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, choices=[1], help="kernels are measured on one thread")
-    parser.add_argument("--precision", default=["fp32"], type=lambda text: names(text, list(DTYPES), "precision"), help="fp32, bf16, or both by comma")
+    parser.add_argument("--precision", default=["fp32"], type=lambda text: names(text, list(DTYPES), "precision"), help="fp32, bf16, int8, or several by comma")
     parser.add_argument("--json", help="file to write the results to")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--network", choices=["resnet50", "mobilenetv2"])

@@ -56,13 +56,14 @@ def mobilenet_v2() -> list[Layer]:
 
 
 def plan(layer: Layer, target: CpuTarget, dtype: str = "f32") -> DirectSpec:
-    """Returns the direct kernel of a layer with bias and ReLU, its input with the halo that the padding needs.
+    """Returns the direct kernel of a layer with bias (u8: scale and shift) and ReLU, its input with the halo that the padding needs.
 
     Raises:
         CodegenError: there is no such kernel of that dtype.
     """
     lanes, pad = target.lanes(), layer.kernel // 2
-    block = lanes if layer.inputs >= lanes else 1
+    few = {"u8": 4}.get(dtype, 1)  # the block in which an image of few channels lies
+    block = lanes if layer.inputs >= lanes else few
     size = layer.size * layer.stride
     last = (layer.size - 1) * layer.stride + layer.kernel - 1 - pad
     side = (pad, max(0, last - size + 1))
@@ -71,5 +72,5 @@ def plan(layer: Layer, target: CpuTarget, dtype: str = "f32") -> DirectSpec:
     x = Geometry(layer.inputs, block, (1, size, size), ((0, 0), side, row), dtype=dtype)
     y = Geometry(layer.outputs, lanes, (1, layer.size, layer.size), dtype=dtype)
     fields = {"x": x, "y": y, "kernel": (1, layer.kernel, layer.kernel), "stride": (1, layer.stride, layer.stride), "pad": (0, pad, pad),
-              "steps": (StepSpec("bias"), StepSpec("relu"))}  # fmt: skip
+              "steps": (StepSpec("affine" if dtype == "u8" else "bias"), StepSpec("relu"))}  # fmt: skip
     return DepthwiseKernel.plan(target, **fields) if layer.groups > 1 else ConvKernel.plan(target, **fields)

@@ -51,6 +51,15 @@ def test_a_target_without_the_precision_is_told(monkeypatch, capsys):
     assert capsys.readouterr().out == "no kernels of bf16: cpu:x86-64-v3 has no multiply-adds of bf16\n"
 
 
+def test_an_image_of_u8_lies_in_blocks_of_four_channels(monkeypatch, capsys):
+    monkeypatch.setattr(kernels, "STREAM_BYTES", 1 << 20)
+    stem, inner = (plan(layer, parse_target("cpu:znver4"), "u8") for layer in resnet50()[:2])
+    assert (stem.x.block, inner.x.block, stem.y.dtype) == (4, 16, "u8")
+    monkeypatch.setattr("sys.argv", ["bench.kernels", "--target", "cpu:x86-64-v4", "--precision", "int8"])
+    kernels.main()
+    assert capsys.readouterr().out == "no kernels of int8: cpu:x86-64-v4 has no multiply-adds of u8\n"
+
+
 def test_the_halo_of_planes_covers_a_pair_of_taps_in_bf16():
     stem = resnet50()[0]
     single, paired = (plan(stem, parse_target("cpu:znver4"), dtype).x.halo for dtype in ("f32", "bf16"))

@@ -15,7 +15,7 @@ from ngc.codegen.llvm.kernels.separable import SeparableKernel
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
 from ngc.codegen.llvm.layer_weights import reserve_weights
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.packing import conv_size, conv_steps, deconvolution_phases
+from ngc.codegen.llvm.packing import conv_size, conv_steps, deconvolution_phases, pack_offset
 from ngc.errors import CodegenError
 from ngc.ir import Node, Value
 from ngc.ir.ops.convolution import pads
@@ -39,7 +39,7 @@ def _check_dtypes(what: str, node: Node) -> None:
     """Refuses data and results of other types than the kernels have."""
     for value in (node.inputs[0], node.output):
         if value.type.dtype not in BLOCKED_DTYPES:
-            raise CodegenError(f"{what} take f32 or bf16 data, not {value.type.dtype}")
+            raise CodegenError(f"{what} take f32, bf16 or u8 data, not {value.type.dtype}")
 
 
 def _conv(lowering: Lowering, node: Node) -> None:
@@ -50,14 +50,16 @@ def _conv(lowering: Lowering, node: Node) -> None:
     steps, last, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2 + before:], node.type, node.outputs[1:], lowering.lanes)
     fields = {"x": lowering.place(x), "y": lowering.place(node.output), "kernel": spatial_of(list(weights.shape[2:])), "stride": spatial_of(attrs["stride"]),
               "dilation": spatial_of(attrs["dilate"]), "pad": spatial_of([pad for pad, _ in pads(attrs)], 0), "steps": steps}
+    begins = _offset(lowering, node)
     channels, outputs = static(x.type.shape[1]), static(node.type.shape[1])
     direct: ConvKernel | DepthwiseKernel
-    if attrs["groups"] == channels == outputs and channels > 1 and not prologue and x.type.layout.block == lowering.lanes:
+    if attrs["groups"] == channels == outputs and channels > 1 and not prologue and x.type.layout.block == lowering.lanes \
+            and x.type.dtype != "u8":
         direct = DepthwiseKernel.plan(lowering.target, **fields)
     else:
-        direct = ConvKernel.plan(lowering.target, groups=attrs["groups"], prologue=prologue, **fields)
+        direct = ConvKernel.plan(lowering.target, groups=attrs["groups"], prologue=prologue, offset=bool(begins), **fields)
     choice = lowering.chooser.choose(direct, node.type.shape[0])
-    spec, middle = choice.spec, list[Argument]()
+    spec, middle = choice.spec, list[Argument](begins)
     if isinstance(spec, WinogradKernel):
         middle = [Scratch(spec.scratch_bytes)]
     elif isinstance(spec, ConvKernel) and prologue:
@@ -65,6 +67,12 @@ def _conv(lowering: Lowering, node: Node) -> None:
     arguments: list[Argument] = [x, reserve_weights(lowering.blob, node.inputs[1], spec), node.output, *middle, *last]
     lowering.call(Call(spec, arguments, [x, *reads], [node.output, *writes], node.type.shape[0], node, inplace=_inplace(reads, node),
                        note=describe(spec), reason=choice.reason))
+
+
+def _offset(lowering: Lowering, node: Node) -> list[Argument]:
+    """Returns what the sums of a layer begin with, nothing where the zero of its data is the integer 0."""
+    zero = node.attrs["x_zero"]
+    return [lowering.blob.add(pack_offset(node.inputs[1].array, zero, lowering.lanes))] if zero else []
 
 
 def _separable(lowering: Lowering, node: Node) -> None:
@@ -120,10 +128,11 @@ def _dense(lowering: Lowering, node: Node) -> None:
     if not node.inputs[1].is_const:
         raise CodegenError(f"dense layers take constant weights, not %{node.inputs[1].name}")
     steps, last, reads, _ = lowering.steps(node.attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
+    begins = _offset(lowering, node)
     spec = DenseKernel.plan(lowering.target, inputs=static(x.type.shape[-1]), outputs=static(shape[-1]), steps=steps,
-                            x_dtype=x.type.dtype, y_dtype=node.type.dtype)
+                            x_dtype=x.type.dtype, y_dtype=node.type.dtype, offset=bool(begins))
     packed = reserve_weights(lowering.blob, node.inputs[1], spec)
-    lowering.call(Call(spec, [lowering.argument(x), packed, node.output, *last], _read(x, *reads), list(node.outputs), product(shape[:-1]), node,
+    lowering.call(Call(spec, [lowering.argument(x), packed, node.output, *begins, *last], _read(x, *reads), list(node.outputs), product(shape[:-1]), node,
                        inplace=_inplace(reads, node), note=describe(spec)))
 
 

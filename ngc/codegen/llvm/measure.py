@@ -43,6 +43,8 @@ def operand_sizes(spec: ConvSpec, images: int) -> list[int]:
     sizes = [spec.x.stride_n * images, spec.weight_size, spec.y.stride_n * images]
     if isinstance(spec, WinogradKernel):
         sizes.append(spec.scratch_bytes // 4)
+    elif isinstance(spec, ConvKernel) and spec.offset:
+        sizes.append(spec.y.blocks * spec.y.block)
     elif isinstance(spec, ConvKernel) and spec.prologue:
         sizes += [*_step_sizes(spec.prologue, spec.x, images), spec.scratch_bytes // 4]
     return sizes + _step_sizes(spec.steps, spec.y, images)

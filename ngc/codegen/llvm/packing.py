@@ -13,9 +13,7 @@ from ngc.codegen.llvm.kernel import Halo, Spatial
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
-from ngc.codegen.llvm.packing_words import conv_weights, conv_words, depthwise_words, join, split
-
-Weights = NDArray[np.float32]
+from ngc.codegen.llvm.packing_words import Weights, conv_weights, conv_words, depthwise_words, join, split
 
 Steps = Iterator[Callable[[], object]]
 """What there is to do to pack weights: steps that may be done in any order and side by side."""
@@ -31,7 +29,7 @@ def packed(size: int, steps: Callable[[Weights], Steps]) -> Weights:
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of packed weights, [block][tap][step][output], and the words that stand in it: of f32 a step is an input channel, of bf16 a pair of them.
+    """A run of packed weights, [block][tap][step][output], and the words that stand in it: of f32 a step is an input channel, of bf16 two, of i8 four.
 
     Attributes:
         begin: its first word, where there is one tap.
@@ -115,11 +113,18 @@ def unpack_conv(kernel: ConvKernel, packed: Weights, shape: Sequence[int]) -> We
 def _block_diagonal(kernel: ConvKernel, taps: Weights) -> Weights:
     """Returns dense weights (padded outputs, padded inputs, taps) of a grouped convolution, zero between groups."""
     outputs, inputs = taps.shape[0] // kernel.groups, taps.shape[1]
-    dense = np.zeros((kernel.y.blocks * kernel.y.block, kernel.x.blocks * kernel.x.block, taps.shape[2]), np.float32)
+    dense = np.zeros((kernel.y.blocks * kernel.y.block, kernel.x.blocks * kernel.x.block, taps.shape[2]), taps.dtype)
     for group in range(kernel.groups):
         rows = slice(group * outputs, (group + 1) * outputs)
         dense[rows, group * inputs:(group + 1) * inputs] = taps[rows]
     return dense
+
+
+def pack_offset(weights: NDArray[np.int8], zero: int, block: int) -> NDArray[np.int32]:
+    """Returns what the sums of u8 data, whose `zero` stands for 0, begin with: -zero * sum(w) of each output of weights (O, ...), padded to whole blocks."""
+    packed = np.zeros(-(-weights.shape[0] // block) * block, np.int32)
+    packed[:weights.shape[0]] = -zero * weights.reshape(weights.shape[0], -1).sum(axis=1, dtype=np.int32)
+    return packed
 
 
 def pack_channels(values: Weights, block: int) -> Weights:
@@ -151,7 +156,7 @@ def pack_dense(kernel: DenseKernel, weights: Weights) -> Weights:
 
 def dense_steps(kernel: DenseKernel, weights: Weights, out: Weights) -> Steps:
     """Yields the steps of `pack_dense` into `kernel.weight_size` zeros."""
-    words = weights if kernel.per_lane == 1 else join(weights.reshape(kernel.outputs, -1, 2))
+    words = weights if kernel.per_lane == 1 else join(weights.reshape(kernel.outputs, -1, kernel.per_lane))
     for rows, panel in _dense_panels(kernel, out):
         yield partial(np.copyto, panel, words[rows].T)
 
@@ -161,7 +166,7 @@ def unpack_dense(kernel: DenseKernel, packed: Weights) -> Weights:
     words = np.empty((kernel.outputs, kernel.depth), np.float32)
     for rows, panel in _dense_panels(kernel, packed):
         words[rows] = panel.T
-    return words if kernel.per_lane == 1 else split(words).reshape(kernel.outputs, kernel.inputs)
+    return words if kernel.per_lane == 1 else split(words, kernel.per_lane).reshape(kernel.outputs, kernel.inputs)
 
 
 def _dense_panels(kernel: DenseKernel, packed: Weights) -> Iterator[tuple[slice, Weights]]:

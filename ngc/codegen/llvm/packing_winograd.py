@@ -8,7 +8,8 @@ import numpy as np
 
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
 from ngc.codegen.llvm.kernels.winograd_algebra import TAPS, transform_filter
-from ngc.codegen.llvm.packing import Piece, Steps, Weights, packed, pieces
+from ngc.codegen.llvm.packing import Piece, Steps, packed, pieces
+from ngc.codegen.llvm.packing_words import Weights
 
 _FILTERS = 2048
 """Filters that are transformed at a time: what they take in float64 stays in the second-level cache."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
-from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, PER_LANE, has_dot
-from ngc.codegen.llvm.text import Builder, Value, vector
+from ngc.codegen.llvm.kernels.dot import PER_LANE, DotOp, dot_of, has_dot
+from ngc.codegen.llvm.text import FLOAT, Builder, Value, vector
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -19,7 +19,7 @@ class PeakKernel(KernelSpec):
     Attributes:
         chains: how many.
         lanes: accumulators of a vector.
-        dtype: of the factors, "f32" or "bf16"; sums are f32.
+        dtype: of the data that is multiplied, "f32", "bf16" or "u8".
     """
 
     chains: int = 12
@@ -31,9 +31,9 @@ class PeakKernel(KernelSpec):
         """Returns the kernel for the vectors of a target.
 
         Raises:
-            CodegenError: the target has no multiply-adds of that dtype.
+            CodegenError: the target has no multiply-adds of that dtype, or no instruction for them.
         """
-        if not has_dot(dtype, target):
+        if not has_dot(dtype, target) or (dtype == "u8" and not target.has_vnni):
             raise CodegenError(f"{target.name} has no multiply-adds of {dtype}")
         return cls(chains=12 if target.has_fma else 10, lanes=target.lanes(), dtype=dtype)
 
@@ -43,31 +43,24 @@ class PeakKernel(KernelSpec):
         return 0, 1
 
     def flops(self) -> int:
-        """Returns the floating-point operations of one run."""
+        """Returns the operations of one run, an fma counted as two."""
         return 2 * self.chains * self.lanes * PER_LANE[self.dtype] * _ROUNDS
 
     def emit(self, target: CpuTarget) -> str:
         """Returns the text of the LLVM module that defines `symbol(target)`."""
         module, b = self.open(target)
-        kind = vector(self.lanes)
-        x = b.splat(b.cast("sitofp", b.argument(2), "float"), self.lanes)  # not a constant, or LLVM would know the results
-        y = b.splat(b.cast("sitofp", b.argument(3), "float"), self.lanes)
-        if self.dtype == "bf16":
-            x, y = (b.cast("bitcast", value, vector(BF16_DOT.per_lane * self.lanes, BF16_DOT.element)) for value in (x, y))
+        dot = dot_of(self.dtype, target)
+        kind = vector(self.lanes, dot.accumulator)
+        x, y = (b.splat(b.cast("sitofp", b.argument(i), FLOAT), self.lanes) for i in (2, 3))  # no constants, or LLVM would know the results
+        if dot.element != FLOAT:
+            x, y = (b.cast("bitcast", value, vector(dot.per_lane * self.lanes, dot.element)) for value in (x, y))
         rounds = b.mul(b.sub(b.argument(3), b.argument(2)), _ROUNDS)
-        with b.loop(0, rounds, carried=[b.constant(kind, float(i)) for i in range(self.chains)]) as loop:
-            loop.carry([self._step(b, value, x, y, target) for value in loop.values])
+        first = [b.constant(kind, float(i)) if dot.accumulator == FLOAT else b.integer(kind, i) for i in range(self.chains)]
+        with b.loop(0, rounds, carried=first) as loop:
+            loop.carry([_step(b, dot, value, x, y) for value in loop.values])
         _keep(b, loop.results)
         b.ret()
         return str(module)
-
-    def _step(self, b: Builder, value: Value, x: Value, y: Value, target: CpuTarget) -> Value:
-        """Returns the next value of a chain, which depends on the value in the shortest time."""
-        if self.dtype == "bf16":
-            return BF16_DOT.emit(b, value, x, y)
-        if target.has_fma:
-            return b.fma(x, y, value)
-        return b.fbinary("fadd", b.fbinary("fmul", value, x), y)
 
 
 @dataclass(frozen=True)
@@ -112,6 +105,11 @@ class StreamKernel(KernelSpec):
         _keep(b, loop.results)
         b.ret()
         return str(module)
+
+
+def _step(b: Builder, dot: DotOp, value: Value, x: Value, y: Value) -> Value:
+    """Returns the next value of a chain, which depends on the value in the shortest time."""
+    return dot.emit(b, value, x, y) if dot.fused else b.fbinary("fadd", b.fbinary("fmul", value, x), y)
 
 
 def _keep(b: Builder, values: Sequence[Value]) -> None:

@@ -149,7 +149,7 @@ def test_layers_name_what_they_take() -> None:
     double = Net((N, 3, 8, 8), "f64")
     weights = double.b.const("w", np.ones((3, 3, 3, 3)))
     graph = double.b.finish([double.b.op("conv2d", double.x, weights), double.b.op("deconv2d", double.x, weights)])
-    with pytest.raises(CodegenError, match=r"(?s)conv2d: convolutions take f32 or bf16 data, not f64: 1 node.*deconv2d: deconvolutions take f32 or bf16"):
+    with pytest.raises(CodegenError, match=r"(?s)conv2d: convolutions take f32, bf16 or u8 data, not f64: 1 node.*deconv2d: deconvolutions take f32"):
         ngc.compile(graph)
     net = Net((N, 3, 8, 8))
     weights = net.b.input("kernel", (4, 3, 3, 3))

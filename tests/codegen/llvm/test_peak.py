@@ -43,7 +43,15 @@ def test_the_peak_of_bf16_counts_two_products_a_lane():
     assert spec.flops() == 2 * PeakKernel.plan(target).flops()
 
 
-@pytest.mark.parametrize("dtype", ["bf16", "f16"])
+def test_the_peak_of_u8_counts_four_products_a_lane():
+    target = parse_target("cpu:znver4")
+    spec = PeakKernel.plan(target, "u8")
+    # The bytes of 0.0 and 1.0: nothing is added to an integer of a chain.
+    np.testing.assert_array_equal(run(spec, target).view(np.int32), spec.chains - 1)
+    assert spec.flops() == 4 * PeakKernel.plan(target).flops()
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f16", "u8"])
 def test_a_peak_that_a_target_does_not_have_is_refused(dtype):
     with pytest.raises(CodegenError, match=f"^cpu:x86-64-v4 has no multiply-adds of {dtype}$"):
         PeakKernel.plan(parse_target("cpu:x86-64-v4"), dtype)

@@ -4,7 +4,8 @@ The input's halo holds what padding would read, so nothing here tests for border
 rows (or stretches of a flattened plane) times panels of output channels, and no output is computed twice, so a residual may be the output's own buffer.
 
 Where the input is bf16, so are the weights, and a step of the reduction is a pair of elements that lie side by side in memory: two channels of a block, of
-which the last may be padding, or, where the input is planes (block 1), two taps of a row.
+which the last may be padding, or, where the input is planes (block 1), two taps of a row. Where it is u8, weights are i8, sums i32, and a step is four
+channels of a block.
 """
 
 from dataclasses import dataclass, replace
@@ -14,8 +15,9 @@ from typing import Any
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import conv_emit
 from ngc.codegen.llvm.kernels.borders import require_halo
+from ngc.codegen.llvm.kernels.dot import PER_LANE, has_dot
 from ngc.codegen.llvm.kernels.elements import SIZES
-from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, first_taps, has_dot, unrolled
+from ngc.codegen.llvm.kernels.microkernel import Nest, depths, first_taps, unrolled
 from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, cheapest, modelled_tiles
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -34,7 +36,8 @@ _PROLOGUE_ITEMS = 16
 class ConvKernel(KernelSpec):
     """A convolution of `x` into `y`; `ConvKernel.plan` chooses the tile.
 
-    Arguments: x, packed weights, y; with a prologue the operands of its steps and this thread's scratch of `scratch_bytes`; then those of `steps`.
+    Arguments: x, packed weights, y; with an offset the vector of i32; with a prologue the operands of its steps and this thread's scratch of
+    `scratch_bytes`; then those of `steps`.
 
     Attributes:
         x: the input; its halo must cover every tap.
@@ -48,6 +51,8 @@ class ConvKernel(KernelSpec):
         prologue: per-channel steps that are done to the input first, as far as it is no halo.
         out_step: output elements from one computed output to the next, for the phases of a deconvolution.
         out_origin: the first computed output.
+        offset: whether the sums of u8 data begin with an i32 of each output channel, padded to whole blocks, as `packing.pack_offset` makes them for data
+            whose zero is another integer; else with zero.
         tile: how the output is covered.
     """
 
@@ -62,6 +67,7 @@ class ConvKernel(KernelSpec):
     prologue: tuple[StepSpec, ...] = ()
     out_step: Spatial = (1, 1, 1)
     out_origin: Spatial = (0, 0, 0)
+    offset: bool = False
     tile: Tile = ONE_PIXEL
 
     @classmethod
@@ -109,6 +115,9 @@ class ConvKernel(KernelSpec):
             raise CodegenError(f"convolution into blocks of {self.y.block}; {target.name} needs blocks of {target.lanes()}")
         if not has_dot(self.x.dtype, target):
             raise CodegenError(f"{target.name} has no convolution of {self.x.dtype} data")
+        if self.x.dtype == "u8" and (self.x.block % self.per_lane or self.prologue):
+            raise CodegenError(f"a convolution of u8 data takes channels by fours and no prologue, not blocks of {self.x.block} "
+                               f"and {len(self.prologue)} steps")
         if self.paired and (self.dilation[2] != 1 or self.kernel[2] == 1):
             raise CodegenError(f"a convolution of {self.x.dtype} planes takes taps side by side, not {self.kernel[2]} in a row "
                                f"with a dilation of {self.dilation[2]}")
@@ -221,7 +230,7 @@ class ConvKernel(KernelSpec):
 
     @property
     def weight_size(self) -> int:
-        """Words of the packed weights, four bytes each: a weight of f32, a pair of bf16."""
+        """Words of the packed weights, four bytes each: a weight of f32, a pair of bf16, four of i8."""
         return self.depth * self.y.blocks * self.y.block
 
     @property

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ngc.codegen.llvm.kernels.conv_prologue import emit_prologue
+from ngc.codegen.llvm.kernels.dot import dot_of
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.microkernel import dot_of, emit_tile
+from ngc.codegen.llvm.kernels.microkernel import emit_tile, start_vectors
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.kernels.steps import operands_of
@@ -42,7 +43,7 @@ class _Kernel:
     @property
     def _first(self) -> int:
         """The argument at which the operands of the epilogue's steps start."""
-        return 3 + (operands_of(self.spec.prologue) + 1 if self.spec.prologue else 0)
+        return 3 + self.spec.offset + (operands_of(self.spec.prologue) + 1 if self.spec.prologue else 0)
 
     def emit(self) -> None:
         spec, b = self.spec, self.b
@@ -151,7 +152,9 @@ def emit_tile_function(spec: ConvKernel, target: CpuTarget, module: Module, rows
     source = spec.source
     pixels = [(r, c) for r in range(rows) for c in range(width)]
     reads = [r * spec.stride[1] * source.strides[1] + c * spec.stride[2] * source.strides[2] for r, c in pixels]
-    tiles = emit_tile(b, dot_of(spec.x.dtype, target), spec.y.block, reads, vectors, spec.nests(), x, w, prefetch=spec.tile.prefetch)
+    dot = dot_of(spec.x.dtype, target)
+    start = start_vectors(b, dot, spec.y.block, b.load_pointer(args, 3), block, vectors) if spec.offset else []
+    tiles = emit_tile(b, dot, spec.y.block, reads, vectors, spec.nests(), x, w, prefetch=spec.tile.prefetch, start=start)
     tile = BlockedTile(spec.y, image, block, (depth, row, column), spec.out_step, spec.out_origin, rows, width, vectors)
     finish_tile(b, target, tile, tiles, spec.steps, args, first)
     b.ret()

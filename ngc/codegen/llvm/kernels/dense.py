@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
+from ngc.codegen.llvm.kernels.dot import PER_LANE, dot_of, has_dot
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
-from ngc.codegen.llvm.kernels.microkernel import PER_LANE, Nest, depths, dot_of, emit_tile, has_dot, unrolled
+from ngc.codegen.llvm.kernels.microkernel import Nest, depths, emit_tile, start_vectors, unrolled
 from ngc.codegen.llvm.kernels.quantized import as_floats
 from ngc.codegen.llvm.kernels.site import lanes_below
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
@@ -26,9 +27,9 @@ _TILE_PARAMETERS = ((f"{PTR} noalias readonly", "args"), (PTR, "x"), (PTR, "w"),
 class DenseKernel(KernelSpec):
     """y[r, o] = sum over k of x[r, k] * w[o, k], for n * `rows` rows; `DenseKernel.plan` chooses the tile.
 
-    Arguments: x, packed weights, y, then the operands of the steps. A step's vector has one value per output, padded to whole vectors; its tensor is
-    plain [rows, outputs] of y's dtype, with the row pitch of its geometry's `stride_n` where one is given. Weights have the dtype of x; two
-    neighbours of bf16 are multiplied at a time, so their number must be even.
+    Arguments: x, packed weights, y, with an offset the vector of i32, then the operands of the steps. A step's vector has one value per output, padded to
+    whole vectors; its tensor is plain [rows, outputs] of y's dtype, or of its geometry's, whose `stride_n` then is its row pitch. Weights have the dtype of
+    x, those of u8 data are i8; two neighbours of bf16 and four of u8 are multiplied at a time, so the inputs must be so many times a whole number.
 
     Attributes:
         inputs: elements of a row of x.
@@ -39,8 +40,9 @@ class DenseKernel(KernelSpec):
         rows: rows of one image.
         steps: what is done to each output in registers.
         tile: `pixels` rows by `vectors` vectors of outputs.
-        x_dtype: "f32" or "bf16".
+        x_dtype: "f32", "bf16" or "u8".
         y_dtype: the same of y.
+        offset: whether the sums of u8 data begin with an i32 of each output, padded to whole vectors, as those of `ConvKernel` may.
     """
 
     inputs: int
@@ -53,6 +55,7 @@ class DenseKernel(KernelSpec):
     tile: Tile = ONE_PIXEL
     x_dtype: str = "f32"
     y_dtype: str = "f32"
+    offset: bool = False
 
     @classmethod
     def plan(cls, target: CpuTarget, **fields: Any) -> "DenseKernel":
@@ -61,7 +64,7 @@ class DenseKernel(KernelSpec):
         if not has_dot(draft.x_dtype, target):
             raise CodegenError(f"{target.name} has no dense layer of {draft.x_dtype} data")
         if draft.inputs % draft.per_lane:
-            raise CodegenError(f"a dense layer of {draft.x_dtype} data takes an even number of inputs, not {draft.inputs}")
+            raise CodegenError(f"a dense layer of {draft.x_dtype} data takes a multiple of {draft.per_lane} inputs, not {draft.inputs}")
         if "tile" in fields:
             return draft
         vectors = Split(-(-draft.outputs // draft.lanes), 4 if target.registers == 32 else 2).size
@@ -93,7 +96,7 @@ class DenseKernel(KernelSpec):
 
     @property
     def weight_size(self) -> int:
-        """Words of the packed weights, four bytes each: a weight of f32, a pair of bf16."""
+        """Words of the packed weights, four bytes each: a weight of f32, a pair of bf16, four of i8."""
         return self.depth * -(-self.outputs // self.lanes) * self.lanes
 
     def nests(self) -> list[Nest]:
@@ -152,10 +155,12 @@ class DenseKernel(KernelSpec):
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, row, block = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
         reads = [r * (self.x_pitch or self.inputs) for r in range(height)]
-        sums = emit_tile(b, dot_of(self.x_dtype, target), self.lanes, reads, vectors, self.nests(), x, w)
+        dot = dot_of(self.x_dtype, target)
+        start = start_vectors(b, dot, self.lanes, b.load_pointer(args, 3), block, vectors) if self.offset else []
+        sums = emit_tile(b, dot, self.lanes, reads, vectors, self.nests(), x, w, start=start)
         y = b.load_pointer(args, 2)
         site = _Rows(self, b, target, row, block, vectors)
-        steps = Steps(b, self.steps, site, args, 3, target, exact="u8" in (self.x_dtype, self.y_dtype))
+        steps = Steps(b, self.steps, site, args, 3 + self.offset, target, exact="u8" in (self.x_dtype, self.y_dtype))
         for v in range(vectors):
             for r in range(height):
                 site.store(steps.apply(as_floats(b, sums[v][r]), v, r), y, None, v, r)
@@ -186,16 +191,19 @@ class _Rows:
 
     def load(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
         """Returns the value of a tensor operand that meets a value of the tile."""
-        at, lanes, dtype = self._address(base, tensor, vector_index, pixel), self.kernel.lanes, self.kernel.y_dtype
-        return load_floats(self.b, at, dtype, lanes, self.target, self._real_lanes(vector_index))
+        at = self._address(base, tensor, vector_index, pixel)
+        return load_floats(self.b, at, self._dtype(tensor), self.kernel.lanes, self.target, self._real_lanes(vector_index))
 
     def store(self, value: Value, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> None:
         """Stores a value of the tile."""
         at = self._address(base, tensor, vector_index, pixel)
-        store_floats(self.b, value, at, self.kernel.y_dtype, self.target, self._real_lanes(vector_index))
+        store_floats(self.b, value, at, self._dtype(tensor), self.target, self._real_lanes(vector_index))
+
+    def _dtype(self, tensor: Geometry | None) -> str:
+        return self.kernel.y_dtype if tensor is None else tensor.dtype
 
     def _address(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
-        b, kernel, element = self.b, self.kernel, STORED[self.kernel.y_dtype]
+        b, kernel, element = self.b, self.kernel, STORED[self._dtype(tensor)]
         pitch = (kernel.y_pitch or kernel.outputs) if tensor is None else tensor.stride_n
         offset = b.add(b.mul(self.row, pitch), b.mul(self.block, kernel.lanes))
         return b.gep(b.gep(base, offset, element), pixel * pitch + vector_index * kernel.lanes, element)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import Geometry, Spatial
+from ngc.codegen.llvm.kernels.dot import BF16_DOT, fma_dot
 from ngc.codegen.llvm.kernels.elements import STORED, shuffle
 from ngc.codegen.llvm.kernels.half import load_floats
-from ngc.codegen.llvm.kernels.microkernel import BF16_DOT, first_taps, fma_dot
+from ngc.codegen.llvm.kernels.microkernel import first_taps
 from ngc.codegen.llvm.text import Builder, Value, vector
 from ngc.target import CpuTarget
 

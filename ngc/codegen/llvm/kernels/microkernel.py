@@ -8,63 +8,14 @@ so convolutions of any kernel, stride and dilation, dense layers and batched pro
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ngc.codegen.llvm.text import FLOAT, I32, I64, Builder, Index, Value, vector
-from ngc.target import CpuTarget
+from ngc.codegen.llvm.kernels.dot import DotOp
+from ngc.codegen.llvm.text import I64, Builder, Index, Value, vector
 
 MAX_UNROLL = 8
 """At 16 steps the scheduler hoists loads until accumulators spill."""
 
 
 CACHE_LINE = 64
-
-
-@dataclass(frozen=True)
-class DotOp:
-    """Multiplies input by weights into an accumulator: the instruction at the heart of a tile.
-
-    `per_lane` consecutive input channels meet in one lane of the accumulator (one for f32, two for bf16, four for int8); together they are one `scalar`
-    of memory, which is what a broadcast load reads, and `element` is the type that the instruction sees. Offsets count elements of the operand.
-    `intrinsic` is LLVM's name of the instruction for a vector of 512 bits, empty for a multiply-add of floats.
-    """
-
-    name: str
-    element: str
-    accumulator: str
-    scalar: str
-    per_lane: int
-    fused: bool = True
-    intrinsic: str = ""
-
-    def broadcast(self, b: Builder, pointer: Value, lanes: int) -> Value:
-        """Returns one lane's input channels, loaded once and copied into all lanes."""
-        value = b.splat(b.load(self.scalar, pointer, align=4 // self.per_lane), lanes)
-        return value if self.per_lane == 1 else b.cast("bitcast", value, vector(lanes * self.per_lane, self.element))
-
-    def weights(self, b: Builder, pointer: Value, lanes: int) -> Value:
-        """Returns one vector of packed weights."""
-        return b.load(vector(lanes * self.per_lane, self.element), pointer, align=4 * lanes)
-
-    def zero(self, lanes: int) -> Value:
-        """Returns an accumulator that holds nothing yet."""
-        return Value(vector(lanes, self.accumulator), "zeroinitializer")
-
-    def emit(self, b: Builder, accumulator: Value, x: Value, w: Value) -> Value:
-        """Returns accumulator + x * w."""
-        if self.intrinsic:
-            return b.intrinsic(self.intrinsic, accumulator.type, accumulator, x, w)
-        return b.fma(x, w, accumulator, fused=self.fused)
-
-
-def fma_dot(fused: bool) -> DotOp:
-    """Returns the f32 dot operation: a fused multiply-add, or a product and a sum where the instruction set has none."""
-    return DotOp("fma", element=FLOAT, accumulator=FLOAT, scalar=FLOAT, per_lane=1, fused=fused)
-
-
-BF16_DOT = DotOp("dpbf16ps", element="bfloat", accumulator=FLOAT, scalar=I32, per_lane=2, intrinsic="llvm.x86.avx512bf16.dpbf16ps.512")
-"""Two products of bf16 pairs are added to an f32 accumulator; denormals count as zero."""
-
-PER_LANE = {"f32": 1, "bf16": 2}
-"""Elements of the input that meet in one lane of an accumulator, by the input's dtype."""
 
 
 def tap_pairs(width: int) -> list[tuple[int, int]]:
@@ -79,16 +30,6 @@ def tap_pairs(width: int) -> list[tuple[int, int]]:
 def first_taps(width: int, paired: bool) -> list[int]:
     """Returns the taps of a row at which its steps begin: all of them, or the first of each pair."""
     return [first for first, _ in tap_pairs(width)] if paired else list(range(width))
-
-
-def has_dot(dtype: str, target: CpuTarget) -> bool:
-    """Returns whether a target multiplies inputs and weights of a dtype."""
-    return dtype in PER_LANE and (dtype != "bf16" or target.has_bf16)
-
-
-def dot_of(dtype: str, target: CpuTarget) -> DotOp:
-    """Returns the dot operation of inputs and weights of a dtype."""
-    return BF16_DOT if dtype == "bf16" else fma_dot(target.has_fma)
 
 
 @dataclass(frozen=True)
@@ -140,7 +81,7 @@ def _along_taps(blocks: int, block_stride: int, taps: Sequence[int], unroll: int
 
 
 def emit_tile(b: Builder, dot: DotOp, lanes: int, pixels: Sequence[int], vectors: int, nests: Sequence[Nest], x: Value, w: Value,
-              prefetch: int = 0) -> list[list[Value]]:
+              prefetch: int = 0, start: Sequence[Value] = ()) -> list[list[Value]]:
     """Emits the whole reduction of one tile; returns the accumulators as [vector][pixel].
 
     Args:
@@ -153,13 +94,21 @@ def emit_tile(b: Builder, dot: DotOp, lanes: int, pixels: Sequence[int], vectors
         x: points at the first pixel's first element.
         w: points at the panel of weights.
         prefetch: how many bytes ahead weights are asked for; 0 for not at all.
+        start: what the accumulators of each vector hold before the first step; zero where not given.
     """
     tile = _Tile(b, dot, lanes, tuple(pixels), vectors, prefetch)
-    state = [w, *[dot.zero(lanes)] * (len(pixels) * vectors)]
+    first = start or [dot.zero(lanes)] * vectors
+    state = [w, *(first[v] for v in range(vectors) for _ in pixels)]
     for nest in nests:
         state = tile.run(nest, x, state)
     accumulators = state[1:]
     return [accumulators[v * len(pixels):(v + 1) * len(pixels)] for v in range(vectors)]
+
+
+def start_vectors(b: Builder, dot: DotOp, lanes: int, offsets: Value, block: Index, vectors: int) -> list[Value]:
+    """Returns what the accumulators of the vectors from number `block` on start with, from an array with one entry for each output channel."""
+    kind = vector(lanes, dot.accumulator)
+    return [b.load(kind, b.gep(offsets, b.add(block, v), kind)) for v in range(vectors)]
 
 
 @dataclass

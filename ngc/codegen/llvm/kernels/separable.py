@@ -15,8 +15,8 @@ from ngc.codegen.llvm.kernels.borders import require_halo
 from ngc.codegen.llvm.kernels.conv import PREFETCH_BYTES, ConvKernel
 from ngc.codegen.llvm.kernels.conv_emit import emit_tile_function
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
+from ngc.codegen.llvm.kernels.dot import PER_LANE
 from ngc.codegen.llvm.kernels.elements import SIZES, STORED
-from ngc.codegen.llvm.kernels.microkernel import PER_LANE
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
 from ngc.codegen.llvm.kernels.steps import operands_of
 from ngc.codegen.llvm.text import Builder, Index, Module

@@ -44,6 +44,8 @@ _HIDDEN, _STREAM = 25.0, 6.0
 
 def unsupported(conv: ConvKernel) -> str | None:
     """Returns why a convolution cannot be computed by Winograd's algorithm, None where it can."""
+    if conv.x.dtype == "u8":
+        return "data of u8"
     if conv.kernel != (1, 3, 3):
         return f"a kernel of {conv.kernel}, not 3x3"
     if conv.stride != (1, 1, 1) or conv.dilation != (1, 1, 1):

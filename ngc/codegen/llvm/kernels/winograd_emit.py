@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ngc.codegen.llvm.kernel import Geometry
+from ngc.codegen.llvm.kernels.dot import fma_dot
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.microkernel import emit_tile, fma_dot
+from ngc.codegen.llvm.kernels.microkernel import emit_tile
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.kernels.winograd_algebra import TAPS
 from ngc.codegen.llvm.kernels.winograd_transforms import INPUT_PARAMETERS, OUTPUT_PARAMETERS, emit_input, emit_output
