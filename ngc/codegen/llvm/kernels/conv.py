@@ -82,10 +82,10 @@ class ConvKernel(KernelSpec):
     def tiles(self, target: CpuTarget) -> tuple[tuple[float, Tile], ...]:
         """Returns the tiles that a kernel without one may take, each with its modelled cycles for one image."""
         rows = self.out[1] if self.columns == self.out[2] else 1
-        # Single channels in rows: two steps may broadcast the same element, which LLVM would keep in a register of its own.
+        # Steps along a row of taps: two of them may broadcast the same element, which LLVM would keep in a register of its own.
         # Operands in parts fill the registers, of which LLVM would take more to begin with the next step.
         parts = dot_of(self.x.dtype, target).parts
-        unroll = 1 if self.x.block == 1 or parts > 1 else UNROLL
+        unroll = 1 if self.x.block == self.channels_per_step or parts > 1 else UNROLL
         # A panel of unaligned groups meets all input blocks that any of its channels meets: one vector wastes least.
         blocks = self.blocks_per_group if self.aligned else 1
         return modelled_tiles(target, width=max(1, self.columns), rows=max(1, rows), blocks=blocks, depth=self.depth, unroll=unroll, parts=parts)
