@@ -88,5 +88,5 @@ def _depthwise(direct: DepthwiseKernel, target: CpuTarget) -> Iterator[Depthwise
     """Yields the kernel with tiles of one to four rows, as wide as the registers allow."""
     room, (_, height, width) = direct.room(target), direct.y.spatial
     for rows in range(1, min(4, height, room) + 1):
-        yield replace(direct, tile=Tile(Split(width, room // rows).size, rows, 1, unroll=1))
-    yield replace(direct, tile=Tile(Split(width, max(1, room // 2)).size, 1, 1, unroll=1))
+        yield direct.tiled(target, Tile(Split(width, room // rows).size, rows, 1, unroll=1))
+    yield direct.tiled(target, Tile(Split(width, max(1, room // 2)).size, 1, 1, unroll=1))

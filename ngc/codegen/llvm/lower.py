@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes
+from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes, static
 from ngc.codegen.llvm.choice import Chooser, CostModel
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.halo import HaloKernel
@@ -112,11 +112,12 @@ class Lowering:
         return tuple(specs), arguments, reads, writes
 
     def step_place(self, value: Value, result: TensorType | None = None) -> Geometry | None:
-        """Returns the geometry of a step's tensor operand, None where the steps work on plain tensors."""
-        if value.is_const and result is not None:
-            shaped = result_shaped(value.type, result)
-            return None if shaped.layout.is_plain else geometry(shaped)
-        return None if value.type.layout.is_plain else self.place(value)
+        """Returns the geometry of a step's tensor operand, None where the steps work on plain tensors of the result's dtype."""
+        type = result_shaped(value.type, result) if value.is_const and result is not None else value.type
+        if not type.layout.is_plain:
+            return geometry(type) if value.is_const else self.place(value)
+        rows = result is not None and result.layout.is_plain and type.dtype != result.dtype
+        return Geometry(static(type.shape[-1]), 1, (1, 1, 1), dtype=type.dtype) if rows else None
 
     def vector(self, value: Value, result: TensorType, block: int) -> Packed:
         """Returns a per-channel constant padded to whole blocks (block 1: as it is)."""
@@ -131,7 +132,7 @@ class Lowering:
     def tensor_constant(self, value: Value, place: Geometry | None) -> Packed:
         """Returns a constant tensor in the layout of a step's operand."""
         array = stored_array(value)
-        return self.blob.add(array if place is None else block_array(array, place))
+        return self.blob.add(array if place is None or place.block == 1 else block_array(array, place))
 
 
 def stored_array(constant: Value) -> np.ndarray:

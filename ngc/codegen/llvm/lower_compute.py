@@ -9,7 +9,7 @@ from ngc.codegen.llvm.calls import Argument, Call, Scratch, spatial_of, static
 from ngc.codegen.llvm.choice import describe, known_images
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
-from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
+from ngc.codegen.llvm.kernels.depthwise import EXACT_TAPS, DepthwiseKernel
 from ngc.codegen.llvm.kernels.pool import PoolKernel
 from ngc.codegen.llvm.kernels.separable import SeparableKernel
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
@@ -54,8 +54,8 @@ def _conv(lowering: Lowering, node: Node) -> None:
     channels, outputs = static(x.type.shape[1]), static(node.type.shape[1])
     direct: ConvKernel | DepthwiseKernel
     if attrs["groups"] == channels == outputs and channels > 1 and not prologue and x.type.layout.block == lowering.lanes \
-            and x.type.dtype != "u8":
-        direct = DepthwiseKernel.plan(lowering.target, **fields)
+            and (x.type.dtype != "u8" or weights[0, 0].size <= EXACT_TAPS):
+        direct = DepthwiseKernel.plan(lowering.target, offset=bool(begins), **fields)
     else:
         direct = ConvKernel.plan(lowering.target, groups=attrs["groups"], prologue=prologue, offset=bool(begins), **fields)
     choice = lowering.chooser.choose(direct, node.type.shape[0])

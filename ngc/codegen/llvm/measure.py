@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ngc.codegen.llvm.choice import ConvSpec
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.conv import ConvKernel
+from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
 from ngc.codegen.llvm.weights import aligned_bytes
 
@@ -43,7 +44,7 @@ def operand_sizes(spec: ConvSpec, images: int) -> list[int]:
     sizes = [spec.x.stride_n * images, spec.weight_size, spec.y.stride_n * images]
     if isinstance(spec, WinogradKernel):
         sizes.append(spec.scratch_bytes // 4)
-    elif isinstance(spec, ConvKernel) and spec.offset:
+    elif isinstance(spec, ConvKernel | DepthwiseKernel) and spec.offset:
         sizes.append(spec.y.blocks * spec.y.block)
     elif isinstance(spec, ConvKernel) and spec.prologue:
         sizes += [*_step_sizes(spec.prologue, spec.x, images), spec.scratch_bytes // 4]

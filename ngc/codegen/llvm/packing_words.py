@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
+from ngc.codegen.llvm.kernels.depthwise_fours import WINDOW, tap_groups
 from ngc.codegen.llvm.kernels.microkernel import tap_pairs
 
 Words = NDArray[np.float32]
@@ -60,10 +61,12 @@ def conv_weights(kernel: ConvKernel, words: Words, inputs: int) -> Weights:
     return parts.swapaxes(2, 3).reshape(len(words), -1, words.shape[2])[:, :inputs]
 
 
-def depthwise_words(kernel: DepthwiseKernel, weights: NDArray[np.float32]) -> Words:
+def depthwise_words(kernel: DepthwiseKernel, weights: Weights) -> Words:
     """Returns the words (C, words of all lines) of weights (C, taps)."""
-    if not kernel.paired:
-        return weights
+    if kernel.per_lane == 1:
+        return weights.astype(np.float32, copy=False)
+    if kernel.per_lane == WINDOW:
+        return join(_group_taps(weights.reshape(len(weights), -1, kernel.kernel[2]))).reshape(len(weights), -1)
     return join(_pair_taps(weights.reshape(len(weights), -1, kernel.kernel[2]))).reshape(len(weights), -1)
 
 
@@ -73,4 +76,13 @@ def _pair_taps(lines: NDArray[np.float32]) -> NDArray[np.float32]:
     result = np.zeros((*lines.shape[:-1], len(pairs), 2), np.float32)
     for i, (first, count) in enumerate(pairs):
         result[..., i, 2 - count:] = lines[..., first + 2 - count:first + 2]
+    return result
+
+
+def _group_taps(lines: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Returns the fours (..., groups, 4) of lines of taps (..., taps), each group's taps first."""
+    groups = tap_groups(lines.shape[-1])
+    result = np.zeros((*lines.shape[:-1], len(groups), WINDOW), np.int8)
+    for i, (first, count) in enumerate(groups):
+        result[..., i, :count] = lines[..., first:first + count]
     return result

@@ -2,6 +2,8 @@
 
 The model counts cycles of a tile: the multiply-adds, the loads that feed them, and the stores at the end. Spills are ruled out beforehand:
 `pixels * vectors + vectors + 1` accumulators, weights and a broadcast must fit the vector registers.
+
+Where no instruction multiplies integers as they lie in memory, each operand is widened into several `parts`, which all take registers and instructions.
 """
 
 import re
@@ -81,8 +83,14 @@ def registers_of(target: CpuTarget) -> int:
     return target.registers if target.has_fma else target.registers - 3
 
 
-def most_pixels(target: CpuTarget, vectors: int) -> int:
-    """Returns the most pixels that a tile of `vectors` vectors may have without spilling: p * v + v + 1 registers, some less where LLVM needs it."""
+def most_pixels(target: CpuTarget, vectors: int, parts: int = 1) -> int:
+    """Returns the most pixels that a tile of `vectors` vectors may have without spilling: p * v + v + 1 registers, some less where LLVM needs it.
+
+    Of operands in several parts a product and an input's parts take registers too; not even one pixel may fit then.
+    """
+    if parts > 1:
+        spare, most = (12, 9) if target.arch == "aarch64" else (4, _MOST_PIXELS)
+        return max(0, min((target.registers - spare) // vectors - parts, most))
     registers = registers_of(target)
     if target.arch == "aarch64":  # LLVM loads the inputs of two steps at once, so each pixel keeps one more register
         return min((registers - 2 - vectors) // (vectors + 1), _MOST_PIXELS_AARCH64)
@@ -99,7 +107,8 @@ def is_tight(target: CpuTarget, pixels: int, vectors: int) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL) -> tuple[tuple[float, Tile], ...]:
+def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, depth: int, unroll: int = UNROLL,
+                   parts: int = 1) -> tuple[tuple[float, Tile], ...]:
     """Returns the tiles that fit the registers with their modelled cycles for one image; networks repeat their layers.
 
     Args:
@@ -109,13 +118,14 @@ def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, dep
         blocks: vectors of output channels (of one group).
         depth: steps of the reduction.
         unroll: steps in a loop body.
+        parts: registers that an operand takes.
     """
     tiles: list[tuple[float, Tile]] = []
     for vectors in range(1, min(6, blocks) + 1):
         panels = Split(blocks, vectors)
         if panels.size != vectors:
             continue
-        limit = most_pixels(target, vectors)
+        limit = most_pixels(target, vectors, parts)
         for pixels in range(1, min(limit, width) + 1):
             columns = Split(width, pixels)
             if columns.size != pixels:
@@ -127,7 +137,7 @@ def modelled_tiles(target: CpuTarget, *, width: int, rows: int, blocks: int, dep
                 for number, length in zip((columns.wide, columns.parts - columns.wide), (pixels, pixels - 1), strict=True):
                     for share, size in zip((panels.wide, panels.parts - panels.wide), (vectors, vectors - 1), strict=True):
                         if count * number * share:
-                            cycles += count * number * share * _tile_cycles(height * length, size, depth, target)
+                            cycles += count * number * share * _tile_cycles(height * length, size, depth, target, parts)
             tiles.append((cycles, Tile(pixels, lines.size, vectors, 1 if is_tight(target, pixels * lines.size, vectors) else unroll)))
     return tuple(tiles)
 
@@ -142,14 +152,16 @@ def cheapest(tiles: Iterable[tuple[float, Tile]]) -> Tile:
     return best[1]
 
 
-def _tile_cycles(pixels: int, vectors: int, depth: int, target: CpuTarget) -> float:
+def _tile_cycles(pixels: int, vectors: int, depth: int, target: CpuTarget, parts: int) -> float:
     """Returns the modelled cycles of one tile, in units of a vector multiply-add at two a cycle."""
     products = pixels * vectors
     # Without AVX a broadcast is a load and a shuffle; AArch64 multiplies by one lane of a register.
     loads = pixels * (1 if target.vector_bits > 128 or target.arch == "aarch64" else 2) + vectors
     panel = depth * vectors * target.vector_bits // 8
     streamed = vectors * (2.0 if panel > L1_BYTES // 2 else 0.5) + pixels * 0.25
-    step = max(products, loads, _MIN_ACCUMULATORS) + 0.15 * streamed
+    # Of several parts each is a product and a sum, and each operand a load or broadcast that is taken apart.
+    widened = 2 * parts * products + (parts + 1) * (pixels + vectors)
+    step = (max(products, loads, _MIN_ACCUMULATORS) if parts == 1 else widened) + 0.15 * streamed
     return depth * step + 4 * products + 40
 
 

@@ -46,6 +46,20 @@ def test_no_chosen_tile_spills_in_a_loop(name, layer):
     assert spills_in_loop(compiled(spec, target)) == 0, spec.tile
 
 
+@pytest.mark.parametrize("name", ["cpu:skylake-avx512", "cpu:znver4", "cpu:sapphirerapids", "cpu:alderlake", "cpu:x86-64-v3", "cpu:x86-64", "cpu:aarch64",
+                                  "cpu:neoverse-n1"])
+def test_no_chosen_tile_of_integers_spills_in_a_loop(name):
+    target = parse_target(name)
+    lanes = target.lanes()
+    for kernel, stride, inputs, outputs, size in LAYERS:
+        pad, side = kernel // 2, (kernel // 2, kernel)
+        x = Geometry(inputs, lanes if inputs > 4 else 4, (1, size * stride, size * stride), ((0, 0), side, side), dtype="u8")
+        spec = ConvKernel.plan(target, x=x, y=Geometry(outputs, lanes, (1, size, size), dtype="u8"), kernel=(1, kernel, kernel), stride=(1, stride, stride),
+                               pad=(0, pad, pad), steps=(StepSpec("affine"), StepSpec("relu")))
+        assert spills_in_loop(compiled(spec, target)) == 0, (kernel, stride, inputs, outputs, spec.tile)
+    assert spills_in_loop(compiled(DenseKernel.plan(target, inputs=2048, outputs=1000, x_dtype="u8"), target)) == 0
+
+
 @pytest.mark.parametrize("name", ["cpu:skylake-avx512", "cpu:znver4", "cpu:x86-64-v3", "cpu:x86-64", "cpu:aarch64", "cpu:neoverse-n1"])
 def test_dense_and_depthwise_tiles_do_not_spill_in_a_loop(name):
     target = parse_target(name)

@@ -130,6 +130,20 @@ def test_concats_in_place_and_copied(name, second):
     check(b, name, [b.op("concat", x, y, axis=1), b.op("concat", y if second == 16 else x, x, axis=1), x])
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("channels", "groups"), [(3, 1), (3, 3), (20, 20)])
+@pytest.mark.parametrize("zero", [0, 114])
+def test_convolutions_with_few_channels_and_one_channel_a_group(name, channels, groups, zero):
+    b, data = start((channels, 9, 11))
+    rng = np.random.default_rng(3)
+    x = quantize(b, data, zero)
+    w = b.const("w", rng.integers(-127, 128, (4 * channels if groups == 1 else channels, channels // groups, 3, 3)).astype(np.int8))
+    scale = b.const("s", rng.uniform(0.001, 0.01, w.type.shape[0]).astype(np.float32))
+    y = b.op("conv2d", x, w, scale, scale, groups=groups, pad=(1, 1), x_zero=zero, epilogue=(Step("affine"), Step("relu")), result="u8", scales=(0.4,),
+             zero_points=(0,))
+    check(b, name, [y, x], 2)
+
+
 def test_pools_of_u8_that_no_kernel_computes_are_refused():
     target = parse_target("cpu:x86-64")
     for attrs, text in [({"kind": "lp"}, "not lp of u8 to f32"),

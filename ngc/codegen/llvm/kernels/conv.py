@@ -15,7 +15,7 @@ from typing import Any
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels import conv_emit
 from ngc.codegen.llvm.kernels.borders import require_halo
-from ngc.codegen.llvm.kernels.dot import PER_LANE, has_dot
+from ngc.codegen.llvm.kernels.dot import PER_LANE, dot_of, has_dot
 from ngc.codegen.llvm.kernels.elements import SIZES
 from ngc.codegen.llvm.kernels.microkernel import Nest, depths, first_taps, unrolled
 from ngc.codegen.llvm.tiles import L1_BYTES, L2_BYTES, ONE_PIXEL, UNROLL, Split, Tile, cheapest, modelled_tiles
@@ -82,11 +82,13 @@ class ConvKernel(KernelSpec):
     def tiles(self, target: CpuTarget) -> tuple[tuple[float, Tile], ...]:
         """Returns the tiles that a kernel without one may take, each with its modelled cycles for one image."""
         rows = self.out[1] if self.columns == self.out[2] else 1
-        # Single channels in rows: two steps may broadcast the same element, which LLVM would keep in a register of its own.
-        unroll = 1 if self.x.block == 1 else UNROLL
+        # Steps along a row of taps: two of them may broadcast the same element, which LLVM would keep in a register of its own.
+        # Operands in parts fill the registers, of which LLVM would take more to begin with the next step.
+        parts = dot_of(self.x.dtype, target).parts
+        unroll = 1 if self.x.block == self.channels_per_step or parts > 1 else UNROLL
         # A panel of unaligned groups meets all input blocks that any of its channels meets: one vector wastes least.
         blocks = self.blocks_per_group if self.aligned else 1
-        return modelled_tiles(target, width=max(1, self.columns), rows=max(1, rows), blocks=blocks, depth=self.depth, unroll=unroll)
+        return modelled_tiles(target, width=max(1, self.columns), rows=max(1, rows), blocks=blocks, depth=self.depth, unroll=unroll, parts=parts)
 
     def ordered(self, tile: Tile) -> "ConvKernel":
         """Returns the kernel with a tile, completed by the size of a work item, the order of the items and the prefetch distance."""

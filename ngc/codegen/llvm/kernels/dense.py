@@ -14,7 +14,7 @@ from ngc.codegen.llvm.kernels.microkernel import Nest, depths, emit_tile, start_
 from ngc.codegen.llvm.kernels.quantized import as_floats
 from ngc.codegen.llvm.kernels.site import lanes_below
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
-from ngc.codegen.llvm.kernels.steps import Steps
+from ngc.codegen.llvm.kernels.steps import Steps, before_store
 from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, vector
 from ngc.codegen.llvm.tiles import ONE_PIXEL, UNROLL, Split, Tile, most_pixels
 from ngc.errors import CodegenError
@@ -68,7 +68,8 @@ class DenseKernel(KernelSpec):
         if "tile" in fields:
             return draft
         vectors = Split(-(-draft.outputs // draft.lanes), 4 if target.registers == 32 else 2).size
-        return replace(draft, tile=Tile(min(12, most_pixels(target, vectors)), 1, vectors, UNROLL))
+        parts = dot_of(draft.x_dtype, target).parts
+        return replace(draft, tile=Tile(min(12, most_pixels(target, vectors, parts)), 1, vectors, UNROLL if parts == 1 else 1))
 
     @property
     def per_lane(self) -> int:
@@ -160,7 +161,7 @@ class DenseKernel(KernelSpec):
         sums = emit_tile(b, dot, self.lanes, reads, vectors, self.nests(), x, w, start=start)
         y = b.load_pointer(args, 2)
         site = _Rows(self, b, target, row, block, vectors)
-        steps = Steps(b, self.steps, site, args, 3 + self.offset, target, exact="u8" in (self.x_dtype, self.y_dtype))
+        steps = Steps(b, before_store(self.steps, self.y_dtype), site, args, 3 + self.offset, target, exact="u8" in (self.x_dtype, self.y_dtype))
         for v in range(vectors):
             for r in range(height):
                 site.store(steps.apply(as_floats(b, sums[v][r]), v, r), y, None, v, r)

@@ -6,12 +6,15 @@ from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.borders import require_halo
+from ngc.codegen.llvm.kernels.depthwise_fours import WINDOW, Fours, can_group, tap_groups
 from ngc.codegen.llvm.kernels.depthwise_taps import Taps, can_pair
+from ngc.codegen.llvm.kernels.dot import fma_dot, u8_dot
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.microkernel import first_taps
+from ngc.codegen.llvm.kernels.microkernel import first_taps, start_vectors
+from ngc.codegen.llvm.kernels.quantized import as_floats
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
-from ngc.codegen.llvm.text import I64, PTR, Index, Module, Value, vector
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value
 from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile, registers_of
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
@@ -25,13 +28,17 @@ _STRIDED_ROWS = 4
 """Output rows of a tile where neighbouring rows share input rows but not most of them: the cache's bandwidth is the bound there, and a tile of several rows
 loads what its rows share while it is still near."""
 
+EXACT_TAPS = 2**24 // (255 * 128)
+"""Taps up to which floats hold all sums of products of u8 by i8."""
+
 
 @dataclass(frozen=True)
 class DepthwiseKernel(KernelSpec):
     """A convolution of each channel of `x` with its own taps into the same channel of `y`; `DepthwiseKernel.plan` chooses the tile.
 
-    Arguments: x, packed weights, y, then the operands of the steps. Fields are those of `ConvKernel`; the input is blocked like the output.
-    Tensors of bf16 are widened as they are loaded and meet weights of f32, unless the kernel is `paired`: then weights are bf16, two taps of a row in a lane.
+    Arguments: x, packed weights, y, with an offset its vector, then the operands of the steps. Fields are those of `ConvKernel`; the input is blocked like the
+    output. Tensors of bf16 and u8 are widened as they are loaded and meet weights of f32, unless `per_lane` neighbouring taps of a row meet in a lane, two of
+    bf16 or four of u8: then weights are bf16 or i8. Sums of u8 are exact either way.
     """
 
     x: Geometry
@@ -42,23 +49,35 @@ class DepthwiseKernel(KernelSpec):
     pad: Spatial = (0, 0, 0)
     steps: tuple[StepSpec, ...] = ()
     tile: Tile = ONE_PIXEL
-    paired: bool = False
+    per_lane: int = 1
+    offset: bool = False
 
     @classmethod
     def plan(cls, target: CpuTarget, **fields: Any) -> "DepthwiseKernel":
         """Returns the kernel of the given fields with the tile that suits the target; a `tile` among the fields is kept."""
         draft = cls(**fields)
-        if "paired" not in fields:
-            draft = replace(draft, paired=can_pair(draft.x, draft.kernel, draft.dilation, target))
-        if "tile" in fields:
-            return draft
-        room = draft.room(target)
-        if 1 < draft.stride[1] < draft.kernel[1]:
-            rows = min(_STRIDED_ROWS, draft.y.spatial[1], room)
-            return replace(draft, tile=Tile(Split(draft.y.spatial[2], min(2, room // rows)).size, rows, 1, unroll=1))
-        width = Split(draft.y.spatial[2], room).size
-        rows = min(draft.y.spatial[1], 14 // width) if 2 * width <= room and width == draft.y.spatial[2] else 1
-        return replace(draft, tile=Tile(width, rows, 1, unroll=1))
+        if "per_lane" not in fields:
+            draft = replace(draft, per_lane=2 if can_pair(draft.x, draft.kernel, draft.dilation, target) else 1)
+        return draft.tiled(target, draft.tile if "tile" in fields else draft.best_tile(target))
+
+    def tiled(self, target: CpuTarget, tile: Tile) -> "DepthwiseKernel":
+        """Returns the kernel with another tile; of u8 the tile decides whether taps are taken in fours."""
+        draft = replace(self, tile=tile)
+        return replace(draft, per_lane=WINDOW if draft.can_group(target) else 1) if self.x.dtype == "u8" else draft
+
+    def can_group(self, target: CpuTarget) -> bool:
+        """Returns whether taps can be taken in fours."""
+        return can_group(self.x, self.kernel, self.stride, self.dilation, self.column_tiles.sizes, target)
+
+    def best_tile(self, target: CpuTarget) -> Tile:
+        """Returns the tile that suits the target."""
+        room = self.room(target)
+        if 1 < self.stride[1] < self.kernel[1]:
+            rows = min(_STRIDED_ROWS, self.y.spatial[1], room)
+            return Tile(Split(self.y.spatial[2], min(2, room // rows)).size, rows, 1, unroll=1)
+        width = Split(self.y.spatial[2], room).size
+        rows = min(self.y.spatial[1], 14 // width) if 2 * width <= room and width == self.y.spatial[2] else 1
+        return Tile(width, rows, 1, unroll=1)
 
     def room(self, target: CpuTarget) -> int:
         """Returns how many outputs a tile may have beside the taps of a line and an input."""
@@ -85,8 +104,9 @@ class DepthwiseKernel(KernelSpec):
 
     @property
     def line_size(self) -> int:
-        """Words of the packed weights of one line of taps of a channel block, four bytes each: a weight of f32, a pair of bf16."""
-        return self.x.block * len(first_taps(self.kernel[2], self.paired))
+        """Words of the packed weights of one line of taps of a channel block, four bytes each: a weight of f32, two of bf16, four of i8."""
+        width = self.kernel[2]
+        return self.x.block * len(tap_groups(width) if self.per_lane == WINDOW else first_taps(width, self.per_lane == 2))
 
     @property
     def block_size(self) -> int:
@@ -107,8 +127,11 @@ class DepthwiseKernel(KernelSpec):
         if self.x.channels != self.y.channels or not self.x.block == self.y.block == target.lanes():
             raise CodegenError(f"depthwise convolution of {self.x.channels} channels in blocks of {self.x.block} to {self.y.channels} in blocks of "
                                f"{self.y.block}; {target.name} needs equal channels in blocks of {target.lanes()}")
-        if self.paired and not can_pair(self.x, self.kernel, self.dilation, target):
-            raise CodegenError(f"{target.name} takes no pairs of {self.kernel[2]} taps of {self.x.dtype} with a dilation of {self.dilation[2]}")
+        if self.per_lane > 1 and not (can_pair(self.x, self.kernel, self.dilation, target) if self.per_lane == 2 else self.can_group(target)):
+            kind = "pairs" if self.per_lane == 2 else "fours"
+            raise CodegenError(f"{target.name} takes no {kind} of {self.kernel[2]} taps of {self.x.dtype} with a dilation of {self.dilation[2]}")
+        if self.x.dtype == "u8" and prod(self.kernel) > EXACT_TAPS:
+            raise CodegenError(f"depthwise convolution of u8 sums {EXACT_TAPS} products at most, not {prod(self.kernel)}")
         require_halo("depthwise convolution", self.x, self.y.spatial, self.kernel, self.stride, self.dilation, self.pad)
 
     def emit(self, target: CpuTarget) -> str:
@@ -145,18 +168,25 @@ class DepthwiseKernel(KernelSpec):
         return str(module)
 
     def emit_tile(self, target: CpuTarget, module: Module, rows: int, width: int, first: int = 3, output: int = 2) -> str:
-        """Emits the function of one size of tile; returns its name. Its steps' operands start at argument `first`, its result goes to `output`."""
+        """Emits the function of one size of tile; returns its name. Its offset and steps' operands start at argument `first`, its result goes to `output`."""
         name = f"depthwise_{rows}x{width}"
         b = module.function(name, _TILE_PARAMETERS, linkage="internal", attributes=module.functions[0].attributes)
         args, x, w, image, block, depth, row, column = (b.argument(i) for i in range(len(_TILE_PARAMETERS)))
-        taps = Taps(b, target, self.x, self.kernel, self.stride, self.dilation, self.paired, rows, width)
+        taps: Taps | Fours
+        if self.per_lane == WINDOW:
+            taps = Fours(b, target, self.x, self.kernel, self.stride, self.dilation, rows, width)
+        else:
+            taps = Taps(b, target, self.x, self.kernel, self.stride, self.dilation, self.per_lane == 2, rows, width)
         element = STORED[self.x.dtype]
-        zero = Value(vector(self.y.block), "zeroinitializer")
-        sums = [zero] * (rows * width)
+        sums = [self._start(b, target, b.load_pointer(args, first) if self.offset else None, block)] * (rows * width)
         lines = self.kernel[0] * self.kernel[1]
         starts = [d * self.dilation[0] * self.x.strides[0] + h * self.dilation[1] * self.x.strides[1]
                   for d in range(self.kernel[0]) for h in range(self.kernel[1])]
-        if rows * width * prod(self.kernel) <= _WRITTEN_OUT:
+        if isinstance(taps, Fours) and taps.shares_rows:
+            for depth_tap in range(self.kernel[0]):
+                at = depth_tap * self.kernel[1]
+                sums = taps.plane(b.gep(x, starts[at], element), b.gep(w, at * self.line_size), sums)
+        elif rows * width * prod(self.kernel) <= _WRITTEN_OUT:
             for line, at in enumerate(starts):
                 sums = taps.line(b.gep(x, at, element), b.gep(w, line * self.line_size), sums)
         else:
@@ -166,6 +196,14 @@ class DepthwiseKernel(KernelSpec):
                 loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, self.line_size)), list(loop.values)))
             sums = loop.results
         tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
-        finish_tile(b, target, tile, [sums], self.steps, args, first, output)
+        finish_tile(b, target, tile, [sums], self.steps, args, first + self.offset, output, exact=self.x.dtype == "u8")
         b.ret()
         return name
+
+    def _start(self, b: Builder, target: CpuTarget, offsets: Value | None, block: Value) -> Value:
+        """Returns what the sums of a channel block begin with."""
+        lanes, dot = self.y.block, u8_dot(target)
+        if offsets is None:
+            return dot.zero(lanes) if self.per_lane == WINDOW else fma_dot(target.has_fma).zero(lanes)
+        (start,) = start_vectors(b, dot, lanes, offsets, block, 1)
+        return start if self.per_lane == WINDOW else as_floats(b, start)

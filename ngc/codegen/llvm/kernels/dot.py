@@ -15,7 +15,8 @@ class DotOp:
 
     `per_lane` consecutive input channels meet in one lane of the accumulator (one for f32, two for bf16, four for u8); together they are one `scalar`
     of memory, which is what a broadcast load reads, and `element` is the type that the instruction sees. Offsets count elements of the operand.
-    `intrinsic` is LLVM's name of the instruction for the target's vectors, empty where there is no single one.
+    `intrinsic` is LLVM's name of the instruction for the target's vectors, empty where there is no single one. `parts` is the number of registers into which
+    an operand is widened to be multiplied.
     """
 
     name: str
@@ -25,6 +26,7 @@ class DotOp:
     per_lane: int
     fused: bool = True
     intrinsic: str = ""
+    parts: int = 1
 
     def broadcast(self, b: Builder, pointer: Value, lanes: int) -> Value:
         """Returns one lane's input channels, loaded once and copied into all lanes."""
@@ -84,7 +86,7 @@ class ByteDot(DotOp):
 
     def emit(self, b: Builder, accumulator: Value, x: Value, w: Value) -> Value:
         """Returns accumulator + x * w."""
-        for position in range(self.per_lane):
+        for position in range(self.parts):
             data, weights = (self._byte(b, value, position, shift) for value, shift in ((x, "lshr"), (w, "ashr")))
             products = b.define(accumulator.type, f"mul {data}, {weights.name}")
             accumulator = b.define(accumulator.type, f"add {accumulator}, {products.name}")
@@ -108,8 +110,8 @@ def u8_dot(target: CpuTarget) -> DotOp:
     if target.has_vnni:
         return DotOp("vpdpbusd", I8, I32, I32, 4, intrinsic=f"llvm.x86.avx512.vpdpbusd.{target.vector_bits}")
     if target.arch == "x86_64":
-        return WordDot("pmaddwd", I8, I32, I32, 4, intrinsic=_PAIRS[target.vector_bits])
-    return ByteDot("bytes", I8, I32, I32, 4)
+        return WordDot("pmaddwd", I8, I32, I32, 4, intrinsic=_PAIRS[target.vector_bits], parts=2)
+    return ByteDot("bytes", I8, I32, I32, 4, parts=4)
 
 
 def has_dot(dtype: str, target: CpuTarget) -> bool:

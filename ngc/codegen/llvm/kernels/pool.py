@@ -52,7 +52,8 @@ class PoolKernel(KernelSpec):
         else:
             legal = self.x.dtype in ("f32", "bf16", "u8") and self.y.dtype in ("f32", "bf16", "u8") and not (self.is_integer and self.kind == "lp")
         if not legal:
-            raise CodegenError(f"pooling takes floats, the largest of integers, and sums and averages of u8, not {self.kind} of {self.x.dtype} to {self.y.dtype}")
+            raise CodegenError("pooling takes floats, the largest of integers, and sums and averages of u8, "
+                               f"not {self.kind} of {self.x.dtype} to {self.y.dtype}")
         if any(step.operands for step in self.steps):
             raise CodegenError("steps of a pool have no operands")
 

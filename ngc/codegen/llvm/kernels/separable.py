@@ -47,7 +47,7 @@ class SeparableKernel(KernelSpec):
         band: most output rows of a band; planned where 0.
         depthwise_tile: how the band is covered with tiles of the depthwise convolution.
         tile: how it is covered with tiles of the pointwise one.
-        paired: whether the depthwise convolution takes pairs of taps.
+        per_lane: the taps of the depthwise convolution that meet in a lane.
     """
 
     x: Geometry
@@ -61,7 +61,7 @@ class SeparableKernel(KernelSpec):
     band: int = 0
     depthwise_tile: Tile = ONE_PIXEL
     tile: Tile = ONE_PIXEL
-    paired: bool = False
+    per_lane: int = 1
 
     @classmethod
     def plan(cls, target: CpuTarget, images: int = 1, **fields: Any) -> "SeparableKernel":
@@ -84,7 +84,7 @@ class SeparableKernel(KernelSpec):
             draft = replace(draft, band=max(1, min(SCRATCH_BYTES // row, height * images // bands)))
         draft = replace(draft, band=Split(height, min(height, draft.band)).size, tile=tile)
         depthwise = DepthwiseKernel.plan(target, **draft._depthwise_fields())
-        return replace(draft, depthwise_tile=depthwise.tile, paired=depthwise.paired)
+        return replace(draft, depthwise_tile=depthwise.tile, per_lane=depthwise.per_lane)
 
     def _depthwise_fields(self) -> dict[str, Any]:
         return {"x": self.x, "y": self.middle, "kernel": self.kernel, "stride": self.stride, "dilation": self.dilation, "pad": self.pad, "steps": self.between}
@@ -102,7 +102,7 @@ class SeparableKernel(KernelSpec):
     @property
     def depthwise(self) -> DepthwiseKernel:
         """The depthwise convolution of one band."""
-        return DepthwiseKernel(**self._depthwise_fields(), tile=self.depthwise_tile, paired=self.paired)
+        return DepthwiseKernel(**self._depthwise_fields(), tile=self.depthwise_tile, per_lane=self.per_lane)
 
     @property
     def pointwise(self) -> ConvKernel:

@@ -7,7 +7,7 @@ from ngc.codegen.llvm.kernel import Geometry, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.quantized import as_floats
-from ngc.codegen.llvm.kernels.steps import Steps, is_cheap
+from ngc.codegen.llvm.kernels.steps import Steps, before_store, is_cheap
 from ngc.codegen.llvm.text import I32, Builder, Index, Value, element_of, vector
 from ngc.target import CpuTarget
 
@@ -28,11 +28,12 @@ class BlockedTile:
 
 
 def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: Sequence[Sequence[Value]], steps: Sequence[StepSpec],
-                args: Value, first: int, output: int = 2) -> None:
+                args: Value, first: int, output: int = 2, exact: bool = False) -> None:
     """Emits the steps and the stores of a tile's accumulators, [vector][pixel] of f32 or i32; operands start at `first`, the tile goes to argument
-    `output`."""
+    `output`. Around i32, u8 and where it is `exact`, every operation is rounded for itself."""
     y, count = b.load_pointer(args, output), tile.rows * tile.width
-    exact = tile.y.dtype == "u8" or element_of(accumulators[0][0].type) == I32
+    steps = before_store(steps, tile.y.dtype)
+    exact = exact or tile.y.dtype == "u8" or element_of(accumulators[0][0].type) == I32
     if is_cheap(steps):
         site = BlockedSite(b, target, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
         folded = Steps(b, steps, site, args, first, target, exact)

@@ -39,6 +39,11 @@ def is_cheap(steps: Sequence[StepSpec]) -> bool:
     return all(step.kind in _CHEAP for step in steps)
 
 
+def before_store(steps: Sequence[StepSpec], dtype: str) -> Sequence[StepSpec]:
+    """Returns the steps that the last value needs: u8 saturates at 0, which does the work of a relu that comes last."""
+    return steps[:-1] if dtype == "u8" and steps and steps[-1].kind == "relu" else steps
+
+
 def operands_of(steps: Sequence[StepSpec]) -> int:
     """Returns how many pointers the steps take from a kernel's arguments."""
     return sum(step.operands for step in steps)

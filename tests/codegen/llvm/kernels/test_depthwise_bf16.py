@@ -41,7 +41,7 @@ def test_matches_direct_sums_for_any_shape(data):
     x = Geometry(channels, 16, spatial, halo, dtype="bf16")
     y = Geometry(channels, 16, out, ((0, 0), (1, 0), (0, 2)), dtype=draw(st.sampled_from(("bf16", "f32"))))
     spec = DepthwiseKernel.plan(TARGET, x=x, y=y, kernel=kernel, stride=stride, dilation=dilation, pad=pad, steps=(StepSpec("bias"),))
-    assert spec.paired
+    assert spec.per_lane == 2
     rng = np.random.default_rng(0)
     values, w = (bfloat.rounded(rng.standard_normal(shape).astype(np.float32)) for shape in ((n, channels, *spatial), (channels, 1, *kernel)))
     bias, packed = rng.standard_normal(channels).astype(np.float32), pack_depthwise(spec, w)
@@ -73,12 +73,12 @@ def test_what_lies_behind_a_window_is_not_read():
 
 def test_single_taps_dilated_ones_and_other_targets_are_widened_instead():
     x = Geometry(16, 16, (1, 8, 8), dtype="bf16")
-    plan = lambda target, **fields: DepthwiseKernel.plan(target, x=x, y=x, **fields).paired  # noqa: E731
+    plan = lambda target, **fields: DepthwiseKernel.plan(target, x=x, y=x, **fields).per_lane == 2  # noqa: E731
     assert plan(TARGET, kernel=(1, 3, 3))
     assert not plan(TARGET, kernel=(1, 3, 1))
     assert not plan(TARGET, kernel=(1, 3, 3), dilation=(1, 1, 2))
     assert not plan(parse_target("cpu:x86-64-v4"), kernel=(1, 3, 3))
-    assert not DepthwiseKernel.plan(TARGET, x=dataclasses.replace(x, dtype="f32"), y=x, kernel=(1, 3, 3)).paired
+    assert DepthwiseKernel.plan(TARGET, x=dataclasses.replace(x, dtype="f32"), y=x, kernel=(1, 3, 3)).per_lane == 1
 
 
 def test_pairs_that_no_target_takes_and_inputs_without_a_border_are_refused():

@@ -114,7 +114,7 @@ def test_of_bf16_it_gives_the_bits_of_the_two_kernels(channels, outputs, size, s
     y = Geometry(outputs, 16, (1, wide, wide), ((0, 0), (1, 0), (0, 2)), dtype="bf16")
     place = {"x": x, "kernel": (1, 3, 3), "stride": (1, stride, stride), "dilation": (1, dilation, dilation), "pad": (0, dilation, dilation)}
     spec = SeparableKernel.plan(TARGET, between=BIAS_RELU, steps=(StepSpec("bias"),), band=2, y=y, **place)
-    assert spec.paired == (dilation == 1)
+    assert spec.per_lane == (2 if dilation == 1 else 1)
     rng = np.random.default_rng(0)
     values, w, mix = (bfloat.rounded(rng.standard_normal(shape).astype(np.float32))
                       for shape in ((n, channels, 1, size, size), (channels, 1, 1, 3, 3), (outputs, channels, 1, 1, 1)))
