@@ -110,7 +110,8 @@ class Windows:
         begins[0] += 1
         filled = self._filled[edges[1:]] - self._filled[begins]
         sums = self._sums[edges[1:]] - self._sums[begins]
-        return sums.astype(np.float32) / np.maximum(filled, 1).astype(np.float32)
+        levels: NDArray[np.float32] = sums.astype(np.float32) / np.maximum(filled, 1).astype(np.float32)
+        return levels
 
 
 def _smooth(p: NDArray[np.float32], sizes: NDArray[np.intp], outside: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

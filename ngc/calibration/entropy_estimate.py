@@ -54,7 +54,8 @@ def _estimate(sums: _Sums, halves: NDArray[np.intp], groups: int) -> tuple[Float
     first, last, sizes = middle - halves, middle + halves, 2 * halves + 1
 
     def inner(of: Floats) -> Floats:
-        return of[last] - of[first + 1]
+        difference: Floats = of[last] - of[first + 1]
+        return difference
 
     # p: the inner bins, and two ends that hold what lies outside too.
     ends = np.stack([sums.p[first + 1], total - sums.p[last]])

@@ -9,7 +9,7 @@ Nothing depends on how data is cut into pieces, as long as the first piece is to
 
 import math
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,11 @@ class Histogram:
         for start in range(0, flat.size, _CHUNK):
             self._count(flat[start:start + _CHUNK])
         if self.sums is not None:
-            self._sum(array, len(self.sums))
+            self._sum(array, self.sums)
+
+    def copy(self) -> "Histogram":
+        """Returns an independent copy."""
+        return replace(self, counts=self.counts.copy(), sums=None if self.sums is None else self.sums.copy())
 
     def merged(self, other: "Histogram") -> "Histogram":
         """Returns the histogram of both data; the elements of the finer bins are counted where the middles of their bins lie in the coarser ones."""
@@ -158,10 +162,11 @@ class Histogram:
         self.counts += counted[:bins]
         self.counts[-1] += counted[bins:].sum()  # the upper edge belongs to the last bin
 
-    def _sum(self, array: NDArray[np.float32], channels: int) -> None:
+    def _sum(self, array: NDArray[np.float32], sums: NDArray[np.float64]) -> None:
         """Adds each image's sums, one after another, so that it does not matter which images came together."""
+        channels = len(sums)
         rows = array.reshape(-1, channels, math.prod(array.shape[2:])).sum(axis=2, dtype=np.float64 if self.threshold > _SINGLE_STEPS[1] else np.float32)
-        self.sums = np.add.accumulate(np.vstack([self.sums, rows.astype(np.float64)]), axis=0)[-1]
+        self.sums = np.add.accumulate(np.vstack([sums, rows.astype(np.float64)]), axis=0)[-1]
         self.per_channel += array.size // channels
 
     def __eq__(self, other: object) -> bool:

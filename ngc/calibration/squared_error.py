@@ -61,4 +61,5 @@ def _errors(histogram: Histogram, moments: list[NDArray[np.float64]], lows: NDAr
     borders[:, 1:-1] = np.clip(inner, 0, len(histogram.counts))
     borders[:, -1] = len(histogram.counts)
     count, first, second = (np.diff(moment[borders], axis=1) for moment in moments)
-    return np.sum(second - 2 * levels * first + levels ** 2 * count, axis=1)
+    errors: NDArray[np.float64] = np.sum(second - 2 * levels * first + levels ** 2 * count, axis=1)
+    return errors

@@ -48,6 +48,8 @@ def _reach(counts: Any, histogram: Histogram, share: float) -> float:
 MODES: dict[str, Callable[..., Range]] = {"naive": naive, "percentile": percentile, "mse": mse, "entropy": entropy}
 """How a range is chosen, by name; what the functions take beside the histogram are the mode's parameters."""
 
+DEFAULT_MODE = "mse"
+
 
 def select_range(histogram: Histogram, mode: str, **parameters: Any) -> Range:
     """Returns the range of a value whose elements the histogram counted; (0, 0) where all of them are 0.
