@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ngc.calibration.entropy_estimate import estimate_divergences
 from ngc.calibration.histogram import Histogram
+from ngc.errors import InputError
 
 EPS = np.float32(1e-4)
 """What smoothing makes of a zero."""
@@ -28,7 +29,12 @@ def entropy(histogram: Histogram, quantized_dtype: str = "auto") -> tuple[float,
     Args:
         histogram: what was counted.
         quantized_dtype: MXNet's parameter of that name: "auto", "uint8" or "int8".
+
+    Raises:
+        InputError: another dtype.
     """
+    if quantized_dtype not in ("auto", "uint8", "int8"):
+        raise InputError(f"entropy takes quantized_dtype auto, uint8 or int8, not {quantized_dtype!r}")
     unsigned = histogram.low >= 0 and quantized_dtype != "int8"
     half, _ = least_divergence(histogram.counts, 511 if unsigned else 255)
     threshold = float(np.float32(histogram.edges[histogram.half + half + 1]))

@@ -121,15 +121,15 @@ class Histogram:
 
     def merged(self, other: "Histogram") -> "Histogram":
         """Returns the histogram of both data; the elements of the finer bins are counted where the middles of their bins lie in the coarser ones."""
-        coarse, fine = (self, other) if self.step >= other.step else (other, self)
+        coarse, fine = (self, other) if (self.step, self.half) >= (other.step, other.half) else (other, self)
         result = Histogram(coarse.counts.copy(), coarse.step, min(self.low, other.low), max(self.high, other.high))
         if self.sums is not None and other.sums is not None:
             result.sums, result.per_channel = self.sums + other.sums, self.per_channel + other.per_channel
         if result.step:
-            result._cover(fine.threshold)
+            result._cover(max(-fine.low, fine.high))
             filled = np.flatnonzero(fine.counts)
             places = np.rint((filled - fine.half) * (fine.step / result.step)).astype(np.int64) + result.half
-            np.add.at(result.counts, places, fine.counts[filled])
+            np.add.at(result.counts, np.clip(places, 0, len(result.counts) - 1), fine.counts[filled])
         else:
             result.counts += fine.counts
         return result

@@ -59,7 +59,7 @@ class Observer:
         self.values = [*self.inputs.values(), *self.results]
         self._names = [value.name for value in self.results]
         per_image = sum(4 * math.prod(bind_shape(value.type.shape, 1)) for value in self.results)
-        self._images = max(1, most_bytes // per_image)
+        self._images = max(1, most_bytes // max(per_image, 1))
         copy.outputs, copy.output_names = tuple(self.results), tuple(self._names)
         PassManager("eliminate-dead-code,assign-layout", verify_each=False).run(copy, PassContext(target=target))
         self.executable = Executable(build_program(copy, target, cache=cache), copy, threads)
