@@ -28,6 +28,9 @@ _CHUNK = 1 << 16
 _SINGLE_STEPS = (1e-30, 1e30)
 """Widths of bins for which float32 places elements; beyond, factors would leave its range."""
 
+_INSIDE = 1 - 2**-22
+"""Makes elements so much smaller that, rounded to float32 twice, the largest still lies in the last bin."""
+
 
 class _Scratch(threading.local):
     """A thread's memory for one chunk: elements in units of bins, in both precisions, and the numbers of their bins."""
@@ -46,7 +49,7 @@ class Histogram:
     """Counts of a value's elements by bin, with what bins lose: extrema and sums.
 
     Attributes:
-        counts: elements in each bin; bin i is centred at (i - half) * step. Elements within a thousandth of a bin's width of an edge may be counted on its
+        counts: elements in each bin; bin i is centred at (i - half) * step. Elements within a hundredth of a bin's width of an edge may be counted on its
             other side.
         step: the width of a bin; 0 as long as all data was zero.
         low: the smallest element, +inf before there is any.
@@ -149,18 +152,15 @@ class Histogram:
                 self.step *= 3
 
     def _count(self, chunk: NDArray[np.float32]) -> None:
-        bins = len(self.counts)
         if not self.step:
             self.counts[self.half] += chunk.size
             return
         scaled: NDArray[np.floating] = _scratch.single if _SINGLE_STEPS[0] < self.step < _SINGLE_STEPS[1] else _scratch.double
         scaled, numbers = scaled[:chunk.size], _scratch.numbers[:chunk.size]
-        np.multiply(chunk, scaled.dtype.type(1 / self.step), out=scaled, dtype=scaled.dtype)
-        # Truncation is the floor here: what lies between -1 and 0 by rounding belongs into bin 0.
-        np.add(scaled, scaled.dtype.type(bins / 2), out=numbers, casting="unsafe")
-        counted = np.bincount(numbers, minlength=bins)
-        self.counts += counted[:bins]
-        self.counts[-1] += counted[bins:].sum()  # the upper edge belongs to the last bin
+        np.multiply(chunk, scaled.dtype.type(_INSIDE / self.step), out=scaled, dtype=scaled.dtype)
+        np.rint(scaled, out=scaled)  # before the shift, so that a bin does not depend on how many there are
+        np.add(scaled, scaled.dtype.type(self.half), out=numbers, casting="unsafe")
+        self.counts += np.bincount(numbers, minlength=len(self.counts))
 
     def _sum(self, array: NDArray[np.float32], sums: NDArray[np.float64]) -> None:
         """Adds each image's sums, one after another, so that it does not matter which images came together."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ngc.calibration.histogram import FIRST_BINS, MOST_BINS, Histogram
 from ngc.errors import InputError
 
-EDGE = 2e-3
-"""The part of a bin's width within which float32 may count an element on the other side of an edge: three roundings of numbers up to MOST_BINS."""
+EDGE = MOST_BINS / 2 * 6 * 2**-24
+"""The part of a bin's width within which an element may be counted on the other side of an edge: it is scaled down by 2^-22 and rounded twice."""
 
 magnitudes = st.sampled_from([0.0, 1e-42, 1e-12, 0.3, 1.0, 3.9, 25.0, 1e4, 1e30])
 seeds = st.integers(0, 2**32 - 1)
@@ -94,10 +94,8 @@ def test_bins_grow_as_mxnet_has_them_grow(mx: ModuleType) -> None:
         histogram.observe(array, name="x")
         low, high = float(array.min()), float(array.max())
         peak = max(-low, high)
-        if theirs is None:
-            theirs = (*np.histogram(array, bins=FIRST_BINS, range=(-peak, peak)), low, high, peak)
-        else:
-            theirs = combine(theirs, array, low, high, peak)
+        first = (*np.histogram(array, bins=FIRST_BINS, range=(-peak, peak)), low, high, peak)
+        theirs = first if theirs is None else combine(theirs, array, low, high, peak)
         assert len(histogram.counts) == len(theirs[0])
         assert np.abs(histogram.counts - theirs[0]).sum() <= EDGE * 2 * theirs[0].sum()
         assert histogram.threshold == pytest.approx(theirs[4], rel=1e-12)

@@ -135,7 +135,7 @@ def test_messages_of_damaged_and_foreign_files(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError) as raised:
         CalibrationTable.load(path)
     assert str(raised.value) == f"cannot read {path}: No such file or directory"
-    with pytest.raises(ArtifactError, match="cannot write .*; choose a folder that exists"):
+    with pytest.raises(ArtifactError, match=r"cannot write .*; choose a folder that exists"):
         make_table().save(tmp_path / "none" / "table.cal")
 
 
