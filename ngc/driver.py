@@ -14,6 +14,7 @@ from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.target import CpuTarget, parse_target
 
 if TYPE_CHECKING:
+    from ngc.quantization import QuantizationOptions
     from ngc.runtime import Executable
 
 _log = logging.getLogger("ngc")
@@ -39,6 +40,7 @@ def compile(  # the public name
     pipeline: str | None = None,
     dump_dir: str | os.PathLike[str] | None = None,
     cache: bool = True,
+    quantization: "QuantizationOptions | None" = None,
 ) -> "Executable":
     """Returns an executable of an MXNet model.
 
@@ -49,8 +51,9 @@ def compile(  # the public name
         dtypes: input dtypes by name, float32 unless given.
         outputs: names of inner values to return instead of the symbol's heads.
         target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
-        precision: "fp32", or "bf16": activations and weights in bf16, sums in f32, on processors with AVX512-BF16.
-        calibration: for int8, batches or a table; not taken with fp32.
+        precision: "fp32"; "bf16": activations and weights in bf16, sums in f32, on processors with AVX512-BF16; or "int8": activations in u8, weights in i8,
+            sums in i32, as `calibration` says.
+        calibration: for int8, a `CalibrationTable`, or batches as `ngc.calibrate` takes them; not taken with other precisions.
         accuracy_budget: for int8, the largest loss; not taken with fp32.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
         tune: choose the kernels of convolutions by measuring a short list, about half a second a layer, instead of by the cost model. Choices are kept in the
@@ -60,6 +63,7 @@ def compile(  # the public name
         pipeline: a pass pipeline instead of the target's default one.
         dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly.
         cache: reuse compiled kernels from the cache folder.
+        quantization: for int8, how ranges are chosen, which layers stay in f32, and so on.
 
     Raises:
         ImportFailure: the model's files are missing, damaged or inconsistent.
@@ -69,14 +73,20 @@ def compile(  # the public name
         EngineError: the target's engine is missing.
     """
     described = parse_target(target)
-    _check_options(precision, calibration, accuracy_budget, numerics, fallback)
+    _check_options(precision, calibration, accuracy_budget, quantization, numerics, fallback)
     _check_precision(precision, described)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     manager = PassManager(pipeline or PIPELINES[f"cpu-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
-    if precision == "bf16" and not any(item.name == "convert-precision" for item in manager.passes):
-        raise InputError(f"pipeline {pipeline!r} has no convert-precision, without which precision='bf16' means nothing")
-    manager.run(graph, PassContext(target=described, numerics=numerics))
+    needed = _NEEDED_PASSES.get(precision)
+    if needed is not None and not any(item.name == needed for item in manager.passes):
+        raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
+    context = PassContext(target=described, numerics=numerics)
+    if precision == "int8":
+        from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what it builds on
+
+        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), threads=threads, cache=cache)
+    manager.run(graph, context)
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
@@ -94,11 +104,16 @@ def compile(  # the public name
     return Executable(program, graph, threads)
 
 
-def _check_options(precision: str, calibration: Any, accuracy_budget: float | None, numerics: str, fallback: str | None) -> None:
+_NEEDED_PASSES = {"bf16": "convert-precision", "int8": "quantize"}
+
+
+def _check_options(precision: str, calibration: Any, accuracy_budget: float | None, quantization: Any, numerics: str, fallback: str | None) -> None:
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}; accepted is one of {', '.join(PRECISIONS)}")
-    if calibration is not None or accuracy_budget is not None:
-        raise InputError("calibration and accuracy_budget belong to precision=\"int8\"")
+    if precision != "int8" and not calibration is accuracy_budget is quantization is None:
+        raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
+    if precision == "int8" and calibration is None:
+        raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     if numerics not in ("fast", "exact"):
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):
@@ -106,8 +121,6 @@ def _check_options(precision: str, calibration: Any, accuracy_budget: float | No
 
 
 def _check_precision(precision: str, target: CpuTarget) -> None:
-    if precision == "int8":
-        raise EngineError(f"precision {precision!r} has no kernels in this version; \"fp32\" and \"bf16\" have")
     if precision == "bf16" and not target.has_bf16:
         raise EngineError(f"precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target {target.name!r} ({target.cpu}) lacks; "
                           'precision="fp32" runs there')

@@ -95,13 +95,13 @@ def test_tune_needs_a_target_that_runs_here(prefix: str) -> None:
 
 @pytest.mark.parametrize(("options", "kind", "message"), [
     ({"precision": "fp8"}, InputError, "unknown precision 'fp8'; accepted is one of fp32, bf16, int8"),
-    ({"precision": "int8"}, EngineError, "precision 'int8' has no kernels in this version; \"fp32\" and \"bf16\" have"),
+    ({"precision": "int8"}, InputError, 'precision="int8" needs calibration=: batches of data like those that the model will meet'),
     ({"precision": "bf16", "target": "cpu:x86-64-v4"}, EngineError, "precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target "
      "'cpu:x86-64-v4' (x86-64-v4) lacks; precision=\"fp32\" runs there"),
     ({"precision": "bf16", "target": "cpu:znver4", "pipeline": "@cpu-fp32"}, InputError,
      "pipeline '@cpu-fp32' has no convert-precision, without which precision='bf16' means nothing"),
-    ({"calibration": []}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
-    ({"accuracy_budget": 0.01}, InputError, 'calibration and accuracy_budget belong to precision="int8"'),
+    ({"calibration": []}, InputError, 'calibration, accuracy_budget and quantization belong to precision="int8"'),
+    ({"accuracy_budget": 0.01}, InputError, 'calibration, accuracy_budget and quantization belong to precision="int8"'),
     ({"numerics": "sloppy"}, InputError, "unknown numerics 'sloppy'; accepted is \"fast\" or \"exact\""),
     ({"fallback": "numpy"}, InputError, "unknown fallback 'numpy'; accepted is None or \"reference\""),
     ({"target": "gpu"}, InputError, "unknown target 'gpu'; "),

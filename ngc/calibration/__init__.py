@@ -5,8 +5,8 @@ The package stands above code generation and the runtime, which it runs models w
 
 from ngc.calibration.collect import collect
 from ngc.calibration.driver import calibrate
-from ngc.calibration.quantizable import fingerprint, quantizable, quantizable_passes
+from ngc.calibration.quantizable import fingerprint, quantizable
 from ngc.calibration.table import CalibrationTable
 from ngc.calibration.thresholds import DEFAULT_MODE, MODES
 
-__all__ = ["DEFAULT_MODE", "MODES", "CalibrationTable", "calibrate", "collect", "fingerprint", "quantizable", "quantizable_passes"]
+__all__ = ["DEFAULT_MODE", "MODES", "CalibrationTable", "calibrate", "collect", "fingerprint", "quantizable"]

@@ -3,19 +3,13 @@
 import hashlib
 
 from ngc.ir import Graph
-from ngc.passes import PIPELINES, Pass, PassContext, PassManager, parse_pipeline
-
-
-def quantizable_passes() -> list[Pass]:
-    """Returns the passes that come before quantization: all fusion of the float pipeline but prologues, which would hide what a convolution reads."""
-    passes = parse_pipeline(PIPELINES["cpu-fp32"])
-    last = next(index for index, item in enumerate(passes) if item.name == "fuse-elementwise")
-    return [item for item in passes[:last + 1] if item.name != "fuse-prologue"]
+from ngc.passes import PassContext, PassManager
+from ngc.passes.registry import QUANTIZABLE
 
 
 def quantizable(graph: Graph, ctx: PassContext) -> None:
     """Brings an imported graph, in place, into the form that calibration and quantization share, so that values have the same names for both."""
-    PassManager(quantizable_passes(), verify_each=False).run(graph, ctx)
+    PassManager(QUANTIZABLE, verify_each=False).run(graph, ctx)
 
 
 def fingerprint(graph: Graph) -> str:

@@ -1,7 +1,7 @@
 """What a pass is: a frozen dataclass whose fields are its options and whose text form round-trips."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
@@ -15,12 +15,21 @@ from ngc.target import CpuTarget
 
 @dataclass
 class PassContext:
-    """What passes may ask beyond the graph: the target, the numeric contract, the hooks of instruments around rule firings, and what calibration found."""
+    """What passes may ask beyond the graph.
+
+    Attributes:
+        target: the processor that code is made for.
+        numerics: the numeric contract, "fast" or "exact".
+        hooks: of instruments, around rule firings.
+        quantization: calibrated ranges and how to quantize by them.
+        calibrate: returns those for the graph that is to be quantized, where `quantization` is not given.
+    """
 
     target: CpuTarget | None = None
     numerics: str = "fast"
     hooks: RuleHooks = field(default_factory=RuleHooks)
     quantization: Quantization | None = None
+    calibrate: Callable[[Graph], Quantization] | None = None
 
 
 @dataclass(frozen=True)

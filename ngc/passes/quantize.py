@@ -7,8 +7,9 @@
 The scales of data, weights and results are folded into the steps (`quantized_steps`), the average error of rounded weights into the bias. Ranges come from
 calibration, `ctx.quantization`; which values are stored as integers is decided by `quantize_plan`.
 
-Refuses layers that are excluded, whose data has no range, whose data or result is not f32, whose weights are no finite constants, that have a prologue, whose
-sums might exceed 32 bits, dense layers whose inputs are no multiple of four, and deconvolutions; they go on in f32.
+Refuses layers that are excluded, layers on processors that multiply integers no faster than floats unless it is forced, layers whose data has no range,
+whose data or result is not f32, whose weights are no finite constants, that have a prologue, whose sums might exceed 32 bits, dense layers whose inputs are no
+multiple of four, and deconvolutions; they go on in f32.
 """
 
 from dataclasses import dataclass, field
@@ -37,14 +38,19 @@ class Quantize(Pass):
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Decides, then rewrites from the first node to the last."""
-        if ctx.quantization is None:
+        quantization = ctx.quantization or (ctx.calibrate(graph) if ctx.calibrate is not None else None)
+        if quantization is None:
             raise PassError("quantize needs calibrated ranges")
-        decided = plan(graph, ctx.quantization.ranges, excluded_nodes(graph, ctx.quantization.exclude))
+        excluded = excluded_nodes(graph, quantization.exclude)
+        if not quantization.force and ctx.target is not None and not (ctx.target.has_vnni or ctx.target.has_dotprod):
+            reason = f"{ctx.target.name} has no dot product of bytes, without which int8 is no faster than f32"
+            excluded = dict.fromkeys(graph.nodes, reason) | excluded
+        decided = plan(graph, quantization.ranges, excluded)
         for node in graph.nodes:
             if is_layer(node):
                 reason = decided.refused.get(node)
                 graph.events.record(self.name, "precision", "refused" if reason else "chosen", node.name, reason or "multiplies int8", node.locs)
-        converter = _Converter(Rewriter(graph), decided, ctx.quantization)
+        converter = _Converter(Rewriter(graph), decided, quantization)
         converter.rewriter.set_stage("quantized")
         for node in list(graph.nodes):
             if node.op != "const":

@@ -37,7 +37,7 @@ QUANTIZABLE = f"{_LAYERS},fuse-elementwise"
 PIPELINES: dict[str, str] = {
     "canonical": _CANONICAL,
     "cpu-fp32": f"{_FUSED},fuse-separable,eliminate-dead-code,assign-layout",
-    "cpu-int8": f"{QUANTIZABLE},quantize,fold-constants,eliminate-dead-code,assign-layout",
+    "cpu-int8": f"{QUANTIZABLE},quantize,fuse-prologue,fold-constants,fuse-separable,eliminate-dead-code,assign-layout",
     "cpu-bf16": f"{_FUSED},convert-precision,fold-constants,fuse-separable,eliminate-dead-code,assign-layout",
 }
 """Default pipelines by target and precision."""

@@ -31,11 +31,13 @@ class Quantization:
         ranges: calibrated ranges by the names of values after fusion.
         exclude: patterns of layers that stay in f32, see `exclusion`.
         bias_correction: whether the mean error of rounded weights is taken out of the bias.
+        force: whether layers multiply integers on processors too that are no faster at it.
     """
 
     ranges: Mapping[str, ValueRange]
     exclude: tuple[str, ...] = ()
     bias_correction: bool = True
+    force: bool = False
 
     def means(self, name: str) -> tuple[float, ...] | None:
         """Returns the mean of each channel of a value, None where it is not known."""
