@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ngc.codegen.llvm.kernel import Geometry, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
-from ngc.codegen.llvm.kernels.quantized import as_floats
+from ngc.codegen.llvm.kernels.quantized import as_floats, fours_to_u8, stores_fours
 from ngc.codegen.llvm.kernels.steps import Steps, before_store, is_cheap
 from ngc.codegen.llvm.text import I32, Builder, Index, Value, element_of, vector
 from ngc.target import CpuTarget
@@ -38,8 +38,8 @@ def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: 
         site = BlockedSite(b, target, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
         folded = Steps(b, steps, site, args, first, target, exact)
         for v in range(tile.vectors):
-            for m in range(count):
-                site.store(folded.apply(as_floats(b, accumulators[v][m]), v, m), y, tile.y, v, m)
+            for run in site.runs(tile.y):
+                site.store_run([folded.apply(as_floats(b, accumulators[v][m]), v, m) for m in run], y, tile.y, v, run[0])
         return
     lanes = tile.y.block  # code for one pixel, in a loop over accumulators that were put on the stack
     kind = vector(lanes)
@@ -84,10 +84,31 @@ class BlockedSite:
 
     def store(self, value: Value, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> None:
         """Stores a value of the tile; padding lanes become zero."""
-        if self.tile.y.channels % self.tile.y.block and vector_index == self.tile.vectors - 1:
-            value = self.b.select(self._real_lanes(), value, self.b.constant(value.type, 0.0))
         place = _given(tensor)
-        store_floats(self.b, value, self._address(base, place, vector_index, pixel), place.dtype, self.target)
+        store_floats(self.b, self._cleared(value, vector_index), self._address(base, place, vector_index, pixel), place.dtype, self.target)
+
+    def runs(self, tensor: Geometry) -> list[range]:
+        """Returns the tile's pixels in runs that are stored together: fours that lie side by side where one vector holds their bytes."""
+        fours = stores_fours(tensor.dtype, tensor.block, self.target) and self.tile.step[2] == 1
+        runs: list[range] = []
+        for first in range(0, len(self.pixels), self.tile.width):
+            whole = first + (self.tile.width // 4 * 4 if fours else 0)
+            runs += [range(at, at + 4) for at in range(first, whole, 4)] + [range(at, at + 1) for at in range(whole, first + self.tile.width)]
+        return runs
+
+    def store_run(self, values: Sequence[Value], base: Value, tensor: Geometry, vector_index: int, pixel: int) -> None:
+        """Stores the values of a run that begins at a pixel; padding lanes become zero."""
+        if len(values) == 1:
+            self.store(values[0], base, tensor, vector_index, pixel)
+            return
+        values = [self._cleared(value, vector_index) for value in values]
+        self.b.store(fours_to_u8(self.b, values), self._address(base, tensor, vector_index, pixel), align=1)
+
+    def _cleared(self, value: Value, vector_index: int) -> Value:
+        """Returns a value with zero in the lanes that are no channels of the output."""
+        if self.tile.y.channels % self.tile.y.block and vector_index == self.tile.vectors - 1:
+            return self.b.select(self._real_lanes(), value, self.b.constant(value.type, 0.0))
+        return value
 
     def _address(self, base: Value, tensor: Geometry, vector_index: int, pixel: int) -> Value:
         b, key, offset, element = self.b, (base.name, tensor), vector_index * tensor.block_stride, STORED[tensor.dtype]
