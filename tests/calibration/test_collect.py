@@ -14,7 +14,7 @@ import ngc
 from ngc.calibration import CalibrationTable, collect, fingerprint, quantizable
 from ngc.calibration.collect import CHECKPOINT_EVERY
 from ngc.calibration.observer import Observer, is_observed
-from ngc.errors import InputError
+from ngc.errors import CodegenError, InputError
 from ngc.ir import Graph, GraphBuilder, SymDim, evaluate
 from ngc.ir.tensor_type import Dim
 from ngc.passes import PassContext
@@ -142,6 +142,14 @@ def test_calibration_of_a_checkpoint(prefix: str) -> None:
     ranges = table.ranges("naive")
     assert ranges["data"].low == make_input(4).min()
     assert all(bounds.low <= 0 <= bounds.high for bounds in ranges.values())
+
+
+def test_targets_are_processors_that_this_machine_can_stand_for(prefix: str) -> None:
+    expected = ngc.calibrate(prefix, [make_input(2)], shapes={"data": MORE}).ranges("naive")
+    found = ngc.calibrate(prefix, [make_input(2)], shapes={"data": MORE}, target="cpu:x86-64").ranges("naive")
+    assert {name: bounds.high for name, bounds in found.items()} == pytest.approx({name: bounds.high for name, bounds in expected.items()}, rel=1e-5)
+    with pytest.raises(CodegenError):
+        ngc.calibrate(prefix, [make_input(2)], shapes={"data": MORE}, target="cpu:aarch64")
 
 
 # -- forms of data -----------------------------------------------------------------------------------------------------
