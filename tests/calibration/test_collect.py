@@ -1,6 +1,8 @@
 """Running models over batches: what is counted, in which pieces, from which forms of data, and what interruptions leave."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -150,6 +152,14 @@ def test_targets_are_processors_that_this_machine_can_stand_for(prefix: str) -> 
     assert {name: bounds.high for name, bounds in found.items()} == pytest.approx({name: bounds.high for name, bounds in expected.items()}, rel=1e-5)
     with pytest.raises(CodegenError):
         ngc.calibrate(prefix, [make_input(2)], shapes={"data": MORE}, target="cpu:aarch64")
+
+
+def test_the_public_names_are_loaded_when_they_are_used() -> None:
+    script = ("import sys, ngc; assert not {'numpy', 'ngc.calibration'} & set(sys.modules); import ngc.calibration; "
+              "print(ngc.calibrate is ngc.calibration.calibrate, ngc.CalibrationTable is ngc.calibration.CalibrationTable, "
+              "{'calibrate', 'CalibrationTable'} < set(dir(ngc)))")
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True"] * 3
 
 
 # -- forms of data -----------------------------------------------------------------------------------------------------
