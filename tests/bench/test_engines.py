@@ -12,7 +12,8 @@ import pytest
 from bench.engines import ENGINES, Job, NotOffered, default_engines, interpreter
 from bench.engines.process import Worker, WorkerFailed
 from bench.engines.worker import measure
-from bench.models import Case, Result, relative_error, table
+from bench.measures import relative_error
+from bench.models import Case, Result, table
 from tests import checkpoints
 
 
@@ -45,8 +46,8 @@ def test_a_worker_answers_and_measures(tmp_path, engine):
 @pytest.mark.parametrize("engine", ["mxnet", "onnxruntime", "openvino", "torch"])
 def test_a_precision_that_an_engine_lacks_is_refused(tmp_path, engine):
     need(engine)
-    with pytest.raises(NotOffered, match=f"^{engine} is compared in fp32 .*only, not in int8$"):
-        Worker(job(tmp_path, engine, precision="int8"), tmp_path / "log")
+    with pytest.raises(NotOffered, match=f"^{engine} is compared in fp32 .*only, not in fp16$"):
+        Worker(job(tmp_path, engine, precision="fp16"), tmp_path / "log")
 
 
 def test_a_precision_that_ngc_lacks_is_refused_in_its_words(tmp_path):
