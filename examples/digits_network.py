@@ -65,6 +65,7 @@ def fit(mx: Any, net: Any, digits: Digits, epochs: int, advance: Callable[[], No
         for begin in range(0, len(digits) - BATCH + 1, BATCH):
             chosen = order[begin : begin + BATCH]
             images = mx.nd.array(_shifted(rng, digits.images[chosen]))
+            images.attach_grad()  # running statistics move in the backward pass, which would stop before a batch norm of the input
             labels = mx.nd.array(digits.labels[chosen])
             with mx.autograd.record():
                 loss = loss_of(net(images), labels)

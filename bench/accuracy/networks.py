@@ -1,6 +1,6 @@
 """Small networks of the Gluon zoo's families, for one-channel images of 32x32 and ten classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 
@@ -31,18 +31,16 @@ def mobilenet_v2(mx: Any) -> Any:
 
 
 def vgg(mx: Any) -> Any:
-    """Returns a plain network: pairs of 3x3 convolutions with biases, max pooling between them, three dense layers."""
+    """Returns a plain network: pairs of 3x3 convolutions with batch norms, max pooling between them, three dense layers."""
     nn = mx.gluon.nn
     net = nn.HybridSequential(prefix="vgg_")
     with net.name_scope():
         for channels in (16, 32, 64):
-            net.add(*_plain_stage(nn, [channels, channels]))
-        net.add(nn.Flatten(), nn.Dense(128, activation="relu"), nn.Dropout(0.5), nn.Dense(128, activation="relu"), nn.Dropout(0.5), nn.Dense(10))
+            for _ in range(2):
+                net.add(nn.Conv2D(channels, 3, 1, 1), nn.BatchNorm(), nn.Activation("relu"))
+            net.add(nn.MaxPool2D(2, 2))
+        net.add(nn.Flatten(), nn.Dense(128, activation="relu"), nn.Dense(128, activation="relu"), nn.Dense(10))
     return net
-
-
-def _plain_stage(nn: Any, widths: Sequence[int]) -> list[Any]:
-    return [*(nn.Conv2D(width, 3, 1, 1, activation="relu") for width in widths), nn.MaxPool2D(2, 2)]
 
 
 NETWORKS: dict[str, Callable[[Any], Any]] = {"resnet_v1": resnet_v1, "resnet_v2": resnet_v2, "mobilenet_v2": mobilenet_v2, "vgg": vgg}

@@ -95,6 +95,17 @@ def test_a_saved_model_is_loaded_by_another_process(tmp_path, engine):
         assert loaded.round(0.0)
 
 
+@pytest.mark.parametrize("engine", ["ngc", "mxnet"])
+def test_a_worker_answers_on_many_images(tmp_path, engine):
+    need(engine)
+    images = np.random.default_rng(0).normal(size=(5, *checkpoints.SHAPE[1:])).astype(np.float32)  # two batches and a half
+    np.save(tmp_path / "images.npy", images)
+    with Worker(job(tmp_path, engine), tmp_path / "log") as worker:
+        outputs = worker.outputs(tmp_path / "images.npy")
+    # Sums of up to 27 products in fp32, then a softmax: a few units in the last place.
+    assert relative_error(outputs, checkpoints.reference(images)) < 1e-5
+
+
 def test_an_engine_that_saves_nothing_says_so(tmp_path):
     need("mxnet")
     with Worker(job(tmp_path, "mxnet"), tmp_path / "log") as worker:
