@@ -7,13 +7,13 @@ from typing import Any
 def resnet_v1(mx: Any) -> Any:
     """Returns a residual network: the sum of a block passes its ReLU before the next block."""
     resnet = mx.gluon.model_zoo.vision.resnet
-    return resnet.ResNetV1(resnet.BasicBlockV1, [2, 2, 2], [16, 16, 32, 64], classes=10, thumbnail=True)
+    return resnet.ResNetV1(resnet.BasicBlockV1, [2, 2, 2], [32, 32, 64, 128], classes=10)
 
 
 def resnet_v2(mx: Any) -> Any:
     """Returns a pre-activation residual network: sums stay as they are, batch norm and ReLU stand at the beginning of the branches."""
     resnet = mx.gluon.model_zoo.vision.resnet
-    return resnet.ResNetV2(resnet.BasicBlockV2, [2, 2, 2], [16, 16, 32, 64], classes=10, thumbnail=True)
+    return resnet.ResNetV2(resnet.BasicBlockV2, [2, 2, 2], [32, 32, 64, 128], classes=10)
 
 
 def mobilenet_v2(mx: Any) -> Any:
@@ -22,8 +22,8 @@ def mobilenet_v2(mx: Any) -> Any:
     mobilenet = mx.gluon.model_zoo.vision.mobilenet
     net = nn.HybridSequential(prefix="mobilenetv2_")
     with net.name_scope():
-        net.add(nn.Conv2D(16, 3, 2, 1, use_bias=False), nn.BatchNorm(), mobilenet.RELU6())
-        for inputs, outputs, expansion, stride in ((16, 16, 1, 1), (16, 24, 6, 2), (24, 24, 6, 1), (24, 40, 6, 2), (40, 40, 6, 1)):
+        net.add(nn.Conv2D(32, 3, 2, 1, use_bias=False), nn.BatchNorm(), mobilenet.RELU6())
+        for inputs, outputs, expansion, stride in ((32, 16, 1, 1), (16, 24, 6, 2), (24, 24, 6, 1), (24, 40, 6, 2), (40, 40, 6, 1)):
             net.add(mobilenet.LinearBottleneck(inputs, outputs, expansion, stride))
         net.add(nn.Conv2D(160, 1, use_bias=False), nn.BatchNorm(), mobilenet.RELU6())
         net.add(nn.GlobalAvgPool2D(), nn.Conv2D(10, 1, use_bias=False), nn.Flatten())

@@ -10,7 +10,7 @@ from bench.accuracy.digits import split_digits
 from bench.accuracy.networks import NETWORKS
 from examples.digits_network import export, fit
 
-EPOCHS = {"resnet_v1": 8, "resnet_v2": 8, "mobilenet_v2": 12, "vgg": 24}
+EPOCHS = {"resnet_v1": 16, "resnet_v2": 16, "mobilenet_v2": 16, "vgg": 24}
 """How often each network sees the training digits: enough for 97 % of the held-out ones and more."""
 
 

@@ -2,11 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.cores import has_vnni
 from bench.engines import Job
 
 FILES = (".onnx",)
@@ -36,10 +36,5 @@ def quantize(job: Job, batches: Sequence[NDArray[np.float32]], stem: str) -> Non
     with tempfile.TemporaryDirectory() as folder:
         optimized = f"{folder}/optimized.onnx"
         quant_pre_process(job.onnx, optimized, skip_symbolic_shape=True)  # it finds shapes that are not known: here all are
-        quantize_static(optimized, f"{stem}.onnx", Reader(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=not _has_vnni(),
+        quantize_static(optimized, f"{stem}.onnx", Reader(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=not has_vnni(),
                         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)  # fmt: skip
-
-
-def _has_vnni() -> bool:
-    """Returns whether products of bytes are summed without saturation; else ONNX Runtime advises weights of seven bits."""
-    return "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
