@@ -27,7 +27,7 @@ _FEWEST = 3
 
 
 def measure(run: Callable[[], Any], seconds: float) -> list[float]:
-    """Returns the milliseconds of each run of a round, those of the first third of it left out."""
+    """Returns the milliseconds of each run of a round, those that began in the first third of it left out, unless all did."""
     runs: list[tuple[float, float]] = []
     begin = now = time.perf_counter()
     while now - begin < seconds or len(runs) < _FEWEST:
@@ -35,7 +35,8 @@ def measure(run: Callable[[], Any], seconds: float) -> list[float]:
         start, now = now, time.perf_counter()
         runs.append((start, now - start))
     settled = begin + (now - begin) / 3
-    return [length * 1000 for start, length in runs if start >= settled]
+    counted = [length * 1000 for start, length in runs if start >= settled]
+    return counted or [runs[-1][1] * 1000]  # a machine that is busy may hold up the last one for most of the round
 
 
 def peak_rss_mb() -> float:

@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,6 +134,16 @@ def test_a_round_leaves_out_its_first_third_and_holds_three_runs():
     times = measure(lambda: calls.append(1), 0.0)
     assert len(calls) == 3
     assert 1 <= len(times) <= 3
+
+
+def test_a_last_run_that_takes_most_of_the_round_counts(monkeypatch):
+    clock, lengths = [0.0], iter([1.0, 1.0, 10.0])
+    monkeypatch.setattr("bench.engines.worker.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def run() -> None:
+        clock[0] += next(lengths)
+
+    assert measure(run, 0.0) == [10000.0]
 
 
 def result(engine: str, median: float) -> Result:
