@@ -47,7 +47,8 @@ class SymbolNode:
 class SymbolGraph:
     """A whole symbol: nodes in topological order, the heads that it returns, and the version that wrote it.
 
-    `version` is major*10000 + minor*100 + patch; `source` names the file in messages.
+    `version` is major*10000 + minor*100 + patch; `source` names the file in messages; `quantization` is the text of the quantization that
+    `ngc.compat.quantization` recorded.
     """
 
     nodes: tuple[SymbolNode, ...]
@@ -55,6 +56,7 @@ class SymbolGraph:
     version: int
     source: str
     np_shape: bool = False
+    quantization: str | None = None
 
     def reachable(self, heads: Iterable[Entry] | None = None) -> Iterator[int]:
         """Yields the positions of the nodes that the heads need, in MXNet's order: inputs before users."""
