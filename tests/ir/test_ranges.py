@@ -1,5 +1,7 @@
 """Calibrated ranges and excluded patterns: kept by copies and text, and carried by every edit of a graph."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ TEXT = """graph @net(%data: f32[1,4]) excluded("conv0", "*_bn") {
 }"""
 
 
-def node(graph: Graph, name: str):  # type: ignore[no-untyped-def]
+def node(graph: Graph, name: str) -> Any:
     return graph.find(name).producer
 
 
