@@ -20,6 +20,7 @@ from ngc.errors import (
 )
 
 if TYPE_CHECKING:
+    from ngc.calibration import CalibrationTable, calibrate
     from ngc.driver import compile
     from ngc.importer import import_model
     from ngc.ir import Graph
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "ArtifactError", "CodegenError", "EngineError", "Executable", "Graph", "ImportFailure", "InputError", "NgcError", "ParseError", "PassError",
-    "PassManager", "TensorSpec", "UnsupportedOperator", "VerifyError", "__version__", "compile", "import_model", "load", "parse",
+    "ArtifactError", "CalibrationTable", "CodegenError", "EngineError", "Executable", "Graph", "ImportFailure", "InputError", "NgcError", "ParseError",
+    "PassError", "PassManager", "TensorSpec", "UnsupportedOperator", "VerifyError", "__version__", "calibrate", "compile", "import_model", "load", "parse",
 ]
 
 _LAZY = {
     "compile": "ngc.driver", "load": "ngc.runtime.artifact", "import_model": "ngc.importer", "Graph": "ngc.ir", "parse": "ngc.ir.parser",
-    "PassManager": "ngc.passes", "Executable": "ngc.runtime", "TensorSpec": "ngc.runtime",
+    "CalibrationTable": "ngc.calibration", "calibrate": "ngc.calibration", "PassManager": "ngc.passes", "Executable": "ngc.runtime",
+    "TensorSpec": "ngc.runtime",
 }
 
 

@@ -149,7 +149,7 @@ def write_artifact(path: Path, manifest: Mapping[str, Any], sections: Sequence[N
             yield from section.stream()
             position = end
 
-    _write_whole(path, pieces())
+    write_whole(path, pieces())
 
 
 def _digests(stream: Iterable[memoryview]) -> tuple[list[str], int]:
@@ -169,7 +169,12 @@ def _digests(stream: Iterable[memoryview]) -> tuple[list[str], int]:
     return digests, length
 
 
-def _write_whole(path: Path, pieces: Iterable[Buffer]) -> None:
+def write_whole(path: Path, pieces: Iterable[Buffer]) -> None:
+    """Writes a file, whole or not at all; what was at `path` stays until the new file is complete on disk.
+
+    Raises:
+        ArtifactError: the file cannot be written.
+    """
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):

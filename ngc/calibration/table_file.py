@@ -1,0 +1,146 @@
+"""Calibration tables in files.
+
+    header     48 bytes: magic, format version, length of the manifest, SHA-256 of what follows
+    manifest   JSON in UTF-8: fingerprint, examples, batches, chosen ranges, and for each histogram all but its arrays, with its share of the counts
+    arrays     of one histogram after another: the counts, compressed, then the sums per channel
+
+Numbers are little-endian. A reader trusts no length: it allocates for no more bins and channels than tables can have.
+"""
+
+import hashlib
+import json
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ngc.calibration.histogram import MOST_BINS, Histogram
+from ngc.calibration.table import CalibrationTable
+from ngc.calibration.thresholds import check_mode
+from ngc.errors import ArtifactError, InputError
+from ngc.passes.value_ranges import ValueRange
+from ngc.runtime.artifact_file import write_whole
+
+FORMAT = 1
+"""Version of the layout; a reader refuses those that it does not know."""
+
+MAGIC = b"\x89NGCCAL\n"
+
+_HEADER = struct.Struct("<8sII32s")
+
+
+def write_table(table: CalibrationTable, path: Path) -> None:
+    """Writes a table; what was at `path` stays until the new file is complete on disk.
+
+    Raises:
+        ArtifactError: the file cannot be written.
+    """
+    entries: list[dict[str, Any]] = []
+    arrays: list[bytes] = []
+    for name, histogram in table.histograms.items():
+        counts = zlib.compress(histogram.counts.astype("<i8").tobytes(), 1)
+        sums = b"" if histogram.sums is None else histogram.sums.astype("<f8").tobytes()
+        seen = histogram.low <= histogram.high
+        entries.append({"name": name, "bins": len(histogram.counts), "step": histogram.step, "range": [histogram.low, histogram.high] if seen else None,
+                        "channels": None if histogram.sums is None else len(histogram.sums), "per_channel": histogram.per_channel, "bytes": len(counts)})
+        arrays += [counts, sums]
+    manifest = {"fingerprint": table.fingerprint, "examples": table.examples, "batches": table.batches, "mode": table.mode, "parameters": table.parameters,
+                "histograms": entries,
+                "chosen": [[name, bounds.low, bounds.high, bounds.means] for name, bounds in table.chosen.items()]}
+    text = json.dumps(manifest, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    body = b"".join([text, *arrays])
+    write_whole(path, [_HEADER.pack(MAGIC, FORMAT, len(text), hashlib.sha256(body).digest()), body])
+
+
+def read_table(path: Path) -> CalibrationTable:
+    """Returns the table that a file holds.
+
+    Raises:
+        ArtifactError: the file is missing, unreadable, truncated, altered or no calibration table.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from error
+    body, length = _checked_body(path, data)
+    try:
+        return _parse(json.loads(body[:length]), memoryview(body)[length:])
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, InputError, zlib.error) as error:
+        raise ArtifactError(f"{path}: its contents are none of ngc's ({type(error).__name__}: {error}); calibrate again") from error
+
+
+def _checked_body(path: Path, data: bytes) -> tuple[bytes, int]:
+    """Returns what follows the header, compared with its digest, and the manifest's length."""
+    if data[:len(MAGIC)] != MAGIC:
+        raise ArtifactError(f"{path} is no calibration table: it begins with {data[:8]!r}; CalibrationTable.load takes what CalibrationTable.save wrote")
+    if len(data) < _HEADER.size:
+        raise ArtifactError(f"{path} is truncated: {len(data)} bytes are less than a header; copy the file again")
+    _, version, length, digest = _HEADER.unpack_from(data)
+    if version != FORMAT:
+        raise ArtifactError(f"{path} has format {version} of calibration tables; this ngc reads format {FORMAT}: load it with the ngc that saved it, "
+                            "or calibrate again")
+    body = data[_HEADER.size:]
+    if hashlib.sha256(body).digest() != digest:
+        raise ArtifactError(f"{path} is truncated or altered: it differs from what was saved; copy the file again or calibrate again")
+    return body, length
+
+
+def _parse(manifest: dict[str, Any], arrays: memoryview) -> CalibrationTable:
+    chosen = {_text(name): ValueRange(*_bounds([low, high]), None if means is None else tuple(map(_finite, means)))
+              for name, low, high, means in manifest["chosen"]}
+    mode, parameters = _text(manifest["mode"]), dict(manifest["parameters"])
+    check_mode(mode, parameters)
+    table = CalibrationTable(_text(manifest["fingerprint"]), {}, chosen, _count(manifest["examples"]), _count(manifest["batches"]), mode, parameters)
+    for entry in manifest["histograms"]:
+        compressed = arrays[:_count(entry["bytes"])]
+        sums = arrays[len(compressed):][:8 * _count(entry["channels"] or 0)]
+        arrays = arrays[len(compressed) + len(sums):]
+        table.histograms[_text(entry["name"])] = _histogram(entry, compressed, sums)
+    if len(arrays):
+        raise ValueError(f"{len(arrays)} bytes belong to no histogram")
+    return table
+
+
+def _histogram(entry: dict[str, Any], compressed: memoryview, sums: memoryview) -> Histogram:
+    bins = _count(entry["bins"])
+    if bins % 2 == 0 or bins > MOST_BINS:
+        raise ValueError(f"{bins} bins")
+    counts = np.frombuffer(zlib.decompressobj().decompress(compressed, 8 * bins), "<i8").astype(np.int64)
+    if len(counts) != bins or counts.min() < 0:
+        raise ValueError("counts that do not fit")
+    low, high = (math.inf, -math.inf) if entry["range"] is None else _bounds(entry["range"])
+    step = _finite(entry["step"])
+    if step < 0 or (step == 0) != (low >= 0 >= high):
+        raise ValueError(f"bins of width {step}")
+    channels = entry["channels"]
+    if channels is not None and len(sums) != 8 * channels:
+        raise ValueError(f"{len(sums)} bytes for {channels} channels")
+    return Histogram(counts, step, low, high, None if channels is None else np.frombuffer(sums, "<f8").astype(np.float64), _count(entry["per_channel"]))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value!r} is not finite")
+    return float(value)
+
+
+def _bounds(values: Any) -> tuple[float, float]:
+    low, high = map(_finite, values)
+    if low > high:
+        raise ValueError(f"{low} > {high}")
+    return low, high
