@@ -42,6 +42,11 @@ def build_graph(
     builder = _Builder(source, symbol, order, attrs, InputTypes(source, symbol, order, shapes, dtypes))
     graph = builder.build(heads, names)
     graph.ranges = {builder.values[entry].name: found for entry, found in model.ranges.items() if entry in builder.values}
+    record = source.symbol.quantization
+    if record is not None:
+        present = {value.name for value in graph.values()}  # selected outputs may need a part of the model only
+        graph.ranges.update({name: found for name, found in record.ranges.items() if name in present})
+        graph.excluded = record.excluded
     return graph
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ngc.importer.operator_names import aux_inputs
+from ngc.importer.quantization_record import QuantizationRecord
 
 VARIABLE = "null"
 
@@ -47,8 +48,8 @@ class SymbolNode:
 class SymbolGraph:
     """A whole symbol: nodes in topological order, the heads that it returns, and the version that wrote it.
 
-    `version` is major*10000 + minor*100 + patch; `source` names the file in messages; `quantization` is the text of the quantization that
-    `ngc.compat.quantization` recorded.
+    `version` is major*10000 + minor*100 + patch; `source` names the file in messages; `quantization` is what `ngc.compat.quantization`
+    recorded in it.
     """
 
     nodes: tuple[SymbolNode, ...]
@@ -56,7 +57,7 @@ class SymbolGraph:
     version: int
     source: str
     np_shape: bool = False
-    quantization: str | None = None
+    quantization: QuantizationRecord | None = None
 
     def reachable(self, heads: Iterable[Entry] | None = None) -> Iterator[int]:
         """Yields the positions of the nodes that the heads need, in MXNet's order: inputs before users."""

@@ -15,8 +15,9 @@ from ngc.importer import import_model
 from ngc.ir import Graph, evaluate
 from tests.quantized_nets import IMAGES, SHAPE, image_iterator, parameters, residual_symbol
 
-# MXNet turns arrays of one element into numbers, which numpy warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0:DeprecationWarning")
+# MXNet turns arrays of one element into numbers, which numpy warns of, and warns of types that it finds later.
+pytestmark = [pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0:DeprecationWarning"),
+              pytest.mark.filterwarnings("ignore:Cannot decide type:UserWarning")]
 
 LEVELS = 127
 QUANTIZED_VALUES = 8  # on the longest path of the network, each rounded to steps of 1/127 of its largest magnitude
