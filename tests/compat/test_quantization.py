@@ -66,8 +66,8 @@ def test_the_imagenet_example(calib_mode: str, mx: ModuleType, model: Any, tmp_p
         assert "from 6 examples" in caplog.text
     prefix = str(tmp_path / "net-quantized")
     qsym.save(f"{prefix}-symbol.json")
-    save_dict = {("arg:%s" % k): v.as_in_context(cpu()) for k, v in qarg_params.items()}
-    save_dict.update({("aux:%s" % k): v.as_in_context(cpu()) for k, v in aux_params.items()})
+    save_dict = {f"arg:{k}": v.as_in_context(cpu()) for k, v in qarg_params.items()}
+    save_dict.update({f"aux:{k}": v.as_in_context(cpu()) for k, v in aux_params.items()})
     mx.nd.save(f"{prefix}-0000.params", save_dict)
 
     for loaded in (import_model(prefix, shapes=SHAPES), import_model((qsym, qarg_params, aux_params), shapes=SHAPES)):

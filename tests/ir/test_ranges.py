@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ngc.errors import ParseError
-from ngc.ir import Graph, clone, parse
+from ngc.errors import ParseError, VerifyError
+from ngc.ir import Graph, clone, parse, verify
 from ngc.ir.rewrite import Rewriter
 from ngc.passes import PassContext, PassManager
 
@@ -52,6 +52,14 @@ def test_damaged_ranges_are_refused(line: str, message: str) -> None:
 def test_excluded_patterns_are_texts() -> None:
     with pytest.raises(ParseError, match="a pattern of node names"):
         parse(TEXT.replace('"conv0"', "conv0"))
+
+
+def test_a_range_of_no_value_is_found() -> None:
+    graph = parse(TEXT)
+    verify(graph)
+    graph.ranges["gone"] = (0.0, 1.0)
+    with pytest.raises(VerifyError, match="the range of %gone speaks of no value of this graph"):
+        verify(graph)
 
 
 def test_a_renamed_value_takes_its_range_along() -> None:
