@@ -167,6 +167,8 @@ class Executor:
         """Returns an argument's dtype: as given; parameters follow a floating-point input, as MXNet infers them."""
         if name in self._types:
             return np.dtype(self._types[name])
+        if name.endswith("_quantize"):
+            return np.dtype(np.int8)  # a weight that MXNet's quantizer made
         floats = [np.dtype(dtype) for dtype in self._types.values() if np.dtype(dtype).kind == "f"]
         return floats[0] if floats and name not in self._shapes else np.dtype(np.float32)
 

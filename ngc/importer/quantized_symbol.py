@@ -9,15 +9,19 @@ The operators get the names back that they had before MXNet quantized them, so t
 the owner's model. What a calibrated operator clips in MXNet is not clipped here: its range is kept, by the value that it speaks of.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ngc.errors import ImportFailure
 from ngc.importer.calibrated_ranges import Range, range_of, real_weights, through, union
+from ngc.importer.operator_names import FUSED_OPERATORS
 from ngc.importer.source_bytes import Array
 from ngc.importer.sources import ModelSource
 from ngc.importer.symbol import Entry, SymbolNode
+
+logger = logging.getLogger(__name__)
 
 _FLOAT_OPERATORS: Mapping[str, str] = MappingProxyType(
     {
@@ -39,7 +43,6 @@ _CONVERSIONS = MappingProxyType(
     {"_contrib_quantize": 2, "_contrib_quantize_v2": 0, "_contrib_requantize": 2, "_contrib_dequantize": 2}
 )
 """The operators that only change how a value is stored, and how many limits they read after it."""
-_FUSED = frozenset({"_sg_mkldnn_conv", "_sg_mkldnn_fully_connected", "_sg_onednn_conv", "_sg_onednn_fully_connected"})
 _OF_QUANTIZATION = frozenset({"min_calib_range", "max_calib_range", "enable_float_output"})
 _LIMITS = {1: "smallest", 2: "largest"}  # output number of a quantized operator: which limit of its range it is
 
@@ -65,7 +68,7 @@ def float_model(source: ModelSource) -> FloatModel:
 
 
 def _is_rewritten(node: SymbolNode) -> bool:
-    return node.op in _FLOAT_OPERATORS or node.op in _CONVERSIONS or node.op in _FUSED
+    return node.op in _FLOAT_OPERATORS or node.op in _CONVERSIONS or node.op in FUSED_OPERATORS
 
 
 class _Dequantizer:
@@ -78,6 +81,7 @@ class _Dequantizer:
         self.placed: dict[int, Entry] = {}
         self.limits: set[int] = set()
         self.ranges: dict[Entry, Range] = {}
+        self.lost: list[str] = []  # nodes whose range is nothing but 0
         self.params: dict[str, Array] = dict(source.arg_params)
 
     def run(self) -> FloatModel:
@@ -90,6 +94,14 @@ class _Dequantizer:
                 self.convert(position, node, data[position])
         for position in self.limits:
             self.params.pop(self.symbol.nodes[position].name, None)
+        if self.lost:
+            logger.warning(
+                "%s: %d calibrated ranges reach from 0 to 0 and are left out, since MXNet writes six decimals and no exponent: %s%s",
+                self.symbol.source,
+                len(self.lost),
+                ", ".join(self.lost[:5]),
+                " …" if len(self.lost) > 5 else "",
+            )
         heads = tuple(self.head(number, head) for number, head in enumerate(self.symbol.heads))
         symbol = replace(self.symbol, nodes=tuple(self.nodes), heads=heads)
         return FloatModel(replace(self.source, symbol=symbol, arg_params=self.params), self.ranges)
@@ -100,7 +112,7 @@ class _Dequantizer:
     def data_inputs(self, node: SymbolNode) -> tuple[Entry, ...]:
         """Returns a node's inputs without the limits of their ranges."""
         total = len(node.inputs)
-        if node.op in _FUSED:
+        if node.op in FUSED_OPERATORS:
             return node.inputs[: len(self.inner_variables(node))]
         if node.op in _CONVERSIONS:
             count, wanted = 1, 1 + _CONVERSIONS[node.op]
@@ -114,12 +126,11 @@ class _Dequantizer:
             raise self.fail(node, f"{total} inputs, expected {wanted or 3}: data, and two limits for every range")
         return node.inputs[:count]
 
-    def inner_variables(self, node: SymbolNode) -> list[int]:
+    def inner_variables(self, node: SymbolNode) -> tuple[int, ...]:
         """Returns the positions of the variables in a fused operator's subgraph, in the order in which the operator's inputs feed them."""
         if len(node.subgraphs) != 1 or len(node.subgraphs[0].heads) != 1:
             raise self.fail(node, f"{len(node.subgraphs)} subgraphs, expected one with one head")
-        inner = node.subgraphs[0]
-        variables = [position for position in inner.reachable() if inner.nodes[position].is_variable]
+        variables = node.subgraphs[0].variables
         rest = len(node.inputs) - len(variables)
         if rest < 0 or rest % 2:
             raise self.fail(node, f"{len(node.inputs)} inputs for a subgraph of {len(variables)} variables; expected these and two limits for every range")
@@ -137,7 +148,7 @@ class _Dequantizer:
         found = range_of(node, self.symbol.source)
         if node.op in _CONVERSIONS:
             result = inputs[0]
-        elif node.op in _FUSED:
+        elif node.op in FUSED_OPERATORS:
             result = self.inline(node, inputs)
         else:
             attrs = {key: text for key, text in node.attrs.items() if key not in _OF_QUANTIZATION}
@@ -146,7 +157,9 @@ class _Dequantizer:
             if node.op in _RANGE_KEEPERS and found is None:
                 found = through(node, [self.ranges.get(entry) for entry in inputs])
         self.placed[position] = result
-        if found is not None:
+        if found == (0.0, 0.0):
+            self.lost.append(node.name)
+        elif found is not None:
             self.ranges[result] = union(found, self.ranges.get(result, found))
 
     def variable(self, position: int, node: SymbolNode) -> None:

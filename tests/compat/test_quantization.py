@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import ngc
+import ngc.compat
 from ngc.calibration import calibrate, quantizable
 from ngc.compat import quantization
 from ngc.compat.symbol import Symbol
@@ -137,6 +138,20 @@ def test_what_comes_back_is_the_owners_symbol(mx: ModuleType, model: Any, tmp_pa
     mx.model.save_checkpoint(str(tmp_path / "net"), 0, qsym, qargs, qaux)
     assert import_model(str(tmp_path / "net"), shapes=SHAPES).ranges == import_model((qsym, qargs, qaux), shapes=SHAPES).ranges
     assert mx.sym.load(str(tmp_path / "net-symbol.json")).list_outputs() == symbol.list_outputs()
+
+
+def test_quantized_symbols_can_be_bound(mx: ModuleType, model: Any) -> None:
+    """A symbol of ngc's or MXNet's quantizer: auxiliary states are told from arguments, integers from floats."""
+    symbol, args, aux = model
+    symbol = residual_symbol(mx)
+    calibration = {"calib_mode": "naive", "label_names": None, "quantized_dtype": "auto"}
+    for quantizer in (quantization.quantize_model, mx.contrib.quantization.quantize_model_mkldnn, mx.contrib.quantization.quantize_model):
+        qsym, qargs, qaux = quantizer(symbol, args, aux, calib_data=image_iterator(mx), **calibration)
+        executor = ngc.compat.simple_bind(qsym, ctx=mx.cpu(), data=IMAGES.shape)
+        assert set(executor.aux_dict) == set(aux)
+        executor.copy_params_from(qargs, qaux)
+        wanted = ngc.compile((qsym, qargs, qaux), shapes=SHAPES).run({"data": IMAGES})[0]
+        np.testing.assert_array_equal(executor.forward(data=IMAGES)[0].asnumpy(), wanted)
 
 
 def test_selected_outputs_leave_out_ranges_of_what_they_do_not_need(mx: ModuleType, model: Any) -> None:

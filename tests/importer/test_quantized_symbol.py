@@ -235,6 +235,13 @@ def test_damaged_ranges(low: str, high: str, message: str) -> None:
         build(symbol, dense_params())
 
 
+def test_a_range_that_six_decimals_lost(caplog: pytest.LogCaptureFixture) -> None:
+    symbol = dense_symbol()
+    node_of(symbol, "requantize_fc")["attrs"].update(min_calib_range="-0.000000", max_calib_range="0.000000")
+    assert build(symbol, dense_params()).ranges == {"data": (-1.0, 1.0)}
+    assert "1 calibrated ranges reach from 0 to 0 and are left out" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

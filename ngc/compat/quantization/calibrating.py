@@ -8,10 +8,10 @@ from ngc.calibration import collect, quantizable
 from ngc.calibration.batches import iterate_feeds
 from ngc.compat.quantization.collectors import Range, feed
 from ngc.errors import InputError
-from ngc.importer import SymbolGraph, SymbolNode, import_model
+from ngc.importer import SymbolGraph, SymbolNode
 from ngc.importer.quantized_symbol import float_model
 from ngc.importer.selection import output_names
-from ngc.importer.sources import ModelSource, resolve_model
+from ngc.importer.sources import resolve_model
 from ngc.ir import Graph, clone
 from ngc.passes import PassContext
 from ngc.target import parse_target
@@ -92,11 +92,5 @@ def ranges_by_value(symbol: SymbolGraph, graph_inputs: Sequence[str], ranges: Ma
     return {values[name]: found for name, found in ranges.items() if name in values}
 
 
-def imported(model: Any, shapes: Shapes) -> Graph:
-    """Returns the imported graph of (symbol, arg_params, aux_params), for any batch."""
-    return import_model(model, shapes=shapes)
-
-
 def _float_symbol(model: Any) -> SymbolGraph:
-    source: ModelSource = resolve_model(model, None, None)
-    return float_model(source).source.symbol
+    return float_model(resolve_model(model, None, None)).source.symbol

@@ -1,5 +1,6 @@
 """Collectors of layers' outputs: the one that `quantize_graph` hands out, and how those that callers bring are fed."""
 
+import ctypes
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,10 +31,9 @@ class LayerOutputCollector:
 
     def collect(self, name: str | bytes, arr: Any) -> None:
         """Counts one output: an array, or the handle of one, which is freed then, as MXNet's callbacks expect."""
-        histogram = self._histograms.get(name.decode() if isinstance(name, bytes) else name)
-        if histogram is not None:
-            array = np.ascontiguousarray(_array(arr), np.float32)
-            histogram.observe(array, name=str(name))
+        text = name.decode() if isinstance(name, bytes) else name
+        if text in self._histograms:
+            self._histograms[text].observe(np.ascontiguousarray(_array(arr), np.float32), name=text)
 
     @property
     def min_max_dict(self) -> dict[str, Range]:
@@ -43,9 +43,9 @@ class LayerOutputCollector:
 
 
 def _array(arr: Any) -> np.ndarray:
-    if isinstance(arr, int) or type(arr).__name__ in ("c_void_p", "LP_c_void_p", "NDArrayHandle"):
+    if isinstance(arr, int | ctypes.c_void_p):
         mx = import_mxnet()
-        arr = mx.nd.NDArray(mx.base.NDArrayHandle(getattr(arr, "value", arr)), writable=False)
+        arr = mx.nd.NDArray(ctypes.cast(arr, mx.base.NDArrayHandle), writable=False)
     return as_numpy(arr, "arr")
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ngc.compat.contexts import check_cpu
-from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, imported, limited, ranges_by_value
+from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, limited, ranges_by_value
 from ngc.compat.quantization.collectors import LayerOutputCollector, collected_ranges
 from ngc.compat.quantization.exclusion import excluded_operators
 from ngc.compat.symbol import Symbol
 from ngc.errors import InputError
+from ngc.importer import import_model
 from ngc.importer.operator_names import LABEL_OPERATORS
 from ngc.importer.quantization_record import QuantizationRecord
 
@@ -64,7 +65,7 @@ def quantize_model(sym: Any, arg_params: Params, aux_params: Params, data_names:
     if calib_mode not in ("naive", "entropy"):
         raise InputError(f"unknown calibration mode {calib_mode} received, expected `none`, `naive`, or `entropy`")
     shapes = iterator_shapes(calib_data, calib_mode, data_names)
-    graph = imported((symbol, arg_params, aux_params), shapes)
+    graph = import_model((symbol, arg_params, aux_params), shapes=shapes)
     batches = limited(calib_data, list(shapes), num_calib_batches)
     ranges, examples = calibrated_ranges(graph, batches, calib_mode, quantized_dtype, num_calib_examples)
     if logger:

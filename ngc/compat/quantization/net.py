@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ngc.compat.arrays import as_numpy
-from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, feed_collector, imported, limited, ranges_by_value
+from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, feed_collector, limited, ranges_by_value
 from ngc.compat.quantization.collectors import collected_ranges
 from ngc.compat.quantization.exclusion import excluded_operators
 from ngc.compat.quantization.model import check_options, make_collector
 from ngc.compat.symbol import Symbol
 from ngc.errors import ImportFailure, InputError
+from ngc.importer import import_model
 from ngc.importer.mxnet_live import import_mxnet, trace_block
 from ngc.importer.quantization_record import QuantizationRecord
 from ngc.runtime import Executable
@@ -73,7 +74,7 @@ def quantize_net_v2(network: Any, quantized_dtype: str = "auto", quantize_mode: 
             examples = feed_collector(model, shapes, batches, collector, num_calib_examples)
             ranges = ranges_by_value(symbol.graph, list(shapes), collected_ranges(collector))
         else:
-            ranges, examples = calibrated_ranges(imported(model, shapes), batches, str(calib_mode), quantized_dtype, num_calib_examples)
+            ranges, examples = calibrated_ranges(import_model(model, shapes=shapes), batches, str(calib_mode), quantized_dtype, num_calib_examples)
         if logger:
             logger.info("Collected the ranges of %d values from %d examples", len(ranges), examples)
         record = QuantizationRecord(ranges, excluded, str(calib_mode), quantized_dtype)
