@@ -41,4 +41,4 @@ class InputError(NgcError):
 
 
 class ArtifactError(NgcError):
-    """A saved executable cannot be written or loaded: damaged, truncated, or built for another machine."""
+    """A saved executable or calibration table cannot be written or loaded: damaged, truncated, or built for another machine."""

@@ -32,7 +32,8 @@ def iterate_feeds(batches: Any, inputs: Sequence[str]) -> Iterator[dict[str, Any
         names = [str(description[0]) for description in batches.provide_data]
         batches.reset()
     for batch in batches:
-        yield _feeds(getattr(batch, "data", batch) if hasattr(batch, "pad") else batch, names)
+        data = getattr(batch, "data", None)
+        yield _feeds(data if isinstance(data, list) else batch, names)  # an MXNet DataBatch has a list there
 
 
 def _feeds(batch: Any, names: list[str]) -> dict[str, Any]:

@@ -12,12 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ngc.calibration.entropy_estimate import estimate_divergences
+from ngc.calibration.entropy_estimate import EPS, estimate_divergences
 from ngc.calibration.histogram import Histogram
 from ngc.errors import InputError
-
-EPS = np.float32(1e-4)
-"""What smoothing makes of a zero."""
 
 _AT_ONCE = 48
 """Windows that are evaluated together."""
@@ -124,7 +121,8 @@ def _smooth(p: NDArray[np.float32], sizes: NDArray[np.intp], outside: NDArray[np
     """Returns columns whose zeros are EPS, taken in equal parts from what is not zero; and the columns where there is too little to take from."""
     filled = p != 0
     count = filled.sum(axis=0)
-    taken = EPS * (sizes - count).astype(np.float32) / np.maximum(count, 1).astype(np.float32)
-    smoothed: NDArray[np.float32] = np.where(filled, p - taken, EPS)
+    small = np.float32(EPS)
+    taken = small * (sizes - count).astype(np.float32) / np.maximum(count, 1).astype(np.float32)
+    smoothed: NDArray[np.float32] = np.where(filled, p - taken, small)
     smoothed[outside] = 0
     return smoothed, (count == 0) | (taken >= 1)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EPS = 1e-4
+"""What smoothing makes of a zero."""
 
 _AT_ONCE = 128
 """Windows that are estimated together, so that their groups stay in the cache."""

@@ -63,7 +63,7 @@ class Observer:
         copy.outputs, copy.output_names = tuple(self.results), tuple(self._names)
         PassManager("eliminate-dead-code,assign-layout", verify_each=False).run(copy, PassContext(target=target))
         self.executable = Executable(build_program(copy, target, cache=cache), copy, threads)
-        self._out: tuple[Any, list[np.ndarray]] = None, []
+        self._out: tuple[list[tuple[int, ...]], list[np.ndarray] | None] = [], None
 
     def observe(self, feeds: Feeds, histograms: dict[str, Histogram]) -> int:
         """Runs a batch and counts the elements of all activations; returns how many examples it had.
@@ -90,11 +90,13 @@ class Observer:
     def _run(self, feeds: Feeds) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Yields the activations of one run; the next one overwrites them."""
         shapes = [np.shape(array) for array in feeds.values()]
-        known, out = self._out
-        self._out = shapes, self.executable.run(feeds, out=out if shapes == known else None)
+        if shapes != self._out[0]:
+            self._out = shapes, None  # the old arrays go before new ones come
+        results = self.executable.run(feeds, out=self._out[1])
+        self._out = shapes, results
         for public, value in self.inputs.items():
             yield value.name, np.ascontiguousarray(feeds[public], np.float32)
-        yield from zip(self._names, self._out[1], strict=True)
+        yield from zip(self._names, results, strict=True)
 
     def _pieces(self, feeds: Feeds) -> tuple[int, list[Feeds]]:
         """Returns how many examples a batch has, and the batch in pieces of which each is one run."""

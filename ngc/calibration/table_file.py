@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ngc.calibration.histogram import MOST_BINS, Histogram
+from ngc.calibration.histogram import FIRST_BINS, MOST_BINS, Histogram
 from ngc.calibration.table import CalibrationTable
 from ngc.calibration.thresholds import check_mode
 from ngc.errors import ArtifactError, InputError
@@ -106,7 +106,7 @@ def _parse(manifest: dict[str, Any], arrays: memoryview) -> CalibrationTable:
 
 def _histogram(entry: dict[str, Any], compressed: memoryview, sums: memoryview) -> Histogram:
     bins = _count(entry["bins"])
-    if bins % 2 == 0 or bins > MOST_BINS:
+    if bins % 2 == 0 or not FIRST_BINS <= bins <= MOST_BINS:
         raise ValueError(f"{bins} bins")
     counts = np.frombuffer(zlib.decompressobj().decompress(compressed, 8 * bins), "<i8").astype(np.int64)
     if len(counts) != bins or counts.min() < 0:

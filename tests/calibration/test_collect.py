@@ -1,6 +1,8 @@
 """Running models over batches: what is counted, in which pieces, from which forms of data, and what interruptions leave."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +16,7 @@ import ngc
 from ngc.calibration import CalibrationTable, collect, fingerprint, quantizable
 from ngc.calibration.collect import CHECKPOINT_EVERY
 from ngc.calibration.observer import Observer, is_observed
-from ngc.errors import InputError
+from ngc.errors import CodegenError, InputError
 from ngc.ir import Graph, GraphBuilder, SymDim, evaluate
 from ngc.ir.tensor_type import Dim
 from ngc.passes import PassContext
@@ -142,6 +144,22 @@ def test_calibration_of_a_checkpoint(prefix: str) -> None:
     ranges = table.ranges("naive")
     assert ranges["data"].low == make_input(4).min()
     assert all(bounds.low <= 0 <= bounds.high for bounds in ranges.values())
+
+
+def test_targets_are_processors_that_this_machine_can_stand_for(prefix: str) -> None:
+    expected = ngc.calibrate(prefix, [make_input(2)], shapes={"data": MORE}).ranges("naive")
+    found = ngc.calibrate(prefix, [make_input(2)], shapes={"data": MORE}, target="cpu:x86-64").ranges("naive")
+    assert {name: bounds.high for name, bounds in found.items()} == pytest.approx({name: bounds.high for name, bounds in expected.items()}, rel=1e-5)
+    with pytest.raises(CodegenError):
+        ngc.calibrate(prefix, [make_input(2)], shapes={"data": MORE}, target="cpu:aarch64")
+
+
+def test_the_public_names_are_loaded_when_they_are_used() -> None:
+    script = ("import sys, ngc; assert not {'numpy', 'ngc.calibration'} & set(sys.modules); import ngc.calibration; "
+              "print(ngc.calibrate is ngc.calibration.calibrate, ngc.CalibrationTable is ngc.calibration.CalibrationTable, "
+              "{'calibrate', 'CalibrationTable'} < set(dir(ngc)))")
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True"] * 3
 
 
 # -- forms of data -----------------------------------------------------------------------------------------------------
