@@ -72,8 +72,9 @@ def test_validation_data_may_be_other_than_calibration_data(batches: list[np.nda
     table = calibrate(network(), batches)
     options = ngc.QuantizationOptions(force=True, validation=batches)
     assert kept(ngc.compile(network(), precision="int8", calibration=table, accuracy_budget=199, quantization=options))
-    with pytest.raises(InputError, match=r"accuracy_budget needs data to measure with: calibrate by batches, or give QuantizationOptions\(validation=batches\)"):
+    with pytest.raises(InputError) as caught:
         ngc.compile(network(), precision="int8", calibration=table, accuracy_budget=199)
+    assert str(caught.value).startswith("accuracy_budget needs data to measure with: calibrate by batches, or give QuantizationOptions(validation=batches)")
 
 
 @pytest.mark.parametrize(("number", "budget"), [(0, Budget(loss=0.0)), (0.01, Budget(loss=0.01)), (1, Budget(sqnr=1.0)), (30.5, Budget(sqnr=30.5))])
@@ -83,8 +84,9 @@ def test_one_number_is_a_share_or_decibels(number: float, budget: Budget) -> Non
 
 @pytest.mark.parametrize("number", [-1, float("nan"), float("inf"), "30", True])
 def test_other_numbers_are_no_budget(number: object) -> None:
-    with pytest.raises(InputError, match="accuracy_budget is the largest share of examples that may change their first choice, such as 0.01, or from 1 on"):
+    with pytest.raises(InputError) as caught:
         Budget.of(number)  # type: ignore[arg-type]
+    assert "accuracy_budget is the largest share of examples that may change their first choice, such as 0.01, or from 1 on" in str(caught.value)
 
 
 def test_when_a_budget_holds() -> None:
