@@ -38,8 +38,10 @@ def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: 
         site = BlockedSite(b, target, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
         folded = Steps(b, steps, site, args, first, target, exact)
         for v in range(tile.vectors):
+            values: dict[int, Value] = {}
             for run in site.runs(tile.y):
-                site.store_run([folded.apply(as_floats(b, accumulators[v][m]), v, m) for m in run], y, tile.y, v, run[0])
+                values |= {m: folded.apply(as_floats(b, accumulators[v][m]), v, m) for m in run if m not in values}
+                site.store_run([values[m] for m in run], y, tile.y, v, run[0])
         return
     lanes = tile.y.block  # code for one pixel, in a loop over accumulators that were put on the stack
     kind = vector(lanes)
@@ -88,13 +90,14 @@ class BlockedSite:
         store_floats(self.b, self._cleared(value, vector_index), self._address(base, place, vector_index, pixel), place.dtype, self.target)
 
     def runs(self, tensor: Geometry) -> list[range]:
-        """Returns the tile's pixels in runs that are stored together: fours that lie side by side where one vector holds their bytes."""
-        fours = stores_fours(tensor.dtype, tensor.block, self.target) and self.tile.step[2] == 1
-        runs: list[range] = []
-        for first in range(0, len(self.pixels), self.tile.width):
-            whole = first + (self.tile.width // 4 * 4 if fours else 0)
-            runs += [range(at, at + 4) for at in range(first, whole, 4)] + [range(at, at + 1) for at in range(whole, first + self.tile.width)]
-        return runs
+        """Returns the tile's pixels in runs that are stored together: fours that lie side by side where one vector holds their bytes.
+
+        The last four of a row may overlap the one before it.
+        """
+        width = self.tile.width
+        size = 4 if stores_fours(tensor.dtype, tensor.block, self.target) and self.tile.step[2] == 1 and width >= 4 else 1
+        starts = [min(at, width - size) for at in range(0, width, size)]
+        return [range(row + at, row + at + size) for row in range(0, len(self.pixels), width) for at in starts]
 
     def store_run(self, values: Sequence[Value], base: Value, tensor: Geometry, vector_index: int, pixel: int) -> None:
         """Stores the values of a run that begins at a pixel; padding lanes become zero."""
