@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ngc.codegen.llvm.kernel import Geometry, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
-from ngc.codegen.llvm.kernels.quantized import as_floats, fours_to_u8, stores_fours
+from ngc.codegen.llvm.kernels.quantized import as_floats, fours_to_u8, runs_of_fours, stores_fours
 from ngc.codegen.llvm.kernels.steps import Steps, before_store, is_cheap
 from ngc.codegen.llvm.text import I32, Builder, Index, Value, element_of, vector
 from ngc.target import CpuTarget
@@ -90,14 +90,10 @@ class BlockedSite:
         store_floats(self.b, self._cleared(value, vector_index), self._address(base, place, vector_index, pixel), place.dtype, self.target)
 
     def runs(self, tensor: Geometry) -> list[range]:
-        """Returns the tile's pixels in runs that are stored together: fours that lie side by side where one vector holds their bytes.
-
-        The last four of a row may overlap the one before it.
-        """
+        """Returns the tile's pixels in runs that are stored together: fours that lie side by side where one vector holds their bytes."""
         width = self.tile.width
-        size = 4 if stores_fours(tensor.dtype, tensor.block, self.target) and self.tile.step[2] == 1 and width >= 4 else 1
-        starts = [min(at, width - size) for at in range(0, width, size)]
-        return [range(row + at, row + at + size) for row in range(0, len(self.pixels), width) for at in starts]
+        runs = runs_of_fours(width, stores_fours(tensor.dtype, tensor.block, self.target) and self.tile.step[2] == 1)
+        return [range(row + run.start, row + run.stop) for row in range(0, len(self.pixels), width) for run in runs]
 
     def store_run(self, values: Sequence[Value], base: Value, tensor: Geometry, vector_index: int, pixel: int) -> None:
         """Stores the values of a run that begins at a pixel; padding lanes become zero."""
