@@ -34,6 +34,9 @@ lint: env
 bench: env
 	@$(BIN)/python -m bench.models --models $(NETWORKS) --precision fp32,bf16 --threads 1,2 --json out/models.json
 	@$(BIN)/python -m bench.models --models $(NETWORKS) --batch 16,32 --threads 2 --json out/batches.json
+	@$(BIN)/python -m bench.models --models $(NETWORKS) --precision int8 --threads 1,2 --json out/int8.json
+	@$(BIN)/python -m bench.accuracy --json out/accuracy.json
+	@$(BIN)/python -m bench.accuracy --zoo --json out/accuracy_zoo.json
 	@$(BIN)/python -m bench.kernels --precision fp32,bf16 --json out/kernels.json
 	@$(BIN)/python -m bench.compile_time --json out/compile_time.json
 	@$(BIN)/python -m bench.sample_block --threads 1,2 --json out/sample_block.json

@@ -25,6 +25,11 @@ def processor_name() -> str:
     return "unknown processor"
 
 
+def has_vnni() -> bool:
+    """Returns whether the processor sums products of bytes without saturation; on others, quantizers take a bit off the weights."""
+    return "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+
+
 def _siblings(cpu: int) -> str:
     try:
         return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text(encoding="utf-8")

@@ -8,6 +8,9 @@ so that a machine's noise hits all alike. Where an engine has settings without a
 taken. Compile seconds go from the model's files to the first answer. Where an engine can save a compiled model, another
 process loads it and runs it: what is told of loading is its time to the first answer and its memory.
 
+In int8, MXNet, ONNX Runtime and OpenVINO run what their own tools (NNCF for OpenVINO) quantized, all calibrated on the same images;
+these models are made before and kept beside the exported networks. ngc quantizes while it compiles.
+
 torch.compile takes part where PyTorch is installed: `pip install ".[torch]"`, or an environment of its own that has it and
 ngc's requirements, whose Python NGC_BENCH_TORCH_PYTHON names. It needs a C++ compiler.
 """
@@ -26,9 +29,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench.arguments import names, numbers
+from bench.calibration import zoo_calibration
 from bench.cores import pick_cores, processor_name
 from bench.engines import ENGINES, Job, default_engines
+from bench.measures import relative_error, sqnr_db
 from bench.onnx_export import export_onnx
+from bench.quantizers import quantize_all
 from bench.rounds import Runs, alternate
 from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, reference, sample_input
 
@@ -39,7 +45,12 @@ PRECISIONS = ("fp32", "bf16", "int8")
 
 @dataclass(frozen=True)
 class Result:
-    """One engine on one model; a line of the JSON file. What is told of loading is None where the engine saves no compiled model."""
+    """One engine on one model; a line of the JSON file. What is told of loading is None where the engine saves no compiled model.
+
+    Attributes:
+        max_rel_err: the largest difference from MXNet's fp32 logits over the largest of these.
+        sqnr_db: the power of MXNet's fp32 logits over that of the differences; None in older files.
+    """
 
     model: str
     engine: str
@@ -56,6 +67,7 @@ class Result:
     peak_rss_mb: float
     load_s: float | None = None
     loaded_rss_mb: float | None = None
+    sqnr_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +81,6 @@ class Case:
 
     def __str__(self) -> str:
         return f"{self.model}, {self.precision}, batch {self.batch}, {self.threads} thread{'s' if self.threads > 1 else ''}"
-
-
-def relative_error(answer: np.ndarray, expected: np.ndarray) -> float:
-    """Returns the largest absolute difference over the largest absolute expected value."""
-    return float(np.abs(answer - expected).max() / np.abs(expected).max())
 
 
 def measure(case: Case, engines: Sequence[str], rounds: int, seconds: float, folder: Path, progress: Progress) -> tuple[list[Result], dict[str, str]]:
@@ -94,10 +101,12 @@ def measure(case: Case, engines: Sequence[str], rounds: int, seconds: float, fol
         x = f"{scratch}/input.npy"
         np.save(x, sample_input(case.model, case.batch))
         cores = tuple(pick_cores(case.threads))
-        jobs = {engine: Job(engine, prefix, onnx, shape, x, case.precision, case.threads, cores) for engine in engines}
-        found, missing = alternate(jobs, rounds, seconds, Path(scratch), step)
+        calibration = zoo_calibration(case.model, folder) if case.precision == "int8" else ""
+        jobs = {engine: Job(engine, prefix, onnx, shape, x, case.precision, case.threads, cores, calibration=calibration) for engine in engines}
+        ready, unquantized = quantize_all(jobs, step)
+        found, missing = alternate(ready, rounds, seconds, Path(scratch), step)
     progress.remove_task(task)
-    return [summarize(case, engine, runs, rounds, expected) for engine, runs in found.items()], missing
+    return [summarize(case, engine, runs, rounds, expected) for engine, runs in found.items()], unquantized | missing
 
 
 def summarize(case: Case, engine: str, runs: Runs, rounds: int, expected: np.ndarray) -> Result:
@@ -108,7 +117,7 @@ def summarize(case: Case, engine: str, runs: Runs, rounds: int, expected: np.nda
         median_ms=round(statistics.median(runs.times), 4), min_ms=round(min(runs.times), 4), p90_ms=round(float(np.percentile(runs.times, 90)), 4),
         rounds=rounds, max_rel_err=relative_error(runs.answer, expected),
         compile_s=round(runs.compile_s, 3), peak_rss_mb=round(runs.peak_rss_mb, 1),
-        load_s=load_s, loaded_rss_mb=loaded_rss_mb,
+        load_s=load_s, loaded_rss_mb=loaded_rss_mb, sqnr_db=round(sqnr_db(runs.answer, expected), 2),
     )  # fmt: skip
 
 
@@ -117,13 +126,14 @@ def table(results: Sequence[Result]) -> Table:
     view = Table(title=processor_name())
     for column in ("model", "engine", "version", "precision"):
         view.add_column(column)
-    for column in ("threads", "batch", "median ms", "min ms", "p90 ms", "max rel err", "compile s", "peak MB", "load s", "loaded MB"):
+    for column in ("threads", "batch", "median ms", "min ms", "p90 ms", "max rel err", "SQNR dB", "compile s", "peak MB", "load s", "loaded MB"):
         view.add_column(column, justify="right")
     for case in dict.fromkeys(Case(r.model, r.precision, r.threads, r.batch) for r in results):
         group = [r for r in results if Case(r.model, r.precision, r.threads, r.batch) == case]
         for r in group:
             view.add_row(r.model, r.engine, r.engine_version, r.precision, str(r.threads), str(r.batch), f"{r.median_ms:.2f}", f"{r.min_ms:.2f}",
-                         f"{r.p90_ms:.2f}", f"{r.max_rel_err:.1e}", f"{r.compile_s:.2f}", f"{r.peak_rss_mb:.0f}",
+                         f"{r.p90_ms:.2f}", f"{r.max_rel_err:.1e}", "" if r.sqnr_db is None else f"{r.sqnr_db:.1f}",
+                         f"{r.compile_s:.2f}", f"{r.peak_rss_mb:.0f}",
                          "" if r.load_s is None else f"{r.load_s:.2f}", "" if r.loaded_rss_mb is None else f"{r.loaded_rss_mb:.0f}")  # fmt: skip
         view.add_row(case.model, *_verdict(group), style="bold", end_section=True)
     return view

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import ngc
-from bench.models import relative_error
+from bench.measures import relative_error
 from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, reference, sample_input
 
 TOLERANCES = {("fp32", "fast"): 1e-4, ("fp32", "exact"): 1e-5, ("bf16", "fast"): 5e-2, ("bf16", "exact"): 5e-2}

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,20 @@ def reference(name: str, prefix: str, batch: int = 1) -> NDArray[np.float32]:
     return answer
 
 
+def keep_array(path: Path, make: Callable[[], NDArray]) -> str:
+    """Returns the .npy file of the array that `make` returns, written unless it is there already."""
+    if not path.exists():
+        write_array(path, make())
+    return str(path)
+
+
+def write_array(path: Path, array: NDArray) -> None:
+    """Writes a .npy file that is whole whenever it is there."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
+        np.save(file, array)
+    os.replace(file.name, path)
+
+
 def randomize(mx: Any, net: Any, batch: NDArray[np.float32], seed: int) -> None:
     """Gives a Gluon network seeded weights and batch-norm statistics that fit them, from one pass layer by layer."""
     rng = np.random.default_rng(seed)
@@ -149,9 +164,7 @@ def _write_reference(name: str, prefix: str, batch: int, path: str) -> None:
     executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=input_shape(name, batch))
     executor.copy_params_from(arguments, auxiliaries)
     answer = executor.forward(is_train=False, data=mx.nd.array(sample_input(name, batch)))[0].asnumpy()
-    with tempfile.NamedTemporaryFile(dir=Path(path).parent, suffix=".npy", delete=False) as file:
-        np.save(file, answer)
-    os.replace(file.name, path)
+    write_array(Path(path), answer)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ class Digits:
 
 def training_digits() -> Digits:
     """Returns all digits but the held-out ones; needs scikit-learn."""
-    images, labels = _shuffled()
-    return Digits(images[HELD_OUT_COUNT:], labels[HELD_OUT_COUNT:])
+    digits = shuffled_digits()
+    return Digits(digits.images[HELD_OUT_COUNT:], digits.labels[HELD_OUT_COUNT:])
 
 
 def held_out_digits() -> Digits:
@@ -36,14 +36,15 @@ def held_out_digits() -> Digits:
 
 def keep_held_out() -> None:
     """Writes the file of held-out digits; needs scikit-learn."""
-    images, labels = _shuffled()
-    images, labels = images[:HELD_OUT_COUNT], labels[:HELD_OUT_COUNT]
+    digits = shuffled_digits()
+    images, labels = digits.images[:HELD_OUT_COUNT], digits.labels[:HELD_OUT_COUNT]
     np.savez_compressed(HELD_OUT, images=(images[:, 0] * 16).astype(np.uint8), labels=labels.astype(np.uint8))
 
 
-def _shuffled() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def shuffled_digits() -> Digits:
+    """Returns all digits in a seeded order; needs scikit-learn."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
     order = np.random.default_rng(0).permutation(len(data.target))
-    return (data.images[order, None] / 16).astype(np.float32), data.target[order].astype(np.int64)
+    return Digits((data.images[order, None] / 16).astype(np.float32), data.target[order].astype(np.int64))

@@ -44,21 +44,28 @@ def build_network(mx: Any) -> Any:
 
 def train(mx: Any, digits: Digits, advance: Callable[[], None]) -> Any:
     """Returns the trained network; calls `advance` after each of the `EPOCHS`."""
+    net = build_network(mx)
+    fit(mx, net, digits, EPOCHS, advance)
+    return net
+
+
+def fit(mx: Any, net: Any, digits: Digits, epochs: int, advance: Callable[[], None] = lambda: None) -> None:
+    """Trains a Gluon network from seeded weights on digits that move about; calls `advance` after each epoch."""
     mx.random.seed(0)
     np.random.seed(0)  # MXNet's initializers draw from numpy's global generator
-    net = build_network(mx)
     net.initialize(mx.init.MSRAPrelu())
     net.hybridize()
     loss_of = mx.gluon.loss.SoftmaxCrossEntropyLoss()
-    steps = EPOCHS * (len(digits) // BATCH)
+    steps = epochs * (len(digits) // BATCH)
     schedule = mx.lr_scheduler.CosineScheduler(steps, base_lr=4e-3, final_lr=1e-5)
     trainer = mx.gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 4e-3, "wd": 1e-4, "lr_scheduler": schedule})
     rng = np.random.default_rng(0)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = rng.permutation(len(digits))
         for begin in range(0, len(digits) - BATCH + 1, BATCH):
             chosen = order[begin : begin + BATCH]
             images = mx.nd.array(_shifted(rng, digits.images[chosen]))
+            images.attach_grad()  # running statistics move in the backward pass, which would stop before a batch norm of the input
             labels = mx.nd.array(digits.labels[chosen])
             with mx.autograd.record():
                 loss = loss_of(net(images), labels)
@@ -66,7 +73,6 @@ def train(mx: Any, digits: Digits, advance: Callable[[], None]) -> Any:
             trainer.step(BATCH)
         loss.wait_to_read()
         advance()
-    return net
 
 
 def export(net: Any, prefix: str) -> None:
@@ -75,10 +81,12 @@ def export(net: Any, prefix: str) -> None:
 
 
 def _shifted(rng: np.random.Generator, images: np.ndarray) -> np.ndarray:
-    """Returns the images moved by up to one pixel in each direction."""
-    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    row, column = rng.integers(0, 3, 2)
-    return padded[:, :, row : row + 8, column : column + 8]
+    """Returns square images moved by up to an eighth of their size in each direction."""
+    size = images.shape[-1]
+    reach = size // 8
+    padded = np.pad(images, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+    row, column = rng.integers(0, 2 * reach + 1, 2)
+    return padded[:, :, row : row + size, column : column + size]
 
 
 def main() -> None:

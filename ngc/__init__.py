@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ngc.ir import Graph
     from ngc.ir.parser import parse
     from ngc.passes import PassManager
-    from ngc.quantization import QuantizationOptions
+    from ngc.quantization import QuantizationOptions, QuantizationReport, analyze_quantization
     from ngc.runtime import Executable, TensorSpec
     from ngc.runtime.artifact import load
 
@@ -34,14 +34,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArtifactError", "CalibrationTable", "CodegenError", "EngineError", "Executable", "Graph", "ImportFailure", "InputError", "NgcError", "ParseError",
-    "PassError", "PassManager", "QuantizationOptions", "TensorSpec", "UnsupportedOperator", "VerifyError", "__version__", "calibrate", "compile",
-    "import_model", "load", "parse",
+    "PassError", "PassManager", "QuantizationOptions", "QuantizationReport", "TensorSpec", "UnsupportedOperator", "VerifyError", "__version__",
+    "analyze_quantization", "calibrate", "compile", "import_model", "load", "parse",
 ]
 
 _LAZY = {
     "compile": "ngc.driver", "load": "ngc.runtime.artifact", "import_model": "ngc.importer", "Graph": "ngc.ir", "parse": "ngc.ir.parser",
     "CalibrationTable": "ngc.calibration", "calibrate": "ngc.calibration", "PassManager": "ngc.passes", "Executable": "ngc.runtime",
-    "QuantizationOptions": "ngc.quantization", "TensorSpec": "ngc.runtime",
+    "QuantizationOptions": "ngc.quantization", "QuantizationReport": "ngc.quantization",
+    "analyze_quantization": "ngc.quantization", "TensorSpec": "ngc.runtime",
 }
 
 

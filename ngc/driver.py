@@ -4,6 +4,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ def compile(  # the public name
         precision: "fp32"; "bf16": activations and weights in bf16, sums in f32, on processors with AVX512-BF16; or "int8": activations in u8, weights in i8,
             sums in i32, as `calibration` says.
         calibration: for int8, a `CalibrationTable`, or batches as `ngc.calibrate` takes them; not taken with other precisions.
-        accuracy_budget: for int8, the largest loss; not taken with fp32.
+        accuracy_budget: for int8, the largest share of examples whose first choice may change, such as 0.01, or from 1 on the smallest signal-to-noise ratio of
+            the first output in dB; the layers that cost most stay in f32 until it holds. Measured with the batches of calibration.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
         tune: choose the kernels of convolutions by measuring a short list, about half a second a layer, instead of by the cost model. Choices are kept in the
             cache folder and taken from there; with False nothing is measured, and no earlier choice is looked at.
@@ -83,9 +85,10 @@ def compile(  # the public name
         raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
-        from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what it builds on
+        from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what they build on
+        from ngc.quantization.analysis import Machine
 
-        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), threads=threads, cache=cache)
+        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), Machine(described, threads, cache), accuracy_budget)
     manager.run(graph, context)
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
@@ -97,7 +100,8 @@ def compile(  # the public name
         raise InputError(f"pipeline {pipeline!r} leaves the graph in stage {graph.stage}; it must end with assign-layout")
     program = build_program(graph, described, cache=cache, numerics=numerics, progress=_progress("compiling kernels"), tune=tune,
                             measuring=_progress("measuring layers"), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
-                            fallback=fallback == "reference", options={"numerics": numerics, "precision": precision, "fallback": fallback, "tune": tune})
+                            fallback=fallback == "reference",
+                            options={"numerics": numerics, "precision": precision, "fallback": fallback, "tune": tune, **_quantized(graph)})
     if program.references:
         slow = Counter(call.op.removeprefix("reference:") for call in program.calls if call.symbol in program.references)
         _log.warning("fallback=\"reference\": %d operators without a kernel run in numpy: %s", slow.total(), ", ".join(f"{op} ({n})" for op, n in slow.items()))
@@ -118,6 +122,15 @@ def _check_options(precision: str, calibration: Any, accuracy_budget: float | No
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):
         raise InputError(f"unknown fallback {fallback!r}; accepted is None or \"reference\"")
+
+
+def _quantized(graph: Graph) -> dict[str, Any]:
+    """Returns what became of the layers of a quantized graph, for the executable and its artifact."""
+    if not any(event.pass_name == "quantize" for event in graph.events):
+        return {}
+    from ngc.passes.quantized_layers import quantized_layers  # only int8 needs it
+
+    return {"quantization": [asdict(layer) for layer in quantized_layers(graph)]}
 
 
 def _check_precision(precision: str, target: CpuTarget) -> None:

@@ -9,6 +9,7 @@ and, where the engine can keep a compiled model, `save(job, model, path)` and `l
 `worker` runs one of them in a process of its own; `bench.engines.process.Worker` is the other end.
 """
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ class Job:
         setting: which of the engine's `environments`.
         environment: variables that take precedence over those of the setting, to measure an engine in another mode.
         artifact: the compiled model to load; "" where the model is to be compiled.
+        calibration: .npy file of images to calibrate on, for int8.
+        quantized: stem of the engine's int8 model, for one that does not quantize while it compiles.
     """
 
     engine: str
@@ -57,6 +60,14 @@ class Job:
     setting: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     artifact: str = ""
+    calibration: str = ""
+    quantized: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Job":
+        """Returns the job whose fields a JSON object holds."""
+        fields = json.loads(text)
+        return cls(**{**fields, "shape": tuple(fields["shape"]), "cores": tuple(fields["cores"])})
 
 
 class NotOffered(Exception):

@@ -25,9 +25,9 @@ def compile_model(job: Job) -> Any:
     """Returns the bound executor."""
     from ngc.importer.mxnet_live import import_mxnet
 
-    check_precision(job, "fp32")  # bf16 by its AMP gives right answers and takes several times as long as fp32
+    check_precision(job, "fp32", "int8")  # bf16 by its AMP gives right answers and takes several times as long as fp32
     mx = import_mxnet()
-    symbol, arguments, auxiliaries = mx.model.load_checkpoint(job.prefix, 0)
+    symbol, arguments, auxiliaries = mx.model.load_checkpoint(job.quantized or job.prefix, 0)
     executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=job.shape)
     executor.copy_params_from(arguments, auxiliaries)
     return executor

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.calibration import split
 from bench.engines import Job, NotOffered
 
 
@@ -31,8 +32,9 @@ def compile_model(job: Job) -> Any:
     """
     import ngc
 
+    calibration = _batches(job) if job.calibration else None
     try:
-        return ngc.compile(job.prefix, shapes={"data": job.shape}, precision=job.precision, threads=job.threads)
+        return ngc.compile(job.prefix, shapes={"data": job.shape}, precision=job.precision, calibration=calibration, threads=job.threads)
     except ngc.EngineError as error:
         raise NotOffered(str(error)) from error
 
@@ -41,6 +43,10 @@ def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
     """Returns a function that runs the model once on `x` and returns its first output."""
     feeds = {"data": x}
     return lambda: model.run(feeds)[0]
+
+
+def _batches(job: Job) -> list[dict[str, np.ndarray]]:
+    return [{"data": batch} for batch in split(np.load(job.calibration), job.shape[0])]
 
 
 def save(job: Job, model: Any, path: str) -> None:

@@ -22,8 +22,8 @@ def prepare(job: Job) -> str:
 
 def compile_model(job: Job) -> Any:
     """Returns the session."""
-    check_precision(job, "fp32")  # its CPU provider has no bf16 convolution
-    return _session(job, job.onnx)
+    check_precision(job, "fp32", "int8")  # its CPU provider has no bf16 convolution
+    return _session(job, _source(job))
 
 
 def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
@@ -34,7 +34,7 @@ def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
 
 def save(job: Job, model: Any, path: str) -> None:
     """Writes the optimized model, which ONNX Runtime does while it makes a session."""
-    _session(job, job.onnx, optimized_model_filepath=path)
+    _session(job, _source(job), optimized_model_filepath=path)
 
 
 def load(job: Job, path: str) -> Any:
@@ -42,6 +42,10 @@ def load(job: Job, path: str) -> Any:
     from onnxruntime import GraphOptimizationLevel
 
     return _session(job, path, graph_optimization_level=GraphOptimizationLevel.ORT_DISABLE_ALL)
+
+
+def _source(job: Job) -> str:
+    return f"{job.quantized}.onnx" if job.quantized else job.onnx
 
 
 def _session(job: Job, path: str, **settings: Any) -> Any:

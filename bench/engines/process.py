@@ -40,8 +40,7 @@ class Worker:
             raise NotOffered(built["refused"])
         self.version: str = built["version"]
         self.compile_s: float = built["compile_s"]
-        self.answer: np.ndarray = np.load(built["output"])
-        os.unlink(built["output"])
+        self.answer = _take(built["output"])
         self.peak_rss_mb = 0.0
 
     def round(self, seconds: float) -> list[float]:
@@ -50,6 +49,10 @@ class Worker:
         self.peak_rss_mb = reply["peak_rss_mb"]
         times: list[float] = reply["times"]
         return times
+
+    def outputs(self, images: Path) -> np.ndarray:
+        """Returns the model's first output on each of the images in a .npy file, run in batches of the job's size."""
+        return _take(self._ask({"images": str(images)})["output"])
 
     def save(self, path: Path) -> bool:
         """Writes the compiled model into a file; returns whether the engine can do that."""
@@ -88,3 +91,10 @@ class Worker:
             raise WorkerFailed(f"{self.job.engine} ended with status {self._process.returncode}:\n{tail}")
         reply: dict[str, Any] = json.loads(line)
         return reply
+
+
+def _take(path: str) -> np.ndarray:
+    """Returns the array of a file that is not needed any more."""
+    array: np.ndarray = np.load(path)
+    os.unlink(path)
+    return array

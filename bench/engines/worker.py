@@ -2,7 +2,8 @@
 
 The first line is a `Job`; the answer tells the engine's version, the seconds from the model's files to the first answer,
 and the file of that answer. A further line `{"seconds": s}` asks for a round and is answered by the milliseconds of its
-runs; `{"save": path}` asks for the compiled model in a file and is answered by whether the engine can do that. What
+runs; `{"save": path}` asks for the compiled model in a file and is answered by whether the engine can do that;
+`{"images": path}` asks for the model's answers on the images of a .npy file and is answered by the file of those. What
 engines print goes to standard error, so that nothing but answers is on standard output.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.calibration import split
 from bench.engines import ENGINES, Job, NotOffered
 
 _FEWEST = 3
@@ -25,7 +27,7 @@ _FEWEST = 3
 
 
 def measure(run: Callable[[], Any], seconds: float) -> list[float]:
-    """Returns the milliseconds of each run of a round, those of the first third of it left out."""
+    """Returns the milliseconds of each run of a round, those that began in the first third of it left out, unless all did."""
     runs: list[tuple[float, float]] = []
     begin = now = time.perf_counter()
     while now - begin < seconds or len(runs) < _FEWEST:
@@ -33,7 +35,8 @@ def measure(run: Callable[[], Any], seconds: float) -> list[float]:
         start, now = now, time.perf_counter()
         runs.append((start, now - start))
     settled = begin + (now - begin) / 3
-    return [length * 1000 for start, length in runs if start >= settled]
+    counted = [length * 1000 for start, length in runs if start >= settled]
+    return counted or [runs[-1][1] * 1000]  # a machine that is busy may hold up the last one for most of the round
 
 
 def peak_rss_mb() -> float:
@@ -42,6 +45,13 @@ def peak_rss_mb() -> float:
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
     raise OSError("/proc/self/status has no line VmHWM")
+
+
+def _write(array: np.ndarray) -> str:
+    """Returns the name of a new file that holds the array."""
+    with tempfile.NamedTemporaryFile(suffix=".npy", delete=False) as file:
+        np.save(file, array)
+    return file.name
 
 
 def main() -> None:
@@ -53,8 +63,7 @@ def main() -> None:
         answers.write(json.dumps(fields) + "\n")
         answers.flush()
 
-    fields = json.loads(sys.stdin.readline())
-    job = Job(**{**fields, "shape": tuple(fields["shape"]), "cores": tuple(fields["cores"])})
+    job = Job.parse(sys.stdin.readline())
     os.sched_setaffinity(0, job.cores)
     engine = import_module(ENGINES[job.engine])
     os.environ.update({**engine.environments(job)[job.setting], **job.environment})
@@ -69,9 +78,7 @@ def main() -> None:
     except (NotOffered, ImportError) as error:
         answer(refused=str(error))
         return
-    with tempfile.NamedTemporaryFile(suffix=".npy", delete=False) as file:
-        np.save(file, first)
-    answer(version=version, compile_s=compile_s, output=file.name)
+    answer(version=version, compile_s=compile_s, output=_write(first))
     for line in sys.stdin:
         question = json.loads(line)
         if "save" in question:
@@ -79,6 +86,10 @@ def main() -> None:
             if saved:
                 engine.save(job, model, question["save"])
             answer(saved=saved)
+        elif "images" in question:
+            images = np.load(question["images"])
+            outputs = [np.array(engine.runner(job, model, batch)()) for batch in split(images, job.shape[0])]
+            answer(output=_write(np.concatenate(outputs)[: len(images)]))
         else:
             answer(times=measure(run, question["seconds"]), peak_rss_mb=peak_rss_mb())
 

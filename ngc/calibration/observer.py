@@ -1,27 +1,23 @@
 """Runs a graph so that all its activations can be seen, in pieces that fit into a bounded amount of memory."""
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ngc.calibration.histogram import Histogram, extrema
+from ngc.calibration.pieces import Feeds, cut
 from ngc.codegen.llvm.build import build_program
 from ngc.errors import InputError
-from ngc.ir import Graph, SymDim, Value, clone
-from ngc.ir.tensor_type import bind, bind_shape
+from ngc.ir import Graph, Value, clone
+from ngc.ir.tensor_type import bind_shape
 from ngc.passes import PassContext, PassManager
 from ngc.runtime import Executable
-from ngc.runtime.tensors import check_feeds
 from ngc.target import CpuTarget
 
 MOST_BYTES = 256 << 20
 """Memory for the activations of one run; one image's may be more."""
-
-Feeds = Mapping[str, Any]
-
 
 def is_observed(value: Value) -> bool:
     """Whether a value is an activation that could be stored in integers."""
@@ -73,7 +69,7 @@ class Observer:
         Raises:
             InputError: feeds that do not fit, or activations that are not finite.
         """
-        examples, pieces = self._pieces(feeds)
+        examples, pieces = cut(self.executable.program.inputs, feeds, self._images)
         peaks: dict[str, float] = {}
         if not histograms and len(pieces) > 1:
             for piece in pieces:
@@ -97,34 +93,3 @@ class Observer:
         for public, value in self.inputs.items():
             yield value.name, np.ascontiguousarray(feeds[public], np.float32)
         yield from zip(self._names, results, strict=True)
-
-    def _pieces(self, feeds: Feeds) -> tuple[int, list[Feeds]]:
-        """Returns how many examples a batch has, and the batch in pieces of which each is one run."""
-        specs = self.executable.program.inputs
-        if not any(isinstance(dim, SymDim) for spec in specs for dim in spec.shape):
-            return self._compiled_pieces(feeds)
-        arrays, batch = check_feeds(feeds, specs)
-        factors = [spec.shape[0].factor if spec.shape and isinstance(spec.shape[0], SymDim) else 0 for spec in specs]
-
-        def part(start: int) -> Feeds:
-            stop = min(start + self._images, batch)
-            return {spec.name: array[factor * start:factor * stop] if factor else array for spec, array, factor in zip(specs, arrays, factors, strict=True)}
-
-        return batch, [part(start) for start in range(0, batch, self._images)]
-
-    def _compiled_pieces(self, feeds: Feeds) -> tuple[int, list[Feeds]]:
-        """Returns a batch in pieces of the size that the graph has; all of it as one piece where no multiple of the size can be meant."""
-        rows = {spec.name: bind(spec.shape[0], 1) for spec in self.executable.program.inputs if spec.shape}
-        shapes = {name: np.shape(array) for name, array in feeds.items()}
-        fits = all(shapes.get(spec.name, ())[1:] == spec.shape[1:] for spec in self.executable.program.inputs)
-        if not fits or set(shapes) != set(rows):
-            return 1, [feeds]  # which run() refuses, in its own words
-        pieces = {name: divmod(shapes[name][0], size) for name, size in rows.items()}
-        first, (count, _) = next(iter(pieces.items()))
-        for name, (times, rest) in pieces.items():
-            if rest or not times or times != count:
-                raise InputError(f"input {name!r} has {shapes[name][0]} rows, which are no whole number of the {rows[name]} that the graph takes at a time"
-                                 + (f", or not {count} of them as in {first!r}" if name != first else "")
-                                 + "; give batches of a multiple, or a first dimension of \"N\" in shapes")
-        parts: list[Feeds] = [{name: feeds[name][size * index:size * (index + 1)] for name, size in rows.items()} for index in range(count)]
-        return shapes[first][0], parts

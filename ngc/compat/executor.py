@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ngc.compat.arrays import BoundArray, OutputArray, Parameters
-from ngc.errors import EngineError, InputError
+from ngc.compat.contexts import check_cpu
+from ngc.errors import InputError
 from ngc.importer import SymbolGraph
 from ngc.importer.mxnet_live import is_symbol
 from ngc.importer.sources import resolve_model
@@ -42,7 +43,7 @@ def simple_bind(sym: Any, ctx: Any = None, grad_req: Any = "null", force_rebind:
         EngineError: a context that is no CPU.
         ImportFailure: the symbol cannot be read.
     """
-    _check_context(ctx)
+    check_cpu(ctx, "simple_bind")
     wanted = grad_req.values() if isinstance(grad_req, Mapping) else [grad_req] if isinstance(grad_req, str) else list(grad_req)
     if any(request != "null" for request in wanted):
         raise InputError(f'grad_req={grad_req!r}: ngc compiles for inference and computes no gradients; pass grad_req="null"')
@@ -166,14 +167,10 @@ class Executor:
         """Returns an argument's dtype: as given; parameters follow a floating-point input, as MXNet infers them."""
         if name in self._types:
             return np.dtype(self._types[name])
+        if name.endswith("_quantize"):
+            return np.dtype(np.int8)  # a weight that MXNet's quantizer made
         floats = [np.dtype(dtype) for dtype in self._types.values() if np.dtype(dtype).kind == "f"]
         return floats[0] if floats and name not in self._shapes else np.dtype(np.float32)
-
-
-def _check_context(ctx: Any) -> None:
-    kind = "cpu" if ctx is None else ctx if isinstance(ctx, str) else getattr(ctx, "device_type", repr(ctx))
-    if not (isinstance(kind, str) and kind.startswith("cpu")):
-        raise EngineError(f"ctx={ctx}: ngc.compat.simple_bind compiles for the CPU; pass ctx=mx.cpu() or None")
 
 
 def _shape(name: str, shape: Any) -> tuple[int, ...]:

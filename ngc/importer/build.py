@@ -9,6 +9,7 @@ from ngc.errors import ImportFailure, UnsupportedOperator, VerifyError
 from ngc.importer.attributes import Attributes, parse_attributes
 from ngc.importer.inputs import InputTypes
 from ngc.importer.operators import OPERATORS, Conversion
+from ngc.importer.quantized_symbol import float_model
 from ngc.importer.selection import select_heads, without_labels
 from ngc.importer.sources import ModelSource
 from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
@@ -32,12 +33,21 @@ def build_graph(
         ImportFailure: parameters are missing or have wrong shapes, or a node cannot be what it says.
         InputError: a shape, dtype or output name that the caller gave does not fit the model.
     """
+    model = float_model(source)
+    source = model.source
     heads, names = select_heads(source.symbol, outputs)
     symbol = without_labels(source.symbol)
     order = list(symbol.reachable(heads))
     attrs = _check_operators(symbol, order)
     builder = _Builder(source, symbol, order, attrs, InputTypes(source, symbol, order, shapes, dtypes))
-    return builder.build(heads, names)
+    graph = builder.build(heads, names)
+    graph.ranges = {builder.values[entry].name: found for entry, found in model.ranges.items() if entry in builder.values}
+    record = source.symbol.quantization
+    if record is not None:
+        present = {value.name for value in graph.values()}  # selected outputs may need a part of the model only
+        graph.ranges.update({name: found for name, found in record.ranges.items() if name in present})
+        graph.excluded = record.excluded
+    return graph
 
 
 def _check_operators(symbol: SymbolGraph, order: Sequence[int]) -> dict[int, Attributes]:

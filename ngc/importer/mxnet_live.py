@@ -80,14 +80,14 @@ def to_numpy(value: object, name: str) -> Array:
 
 
 def symbol_of(symbol: Any) -> SymbolGraph:
-    """Returns what a live Symbol states."""
+    """Returns what a live Symbol, or another object with `tojson`, states."""
     return load_symbol(symbol.tojson().encode())
 
 
 def trace_block(
     block: Any, shapes: Mapping[str, Sequence[Any]] | None
-) -> tuple[SymbolGraph, dict[str, Array], str]:
-    """Returns symbol, parameters and name of a HybridBlock; `shapes` names the inputs, else `data`.
+) -> tuple[Any, dict[str, Array], str]:
+    """Returns the live symbol, the parameters and name of a HybridBlock; `shapes` names the inputs, else `data`.
 
     Parameters whose initialization waits for the input's shape get it, by one forward pass over zeros.
 
@@ -118,7 +118,7 @@ def trace_block(
                 f"{block.name}: parameter {name!r} has no values yet; call initialize() and pass shapes, "
                 "or run the block once"
             ) from error
-    return symbol_of(symbol), params, str(block.name)
+    return symbol, params, str(block.name)
 
 
 def _flatten(outputs: Any) -> list[Any]:

@@ -165,8 +165,19 @@ def parameter_inputs(op: str, attrs: Mapping[str, str]) -> range:
 
 
 _AUX_INPUTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
-    {"BatchNorm": (3, 4), "BatchNorm_v1": (3, 4), "_contrib_SyncBatchNorm": (3, 4), "CuDNNBatchNorm": (3, 4)}
+    {
+        "BatchNorm": (3, 4),
+        "BatchNorm_v1": (3, 4),
+        "_contrib_SyncBatchNorm": (3, 4),
+        "CuDNNBatchNorm": (3, 4),
+        "_contrib_quantized_batch_norm": (3, 4),
+    }
 )
+
+FUSED_OPERATORS = frozenset(
+    {"_sg_mkldnn_conv", "_sg_mkldnn_fully_connected", "_sg_onednn_conv", "_sg_onednn_fully_connected"}
+)
+"""Operators that hold a subgraph, whose variables are their first inputs, in order."""
 
 
 def aux_inputs(op: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ngc.errors import ImportFailure, InputError
-from ngc.importer.mxnet_live import is_block, is_symbol, symbol_of, to_numpy, trace_block
+from ngc.importer.mxnet_live import is_block, symbol_of, to_numpy, trace_block
 from ngc.importer.params import load_params, split_params
 from ngc.importer.source_bytes import Array
 from ngc.importer.symbol import SymbolGraph
@@ -56,7 +56,7 @@ def resolve_model(model: Any, params: Any, shapes: Mapping[str, Sequence[Any]] |
         if params is not None:
             raise InputError("a Gluon block brings its own parameters; pass params=None")
         symbol, arrays, name = trace_block(model, shapes)
-        return ModelSource(symbol, arrays, {}, _graph_name(name), f"block {name}")
+        return ModelSource(symbol_of(symbol), arrays, {}, _graph_name(name), f"block {name}")
     if isinstance(model, tuple):
         return _from_tuple(model, params)
     symbol = _symbol_from(model)
@@ -66,7 +66,7 @@ def resolve_model(model: Any, params: Any, shapes: Mapping[str, Sequence[Any]] |
 def _symbol_from(model: Any) -> SymbolGraph:
     if isinstance(model, SymbolGraph):
         return model
-    if is_symbol(model):
+    if hasattr(model, "tojson"):
         return symbol_of(model)
     if isinstance(model, Mapping | bytes) or (isinstance(model, str) and model.lstrip()[:1] == "{"):
         return load_symbol(model)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from ngc.importer.operator_names import aux_inputs
+from ngc.importer.operator_names import FUSED_OPERATORS, aux_inputs
+from ngc.importer.quantization_record import QuantizationRecord
 
 VARIABLE = "null"
 
@@ -47,7 +48,8 @@ class SymbolNode:
 class SymbolGraph:
     """A whole symbol: nodes in topological order, the heads that it returns, and the version that wrote it.
 
-    `version` is major*10000 + minor*100 + patch; `source` names the file in messages.
+    `version` is major*10000 + minor*100 + patch; `source` names the file in messages; `quantization` is what `ngc.compat.quantization`
+    recorded in it.
     """
 
     nodes: tuple[SymbolNode, ...]
@@ -55,6 +57,7 @@ class SymbolGraph:
     version: int
     source: str
     np_shape: bool = False
+    quantization: QuantizationRecord | None = None
 
     def reachable(self, heads: Iterable[Entry] | None = None) -> Iterator[int]:
         """Yields the positions of the nodes that the heads need, in MXNet's order: inputs before users."""
@@ -72,22 +75,31 @@ class SymbolGraph:
             stack.extend((entry.node, False) for entry in reversed(self.nodes[position].inputs))
 
     @cached_property
+    def variables(self) -> tuple[int, ...]:
+        """Positions of the variables that the heads need, in MXNet's order."""
+        return tuple(position for position in self.reachable() if self.nodes[position].is_variable)
+
+    @cached_property
     def aux_nodes(self) -> frozenset[int]:
         """Positions of the variables that some operator uses as auxiliary state."""
         return frozenset(
-            node.inputs[slot].node
-            for node in self.nodes
-            for slot in aux_inputs(node.op)
-            if slot < len(node.inputs) and self.nodes[node.inputs[slot].node].is_variable
+            entry.node for node in self.nodes for entry in _states(node) if self.nodes[entry.node].is_variable
         )
 
     @cached_property
     def arguments(self) -> tuple[str, ...]:
         """Names of the variables that the heads need and that are no auxiliary states, in MXNet's order."""
-        order = (position for position in self.reachable() if self.nodes[position].is_variable)
-        return tuple(self.nodes[position].name for position in order if position not in self.aux_nodes)
+        return tuple(self.nodes[position].name for position in self.variables if position not in self.aux_nodes)
 
     @cached_property
     def auxiliary_states(self) -> tuple[str, ...]:
         """Names of the auxiliary states that the heads need, in MXNet's order."""
         return tuple(self.nodes[position].name for position in self.reachable() if position in self.aux_nodes)
+
+
+def _states(node: SymbolNode) -> Iterator[Entry]:
+    """Yields the inputs that a node takes as auxiliary states; of a fused operator those that its parts take so."""
+    yield from (node.inputs[slot] for slot in aux_inputs(node.op) if slot < len(node.inputs))
+    if node.op in FUSED_OPERATORS:
+        for inner in node.subgraphs:
+            yield from (entry for position, entry in zip(inner.variables, node.inputs, strict=False) if position in inner.aux_nodes)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ngc.errors import ImportFailure
 from ngc.importer.operator_names import canonical_operator
+from ngc.importer.quantization_record import ATTRIBUTE, QuantizationRecord
 from ngc.importer.source_bytes import PathLike, describe_foreign, read_source
 from ngc.importer.symbol import VARIABLE, Entry, SymbolGraph, SymbolNode
 from ngc.importer.symbol_upgrade import DEFAULT_VERSION, upgrade
@@ -95,9 +96,10 @@ class _Reader:
         if not heads:
             raise self.fail("the symbol has no heads: it returns nothing")
         self.check_arg_nodes(graph.get("arg_nodes", []), nodes)
-        version, np_shape = self.read_attrs(graph.get("attrs", {}))
+        attrs = graph.get("attrs", {})
+        version, np_shape = self.read_attrs(attrs)
         upgraded, new_heads = upgrade(nodes, heads, version)
-        return SymbolGraph(upgraded, new_heads, version, self.source, np_shape)
+        return SymbolGraph(upgraded, new_heads, version, self.source, np_shape, self.read_quantization(attrs))
 
     def expect_list(self, value: object, what: str) -> list[Any]:
         if not isinstance(value, list):
@@ -118,6 +120,16 @@ class _Reader:
                 case other:
                     raise self.fail(f'{key!r} must be ["int", number], found {str(other)[:80]}')
         return values.get("mxnet_version", DEFAULT_VERSION), values.get("is_np_shape", 0) > 0
+
+    def read_quantization(self, attrs: Mapping[str, Any]) -> QuantizationRecord | None:
+        """Returns the quantization that the symbol records, if any."""
+        match attrs.get(ATTRIBUTE):
+            case None:
+                return None
+            case ["str", str(text)]:
+                return QuantizationRecord.from_text(text, self.source)
+            case other:
+                raise self.fail(f'{ATTRIBUTE!r} must be ["str", text], found {str(other)[:80]}')
 
     def check_arg_nodes(self, arg_nodes: object, nodes: list[SymbolNode]) -> None:
         for raw in self.expect_list(arg_nodes, "'arg_nodes'"):

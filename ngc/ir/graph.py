@@ -111,7 +111,13 @@ class Node:
 
 
 class Graph:
-    """A typed dataflow graph: inputs, nodes in topological order, outputs with their public names."""
+    """A typed dataflow graph: inputs, nodes in topological order, outputs with their public names.
+
+    Attributes:
+        ranges: by the names of values, the (smallest, largest) number that calibration found in them. It speaks of values that are in the graph:
+            the rewriter lets a range follow its value to another name and drops it with the value.
+        excluded: patterns of the nodes that quantization is to leave in floating point.
+    """
 
     def __init__(self, name: str = "graph") -> None:
         self.name = name
@@ -120,6 +126,8 @@ class Graph:
         self.input_names: tuple[str, ...] = ()
         self.outputs: tuple[Value, ...] = ()
         self.output_names: tuple[str, ...] = ()
+        self.ranges: dict[str, tuple[float, float]] = {}
+        self.excluded: tuple[str, ...] = ()
         self.events = EventStream()
         self._nodes = NodeOrder()
         self._order: tuple[Node, ...] | None = None
@@ -196,8 +204,9 @@ class Graph:
         return name
 
     def _release(self, name: str) -> None:
-        """Frees the name of a value that is gone."""
+        """Frees the name of a value that is gone, whose range goes with it."""
         self._names.discard(name)
+        self.ranges.pop(name, None)
         base, _, number = name.rpartition("_")
         if base in self._suffixes and number.isdigit():
             self._suffixes[base] = min(self._suffixes[base], max(int(number) - 2, 0))
@@ -257,6 +266,7 @@ def clone(graph: Graph) -> Graph:
         mapped.update(zip(node.outputs, twin.outputs, strict=True))
     copy.outputs = tuple(mapped[value] for value in graph.outputs)
     copy.output_names = graph.output_names
+    copy.ranges, copy.excluded = dict(graph.ranges), graph.excluded
     return copy
 
 

@@ -67,6 +67,8 @@ class _Parser:
                 case "nodes" if cursor.match(re.compile(r"return(?![\w.])")) is not None:
                     self.returned(cursor)
                     state = "brace"
+                case "nodes" if cursor.match(re.compile(r"range(?![\w.])")) is not None:
+                    self.range(cursor)
                 case "nodes" if cursor.peek("}"):
                     cursor.fail("a graph ends with a return line before its brace")
                 case "nodes":
@@ -84,7 +86,7 @@ class _Parser:
         return self.graph
 
     def header(self, cursor: Cursor) -> None:
-        """Reads `graph @name(%input: type, ...) stage("...") {`."""
+        """Reads `graph @name(%input: type, ...) stage("...") excluded("...") {`."""
         if cursor.match(re.compile(r"graph(?![\w.])")) is None:
             cursor.fail("expected a graph: graph @name(%input: f32[1,3,224,224]) {")
         self.graph.name = _at_name(cursor, "the graph's name")
@@ -104,7 +106,21 @@ class _Parser:
             if self.graph.stage not in STAGES:
                 cursor.fail(f"unknown stage {self.graph.stage!r}; known: {', '.join(STAGES)}", start)
             cursor.expect(")", "after the stage")
+        if cursor.accept("excluded"):
+            cursor.expect("(", "after excluded")
+            while not cursor.accept(")"):
+                if self.graph.excluded:
+                    cursor.expect(",", "or ')' after a pattern")
+                self.graph.excluded = (*self.graph.excluded, cursor.string("a pattern of node names"))
         cursor.expect("{", "at the end of the graph's header")
+
+    def range(self, cursor: Cursor) -> None:
+        """Reads `%value [low,high]` after `range`."""
+        start = cursor.skip()
+        value, limits = self.operand(cursor), parse_value(cursor)
+        if not isinstance(limits, tuple) or [type(limit) for limit in limits] != [float, float] or not limits[0] <= limits[1]:
+            cursor.fail("a range is a list of two numbers, the smallest first, such as [-1.0,1.0]", start)
+        self.graph.ranges[value.name] = limits
 
     def node(self, cursor: Cursor) -> None:
         """Reads `%a, %b = op(%x, ...) {attr=value, ...} : type, type loc(...)`."""

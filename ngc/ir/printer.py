@@ -31,8 +31,10 @@ def print_graph(graph: Graph, *, locations: bool = True, elide_larger_than: int 
     inputs = ", ".join(f"%{value.name}{'' if name in (None, value.name) else f' as {quote(str(name))}'}: {format_type(value.type, elide_larger_than)}"
                        for value, name in zip_longest(graph.inputs, graph.input_names) if value is not None)
     stage = "" if graph.stage == "imported" else f" stage({quote(graph.stage)})"
-    lines = [f"graph {format_name(graph.name)}({inputs}){stage} {{"]
+    excluded = f" excluded({', '.join(map(quote, graph.excluded))})" if graph.excluded else ""
+    lines = [f"graph {format_name(graph.name)}({inputs}){stage}{excluded} {{"]
     lines += ("  " + print_node(node, locations=locations, elide_larger_than=elide_larger_than) for node in graph.nodes)
+    lines += (f"  range %{name} {format_value(graph.ranges[name])}" for name in sorted(graph.ranges))
     lines.append("  " + print_return(graph))
     lines.append("}")
     return "\n".join(lines)

@@ -45,7 +45,7 @@ class Rewriter:
         return node.output
 
     def replace_uses(self, old: Value, new: Value, *, only: Callable[[Node], bool] | None = None) -> None:
-        """Lets readers of `old` (all, or those that `only` accepts) and the graph's outputs read `new` instead."""
+        """Lets readers of `old` (all, or those that `only` accepts) and the graph's outputs read `new` instead, which holds the same numbers."""
         if old.type.logical != new.type.logical:
             raise VerifyError(f"%{old.name}: {old.type} cannot be replaced by %{new.name}: {new.type}")
         for node in old.users:
@@ -53,7 +53,13 @@ class Rewriter:
                 self.set_inputs(node, [new if value is old else value for value in node.inputs])
         if only is None:
             self.graph.outputs = tuple(new if value is old else value for value in self.graph.outputs)
+        self.share_range(old, new)
         self.changed = True
+
+    def share_range(self, old: Value, new: Value) -> None:
+        """Gives `new` the calibrated range of `old`, for numbers that are the same or some of them; a range of its own stays."""
+        if old.name in self.graph.ranges:
+            self.graph.ranges.setdefault(new.name, self.graph.ranges[old.name])
 
     def return_instead(self, old: Value, new: Value) -> None:
         """Lets the graph return `new` where it returned `old`, under the same public names; layouts may differ."""
@@ -76,10 +82,13 @@ class Rewriter:
             self.replace_uses(old, new)
         names = [value.name for value in node.outputs]
         self.erase(node)
+        ranges = [self.graph.ranges.get(value.name) for value in fresh.outputs]
         for value in fresh.outputs:
             self.graph._release(value.name)
-        for position, value in enumerate(fresh.outputs):
+        for position, (value, found) in enumerate(zip(fresh.outputs, ranges, strict=True)):
             value.name = self.graph._fresh(names[min(position, len(names) - 1)])
+            if found is not None:
+                self.graph.ranges[value.name] = found
         self._touch(fresh)
         return fresh
 
@@ -95,8 +104,11 @@ class Rewriter:
     def rename(self, value: Value, name: str) -> None:
         """Gives a value another name where that name is free."""
         if value.name != name and name not in self.graph._names:
+            found = self.graph.ranges.get(value.name)
             self.graph._release(value.name)
             value.name = self.graph._fresh(name)
+            if found is not None:
+                self.graph.ranges[value.name] = found
             self.changed = True
 
     def set_layout(self, value: Value, layout: Layout) -> None:

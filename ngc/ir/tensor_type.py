@@ -118,6 +118,14 @@ class Quant:
     zero_point: int = 0
     axis: int | None = None
 
+    def real(self, array: np.ndarray) -> np.ndarray:
+        """Returns the reals that an array of integers stands for, in single precision."""
+        shape = [1] * array.ndim
+        if self.axis is not None:
+            shape[self.axis] = -1
+        centred = array.astype(np.float32) - np.float32(self.zero_point)
+        return np.asarray(centred * np.array(self.scale, np.float32).reshape(shape if self.axis is not None else ()))
+
 
 @dataclass(frozen=True)
 class TensorType:

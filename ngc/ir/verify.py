@@ -57,6 +57,9 @@ class _Verifier:
         for node in graph.nodes:
             self.check_node(node, names)
         self.check_outputs()
+        for name in graph.ranges:
+            if name not in names:
+                self.add(None, f"the range of %{name} speaks of no value of this graph")
         for value, count in self.reads.items():
             if len(value._uses) != count:
                 self.stale_uses(value, count)

@@ -126,8 +126,10 @@ def _writes_blocks(value: Value, block: int) -> bool:
 
 
 def _fill(value: Value) -> float:
-    """Returns what a blocked value's border holds: what its readers take for zero."""
-    return float(value.type.quant.zero_point) if value.type.quant is not None else 0.0
+    """Returns what a blocked value's border holds: what it or, where it does not say so, a reader of it takes for zero."""
+    if value.type.quant is not None:
+        return float(value.type.quant.zero_point)
+    return float(max((node.attrs.get("x_zero", 0) for node, operand in value.uses if operand == 0), default=0))
 
 
 def _plain_outputs(graph: Graph, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:

@@ -88,9 +88,12 @@ class ConvThenAffine(Rule):
         weights = _weights(match, rewriter, layer, operands[0][1])
         inputs = (operands[0][0], weights, *operands[1], *vectors)
         dead = [value.producer for value in (*layer.inputs, *node.inputs[1:]) if value.producer is not None]
-        fused = rewriter.update(layer, layer.op, inputs, {**layer.attrs, "epilogue": steps}, locs=merge(layer.locs, node.locs))
+        name, locs = layer.name, merge(layer.locs, node.locs)
+        fused = rewriter.insert(layer.op, inputs, {**layer.attrs, "epilogue": steps}, before=layer, locs=locs, name=name)
         rewriter.replace_uses(node.output, fused.output)
         rewriter.erase(node)
+        rewriter.erase(layer)
+        rewriter.rename(fused.output, name)
         _clean(rewriter, dead, (weights, *vectors))
 
 

@@ -161,13 +161,16 @@ def subsampled(value: Value, stride: Strides, before: Node, rewriter: Rewriter) 
     ones = (1,) * len(stride)
     attrs = {"kind": "avg", "kernel": ones, "stride": stride, "pad": (0,) * len(stride)}
     locs = value.producer.locs if value.producer is not None else ()
-    return rewriter.insert("pool", (value,), attrs, before=before, locs=locs, name=f"{value.name}_strided").output
+    strided = rewriter.insert("pool", (value,), attrs, before=before, locs=locs, name=f"{value.name}_strided").output
+    rewriter.share_range(value, strided)
+    return strided
 
 
 def _replace(node: Node, inputs: Iterable[Value], attrs: dict[str, object], rewriter: Rewriter) -> None:
     """Puts a node with fewer positions in a node's place; readers lose their strides."""
     fresh = rewriter.insert(node.op, tuple(inputs), attrs, before=node, locs=node.locs, name=node.name)
     name = node.name
+    rewriter.share_range(node.output, fresh.output)
     for reader in node.output.users:
         if reader.op == "pool":
             rewriter.replace_uses(reader.output, fresh.output)

@@ -41,10 +41,11 @@ class Quantize(Pass):
         quantization = ctx.quantization or (ctx.calibrate(graph) if ctx.calibrate is not None else None)
         if quantization is None:
             raise PassError("quantize needs calibrated ranges")
-        excluded = excluded_nodes(graph, quantization.exclude)
+        excluded = {node: quantization.keep[node.name] for node in graph.nodes if node.name in quantization.keep}
+        excluded |= excluded_nodes(graph, quantization.exclude)
         if not quantization.force and ctx.target is not None and not (ctx.target.has_vnni or ctx.target.has_dotprod):
-            reason = f"{ctx.target.name} has no dot product of bytes, without which int8 is no faster than f32"
-            excluded = dict.fromkeys(graph.nodes, reason) | excluded
+            slow = f"{ctx.target.name} has no dot product of bytes, without which int8 is no faster than f32"
+            excluded = dict.fromkeys(graph.nodes, slow) | excluded
         decided = plan(graph, quantization.ranges, excluded)
         for node in graph.nodes:
             if is_layer(node):

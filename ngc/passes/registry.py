@@ -34,10 +34,13 @@ _FUSED = f"{_LAYERS},fuse-prologue,fuse-elementwise"
 QUANTIZABLE = f"{_LAYERS},fuse-elementwise"
 """What comes before quantization, and before calibration, which knows values by the names that they have then."""
 
+QUANTIZED_REST = "fuse-prologue,fold-constants,fuse-separable,eliminate-dead-code,assign-layout"
+"""What comes after quantization: it fuses what stayed in f32."""
+
 PIPELINES: dict[str, str] = {
     "canonical": _CANONICAL,
     "cpu-fp32": f"{_FUSED},fuse-separable,eliminate-dead-code,assign-layout",
-    "cpu-int8": f"{QUANTIZABLE},quantize,fuse-prologue,fold-constants,fuse-separable,eliminate-dead-code,assign-layout",
+    "cpu-int8": f"{QUANTIZABLE},quantize,{QUANTIZED_REST}",
     "cpu-bf16": f"{_FUSED},convert-precision,fold-constants,fuse-separable,eliminate-dead-code,assign-layout",
 }
 """Default pipelines by target and precision."""

@@ -1,7 +1,7 @@
 """What calibration tells the passes: the range of a value, and what its channels are on average."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class Quantization:
         exclude: patterns of layers that stay in f32, see `exclusion`.
         bias_correction: whether the mean error of rounded weights is taken out of the bias.
         force: whether layers multiply integers on processors too that are no faster at it.
+        keep: nodes that stay in f32, by name, each with the reason.
     """
 
     ranges: Mapping[str, ValueRange]
     exclude: tuple[str, ...] = ()
     bias_correction: bool = True
     force: bool = False
+    keep: Mapping[str, str] = field(default_factory=dict)
 
     def means(self, name: str) -> tuple[float, ...] | None:
         """Returns the mean of each channel of a value, None where it is not known."""

@@ -13,6 +13,7 @@ from ngc.codegen.llvm import jit
 from ngc.codegen.program import Program
 from ngc.errors import InputError
 from ngc.ir import Graph
+from ngc.passes.quantized_layers import LayerQuantization
 from ngc.runtime.arena import ArenaPool
 from ngc.runtime.context import Context
 from ngc.runtime.profile import Profile, make_profile
@@ -147,6 +148,11 @@ class Executable:
             walls[index] = (time.perf_counter_ns() - start) / 1e6
         elapsed = time.perf_counter_ns() - begin
         return make_profile(self.program, stamps, walls, elapsed, batch)
+
+    @property
+    def quantization(self) -> tuple[LayerQuantization, ...]:
+        """What became of each layer in an int8 executable: int8 or fp32, why, range, scale; empty for others."""
+        return tuple(map(LayerQuantization.read, self.program.options.get("quantization", ())))
 
     @property
     def memory(self) -> Memory:

@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from bench.engines import ENGINES, Job, NotOffered, default_engines, interpreter
 from bench.engines.process import Worker, WorkerFailed
 from bench.engines.worker import measure
-from bench.models import Case, Result, relative_error, table
+from bench.measures import relative_error
+from bench.models import Case, Result, table
 from tests import checkpoints
 
 
@@ -45,8 +47,8 @@ def test_a_worker_answers_and_measures(tmp_path, engine):
 @pytest.mark.parametrize("engine", ["mxnet", "onnxruntime", "openvino", "torch"])
 def test_a_precision_that_an_engine_lacks_is_refused(tmp_path, engine):
     need(engine)
-    with pytest.raises(NotOffered, match=f"^{engine} is compared in fp32 .*only, not in int8$"):
-        Worker(job(tmp_path, engine, precision="int8"), tmp_path / "log")
+    with pytest.raises(NotOffered, match=f"^{engine} is compared in fp32 .*only, not in fp16$"):
+        Worker(job(tmp_path, engine, precision="fp16"), tmp_path / "log")
 
 
 def test_a_precision_that_ngc_lacks_is_refused_in_its_words(tmp_path):
@@ -94,6 +96,17 @@ def test_a_saved_model_is_loaded_by_another_process(tmp_path, engine):
         assert loaded.round(0.0)
 
 
+@pytest.mark.parametrize("engine", ["ngc", "mxnet"])
+def test_a_worker_answers_on_many_images(tmp_path, engine):
+    need(engine)
+    images = np.random.default_rng(0).normal(size=(5, *checkpoints.SHAPE[1:])).astype(np.float32)  # two batches and a half
+    np.save(tmp_path / "images.npy", images)
+    with Worker(job(tmp_path, engine), tmp_path / "log") as worker:
+        outputs = worker.outputs(tmp_path / "images.npy")
+    # Sums of up to 27 products in fp32, then a softmax: a few units in the last place.
+    assert relative_error(outputs, checkpoints.reference(images)) < 1e-5
+
+
 def test_an_engine_that_saves_nothing_says_so(tmp_path):
     need("mxnet")
     with Worker(job(tmp_path, "mxnet"), tmp_path / "log") as worker:
@@ -121,6 +134,16 @@ def test_a_round_leaves_out_its_first_third_and_holds_three_runs():
     times = measure(lambda: calls.append(1), 0.0)
     assert len(calls) == 3
     assert 1 <= len(times) <= 3
+
+
+def test_a_last_run_that_takes_most_of_the_round_counts(monkeypatch):
+    clock, lengths = [0.0], iter([1.0, 1.0, 10.0])
+    monkeypatch.setattr("bench.engines.worker.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def run() -> None:
+        clock[0] += next(lengths)
+
+    assert measure(run, 0.0) == [10000.0]
 
 
 def result(engine: str, median: float) -> Result:

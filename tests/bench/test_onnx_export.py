@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from bench.models import relative_error
+from bench.measures import relative_error
 from bench.onnx_export import export_onnx
 from ngc.importer import import_model
 from ngc.ir import evaluate

@@ -50,6 +50,8 @@ def _conv(lowering: Lowering, node: Node) -> None:
     steps, last, reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2 + before:], node.type, node.outputs[1:], lowering.lanes)
     fields = {"x": lowering.place(x), "y": lowering.place(node.output), "kernel": spatial_of(list(weights.shape[2:])), "stride": spatial_of(attrs["stride"]),
               "dilation": spatial_of(attrs["dilate"]), "pad": spatial_of([pad for pad, _ in pads(attrs)], 0), "steps": steps}
+    if x.type.layout.halo and x.type.layout.fill != attrs["x_zero"]:
+        raise CodegenError(f"%{x.name} has a border of {x.type.layout.fill:g}, not of x_zero {attrs['x_zero']}: its readers take different integers for zero")
     begins = _offset(lowering, node)
     channels, outputs = static(x.type.shape[1]), static(node.type.shape[1])
     direct: ConvKernel | DepthwiseKernel

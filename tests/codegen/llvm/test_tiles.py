@@ -1,5 +1,7 @@
 """Tests of the choice of tiles: splits cover their range, and no chosen tile spills in a loop."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,16 @@ def test_dense_and_depthwise_tiles_do_not_spill_in_a_loop(name):
         x, y = Geometry(64, target.lanes(), (1, 28, 28), halo), Geometry(64, target.lanes(), (1, 28 // stride, 28 // stride))
         spec = DepthwiseKernel.plan(target, x=x, y=y, kernel=(1, kernel, kernel), stride=(1, stride, stride), pad=(0, kernel // 2, kernel // 2))
         assert spills_in_loop(compiled(spec, target)) == 0, (kernel, stride)
+
+
+@pytest.mark.parametrize("name", ["cpu:skylake-avx512", "cpu:cascadelake", "cpu:znver4", "cpu:alderlake", "cpu:x86-64-v3", "cpu:x86-64", "cpu:aarch64"])
+def test_depthwise_tiles_of_integers_do_not_spill_at_all(name):
+    target = parse_target(name)
+    for kernel, stride, size in ((3, 1, 112), (3, 1, 7), (3, 2, 14), (5, 1, 28), (5, 2, 28), (7, 1, 14)):
+        x = Geometry(64, target.lanes(), (1, size, size), ((0, 0), (3, 3), (3, 3)), dtype="u8")
+        spec = DepthwiseKernel.plan(target, x=x, y=replace(x, spatial=(1, size // stride, size // stride)), kernel=(1, kernel, kernel),
+                                    stride=(1, stride, stride), pad=(0, kernel // 2, kernel // 2), steps=(StepSpec("affine"), StepSpec("relu")), offset=True)
+        assert "Spill" not in compiled(spec, target).replace("8-byte Spill", ""), (kernel, stride, size)
 
 
 def test_the_spill_check_finds_spills():

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,8 @@ def test_operands_of_every_kind_are_counted() -> None:
     steps = (StepSpec("add", tensor=place), StepSpec("affine"), StepSpec("tee", tensor=place), StepSpec("relu"))
     conv = ConvKernel.plan(parse_target("cpu:x86-64-v4"), x=place, y=place, kernel=(1, 1, 1), prologue=(StepSpec("affine"), StepSpec("relu")), steps=steps)
     assert measure.operand_sizes(conv, 2) == [2 * 2048, 32 * 32, 2 * 2048, 32, 32, conv.scratch_bytes // 4, 2 * 2048, 32, 32, 2 * 2048]
+    integers = ConvKernel.plan(parse_target("cpu:x86-64-v4"), x=replace(place, dtype="u8"), y=place, kernel=(1, 1, 1), offset=True, steps=steps[:2])
+    assert measure.operand_sizes(integers, 2) == [2 * 2048, 32 * 8, 2 * 2048, 32, 2 * 2048, 32, 32]
 
 
 def test_a_run_takes_images_that_matter() -> None:

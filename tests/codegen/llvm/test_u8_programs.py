@@ -144,6 +144,23 @@ def test_convolutions_with_few_channels_and_one_channel_a_group(name, channels, 
     check(b, name, [y, x], 2)
 
 
+def test_data_that_does_not_say_what_its_zero_is_has_that_of_its_reader():
+    target = parse_target("cpu:x86-64")
+
+    def build(*zeros: int) -> Executable:
+        b = GraphBuilder()
+        b.graph.stage = "quantized"
+        x, w = b.input("data", (1, 4, 3, 3), "u8"), b.const("w", np.ones((4, 4, 3, 3), np.int8))
+        graph = b.finish([b.op("conv2d", x, w, pad=(1, 1), x_zero=zero, result="f32") for zero in zeros])
+        PassManager("assign-layout").run(graph, PassContext(target=target))
+        return Executable(build_program(graph, target), graph, 1)
+
+    (result,) = build(7).run_poisoned({"data": np.full((1, 4, 3, 3), 8, np.uint8)})
+    assert np.asarray(result)[0, 0].tolist() == [[16, 24, 16], [24, 36, 24], [16, 24, 16]]
+    with pytest.raises(CodegenError, match=r"%data\.c4 has a border of 7, not of x_zero 3: its readers take different integers for zero"):
+        build(7, 3)
+
+
 def test_pools_of_u8_that_no_kernel_computes_are_refused():
     target = parse_target("cpu:x86-64")
     for attrs, text in [({"kind": "lp"}, "not lp of u8 to f32"),

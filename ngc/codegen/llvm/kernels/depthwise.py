@@ -28,6 +28,9 @@ _STRIDED_ROWS = 4
 """Output rows of a tile where neighbouring rows share input rows but not most of them: the cache's bandwidth is the bound there, and a tile of several rows
 loads what its rows share while it is still near."""
 
+_ROWS_OF_FOURS = 5
+"""Output rows of a tile of u8, four columns wide: rows share the rows of the input that they meet, and four columns are stored at once."""
+
 EXACT_TAPS = 2**24 // (255 * 128)
 """Taps up to which floats hold all sums of products of u8 by i8."""
 
@@ -71,6 +74,9 @@ class DepthwiseKernel(KernelSpec):
 
     def best_tile(self, target: CpuTarget) -> Tile:
         """Returns the tile that suits the target."""
+        fours = Tile(Split(self.y.spatial[2], WINDOW).size, min(self.y.spatial[1], _ROWS_OF_FOURS, (registers_of(target) - 8) // WINDOW), 1, unroll=1)
+        if replace(self, tile=fours).can_group(target):
+            return fours
         room = self.room(target)
         if 1 < self.stride[1] < self.kernel[1]:
             rows = min(_STRIDED_ROWS, self.y.spatial[1], room)

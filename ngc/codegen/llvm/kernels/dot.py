@@ -102,6 +102,8 @@ class ByteDot(DotOp):
 PER_LANE = {"f32": 1, "bf16": 2, "u8": 4}
 """Elements of the input that meet in one lane of an accumulator, by the input's dtype."""
 
+BYTE_DOT = ByteDot("bytes", I8, I32, I32, 4, parts=4)
+
 _PAIRS = {512: "llvm.x86.avx512.pmaddw.d.512", 256: "llvm.x86.avx2.pmadd.wd", 128: "llvm.x86.sse2.pmadd.wd"}
 
 
@@ -111,7 +113,7 @@ def u8_dot(target: CpuTarget) -> DotOp:
         return DotOp("vpdpbusd", I8, I32, I32, 4, intrinsic=f"llvm.x86.avx512.vpdpbusd.{target.vector_bits}")
     if target.arch == "x86_64":
         return WordDot("pmaddwd", I8, I32, I32, 4, intrinsic=_PAIRS[target.vector_bits], parts=2)
-    return ByteDot("bytes", I8, I32, I32, 4, parts=4)
+    return BYTE_DOT
 
 
 def has_dot(dtype: str, target: CpuTarget) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ngc.codegen.llvm import jit
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
+from ngc.codegen.llvm.kernels import dot
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.packing import pack_channels, pack_conv, pack_offset, unpack_conv
 from ngc.errors import CodegenError
@@ -174,6 +175,16 @@ def test_processors_with_the_instruction_use_it(name):
     assert products
     assert all(("{vex}" in line and "%ymm" in line) == (name == "cpu:alderlake") for line in products)
     assert "pmaddwd" not in text
+
+
+def test_the_form_for_any_instruction_set_gives_the_same_sums(monkeypatch):
+    target = parse_target("cpu:x86-64")
+    kernel = small(target, offset=True, dtype="f32")
+    x, w = data(kernel, 1)
+    memories = operands(kernel, target, x, w, 9)
+    monkeypatch.setattr(dot, "u8_dot", lambda _: dot.BYTE_DOT)
+    execute(kernel, target, memories, 1)
+    assert same(bytewise.values(memories[2], kernel.y, 1), sums(kernel, x, w, 9))
 
 
 def test_planes_prologues_and_odd_blocks_are_refused():

@@ -284,6 +284,7 @@ def test_groups_fit_the_cache_or_share_many_weights(layer, size, group, chunks):
     ({"groups": 2}, "2 groups"),
     ({"prologue": (StepSpec("relu"),)}, "a prologue"),
     ({"x": Geometry(32, 1, (1, 8, 8), HALO)}, "an input in blocks of 1"),
+    ({"x": Geometry(32, 16, (1, 8, 8), ((0, 0), (1, 3), (1, 3)), dtype="u8")}, "data of u8"),
     ({"out_step": (1, 2, 2)}, "a part of the outputs"),
 ])
 def test_what_is_unsupported_is_said_and_stays_direct(fields, reason):

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ngc.calibration import CalibrationTable, collect, fingerprint
+from ngc.calibration.batches import iterate_feeds
 from ngc.errors import InputError
 from ngc.ir import Graph
 from ngc.passes.value_ranges import Quantization, ValueRange
+from ngc.quantization.analysis import Machine
+from ngc.quantization.budget import Budget, within_budget
 from ngc.target import host_target
 
 
@@ -21,6 +24,7 @@ class QuantizationOptions:
         exclude: layers that stay in f32, by the names of MXNet's nodes, wildcards, "re:" with a regular expression, or "op:" with an operator.
         bias_correction: take the mean error of rounded weights out of the bias.
         force: multiply integers on processors too that are no faster at it.
+        validation: batches that an accuracy budget is measured with; those of calibration unless given.
     """
 
     mode: str | None = None
@@ -28,23 +32,35 @@ class QuantizationOptions:
     exclude: tuple[str, ...] = ()
     bias_correction: bool = True
     force: bool = False
+    validation: Any = None
 
 
-def quantizer(calibration: Any, options: QuantizationOptions, *, threads: int | None, cache: bool) -> Callable[[Graph], Quantization]:
-    """Returns what gives a graph that is ready for quantization its ranges: out of a table, or by running it over batches on this machine.
+def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, accuracy_budget: float | None = None) -> Callable[[Graph], Quantization]:
+    """Returns what gives a graph that is ready for quantization its ranges, and finds what must stay in f32.
 
     Args:
-        calibration: a `CalibrationTable`, or batches as `ngc.calibrate` takes them.
+        calibration: a `CalibrationTable`, or batches as `ngc.calibrate` takes them, which this machine then runs.
         options: how to quantize.
-        threads: of the calibrating run.
-        cache: for the kernels of the calibrating run.
+        machine: what is compiled for; calibration itself runs this machine's own code.
+        accuracy_budget: what may be lost, see `Budget.of`.
+
+    Raises:
+        InputError: a budget that is none, or without data to measure it with.
     """
+    budget = None if accuracy_budget is None else Budget.of(accuracy_budget)
+    given = options.validation if options.validation is not None else calibration
+    if budget is not None and isinstance(given, CalibrationTable):
+        raise InputError("accuracy_budget needs data to measure with: calibrate by batches, or give QuantizationOptions(validation=batches)")
 
     def quantization(graph: Graph) -> Quantization:
-        table = calibration
+        table, feeds = calibration, None
+        if budget is not None:
+            feeds = list(iterate_feeds(given, graph.input_names))
         if not isinstance(table, CalibrationTable):
-            table = collect(graph, calibration, target=host_target(), threads=threads, cache=cache)
-        return Quantization(_ranges(graph, table, options), tuple(options.exclude), options.bias_correction, options.force)
+            batches = feeds if feeds is not None and given is calibration else calibration
+            table = collect(graph, batches, target=host_target(), threads=machine.threads, cache=machine.cache)
+        found = Quantization(_ranges(graph, table, options), tuple(options.exclude), options.bias_correction, options.force)
+        return found if budget is None or feeds is None else within_budget(graph, found, feeds, budget, machine)
 
     return quantization
 

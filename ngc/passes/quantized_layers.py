@@ -1,0 +1,58 @@
+"""What became of each layer in quantization: a record for reports and artifacts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ngc.ir import Graph
+from ngc.passes.quantize_plan import is_layer
+
+
+@dataclass(frozen=True)
+class LayerQuantization:
+    """One convolution or dense layer.
+
+    Attributes:
+        node: its name in the IR.
+        sources: the MXNet nodes that it stands for.
+        op: the IR's operator.
+        precision: "int8" or "fp32".
+        reason: why.
+        low: the least number that its data's integers stand for; None for a layer in fp32, like all that follow.
+        high: the largest.
+        scale: of its data; the largest where channels have scales of their own.
+        zero_point: of its data.
+    """
+
+    node: str
+    sources: tuple[str, ...]
+    op: str
+    precision: str
+    reason: str
+    low: float | None = None
+    high: float | None = None
+    scale: float | None = None
+    zero_point: int | None = None
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "LayerQuantization":
+        """Returns what `dataclasses.asdict` made a record of, perhaps by way of JSON."""
+        return cls(**{**record, "sources": tuple(record["sources"])})
+
+
+def quantized_layers(graph: Graph) -> tuple[LayerQuantization, ...]:
+    """Returns the layers of a graph that `quantize` has run on, in order."""
+    reasons = {event.node: event.reason for event in graph.events if event.pass_name == "quantize" and event.rule == "precision"}
+    found = []
+    for node in graph.nodes:
+        if not is_layer(node):
+            continue
+        quant = node.inputs[0].type.quant
+        sources = tuple(loc.name for loc in node.locs)
+        if node.inputs[0].type.dtype != "u8" or quant is None:
+            found.append(LayerQuantization(node.name, sources, node.op, "fp32", reasons.get(node.name, "")))
+            continue
+        scale = max(quant.scale)
+        low, high = -quant.zero_point * scale, (255 - quant.zero_point) * scale
+        found.append(LayerQuantization(node.name, sources, node.op, "int8", reasons.get(node.name, ""), low, high, scale, quant.zero_point))
+    return tuple(found)

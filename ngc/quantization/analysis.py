@@ -1,0 +1,136 @@
+"""Compares a graph in int8 with itself in fp32, value by value: what quantization costs where, and what it gains in time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ngc.calibration.pieces import cut
+from ngc.codegen.llvm.build import build_program
+from ngc.errors import InputError
+from ngc.ir import Graph, clone
+from ngc.passes import PassContext, PassManager
+from ngc.passes.quantize_plan import is_layer
+from ngc.passes.quantized_layers import quantized_layers
+from ngc.passes.registry import QUANTIZED_REST
+from ngc.passes.value_ranges import Quantization
+from ngc.runtime import Executable
+from ngc.target import CpuTarget
+
+IMAGES = 8
+"""How many examples of a symbolic batch are run at a time: all their activations are looked at."""
+
+MOST_DECIBELS = 200.0
+"""What is told of results without noise."""
+
+
+@dataclass
+class Comparison:
+    """Sums over examples of squared signals and noises, by the names of values."""
+
+    signal: dict[str, float] = field(default_factory=dict)
+    noise: dict[str, float] = field(default_factory=dict)
+    same: int = 0
+    examples: int = 0
+
+    def add(self, name: str, wanted: np.ndarray, found: np.ndarray) -> None:
+        """Counts one value of one batch."""
+        self.signal[name] = self.signal.get(name, 0.0) + float(np.square(wanted, dtype=np.float64).sum())
+        self.noise[name] = self.noise.get(name, 0.0) + float(np.square(wanted - found, dtype=np.float64).sum())
+
+    def relative(self, name: str) -> float:
+        """Returns a value's noise relative to its signal; 0 for values that were not compared."""
+        return self.noise.get(name, 0.0) / max(self.signal.get(name, 0.0), 1e-300)
+
+    def sqnr(self, name: str) -> float | None:
+        """Returns a value's signal-to-quantization-noise ratio in dB."""
+        return decibels(self.relative(name)) if name in self.signal else None
+
+
+def decibels(noise: float) -> float:
+    """Returns the signal-to-noise ratio of a noise relative to the signal, in dB."""
+    return min(MOST_DECIBELS, float(-10 * np.log10(max(noise, 1e-300))))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How to run what is compared: the processor's code, threads, and whether kernels come from the cache folder."""
+
+    target: CpuTarget
+    threads: int | None = None
+    cache: bool = True
+
+    def build(self, graph: Graph) -> Executable:
+        """Returns a graph's executable, laid out in a copy."""
+        copy = clone(graph)
+        PassManager(QUANTIZED_REST, verify_each=False).run(copy, PassContext(target=self.target))
+        return Executable(build_program(copy, self.target, cache=self.cache), copy, self.threads)
+
+
+def quantized(graph: Graph, quantization: Quantization, target: CpuTarget) -> Graph:
+    """Returns the int8 form of a graph in the form that `quantize` takes, which stays as it is."""
+    copy = clone(graph)
+    PassManager("quantize", verify_each=False).run(copy, PassContext(target=target, quantization=quantization))
+    return copy
+
+
+def compare(floats: Graph, integers: Graph, batches: Iterable[Mapping[str, np.ndarray]], machine: Machine) -> Comparison:
+    """Runs a graph and its quantized form over batches and compares what they have in common.
+
+    Args:
+        floats: in the form in which `quantize` took it.
+        integers: what `quantize` made of it.
+        batches: feeds by input name.
+        machine: how to run them.
+
+    Raises:
+        InputError: there is no batch.
+    """
+    names = _shared(floats, integers)
+    executables = [_observed(graph, names, machine) for graph in (floats, integers)]
+    specs = executables[0].program.inputs
+    quants = {value.name: value.type.quant for value in integers.values()}
+    output = floats.outputs[0].name
+    comparison = Comparison()
+    for feeds in (piece for batch in batches for piece in cut(specs, batch, IMAGES)[1]):
+        wanted = dict(zip(names, executables[0].run(feeds), strict=True))
+        found = {name: array if (quant := quants[name]) is None else quant.real(array)
+                 for name, array in zip(names, executables[1].run(feeds), strict=True)}
+        for name in names:
+            comparison.add(name, wanted[name], found[name])
+        rows = [array[output].reshape(array[output].shape[0], -1) for array in (wanted, found)]
+        comparison.same += int((rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).sum())
+        comparison.examples += len(rows[0])
+    if not comparison.examples:
+        raise InputError("there is no batch to measure the accuracy of int8 with")
+    return comparison
+
+
+def _shared(floats: Graph, integers: Graph) -> list[str]:
+    """Returns the names of values that both graphs have, a layer's data and results among them; the outputs first."""
+    there = {value.name for value in integers.values()}
+    wanted = list(floats.outputs)
+    for node in floats.nodes:
+        if is_layer(node):
+            wanted += [*node.inputs[:1], *node.outputs]
+    inputs = set(floats.inputs)
+    return [value.name for value in dict.fromkeys(wanted) if value.name in there and value not in inputs]
+
+
+def _observed(graph: Graph, names: list[str], machine: Machine) -> Executable:
+    """Returns what computes the named values of a graph."""
+    copy = clone(graph)
+    values = {value.name: value for value in copy.values()}
+    copy.outputs, copy.output_names = tuple(values[name] for name in names), tuple(names)
+    return machine.build(copy)
+
+
+def added_noise(floats: Graph, comparison: Comparison) -> dict[str, float]:
+    """Returns by the names of layers the noise that each adds to that of its data, relative to its signal."""
+    return {node.name: max(0.0, comparison.relative(node.name) - comparison.relative(node.inputs[0].name)) for node in floats.nodes if is_layer(node)}
+
+
+def noisiest(floats: Graph, integers: Graph, comparison: Comparison) -> list[str]:
+    """Returns the names of the layers that multiply integers, those that add most noise first."""
+    added = added_noise(floats, comparison)
+    return sorted((layer.node for layer in quantized_layers(integers) if layer.precision == "int8"), key=lambda name: -added.get(name, 0.0))
