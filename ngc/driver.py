@@ -54,7 +54,8 @@ def compile(  # the public name
         target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
         precision: "fp32"; "bf16": activations and weights in bf16, sums in f32, on processors with AVX512-BF16; or "int8": activations in u8, weights in i8,
             sums in i32, as `calibration` says.
-        calibration: for int8, a `CalibrationTable`, or batches as `ngc.calibrate` takes them; not taken with other precisions.
+        calibration: for int8, a `CalibrationTable`, or batches as `ngc.calibrate` takes them; not taken with other precisions. A model that carries its own
+            ranges, since MXNet or `ngc.compat.quantization` quantized it, needs none, and is compiled in int8 unless another precision is asked for.
         accuracy_budget: for int8, the largest share of examples whose first choice may change, such as 0.01, or from 1 on the smallest signal-to-noise ratio of
             the first output in dB; the layers that cost most stay in f32 until it holds. Measured with the batches of calibration.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
@@ -78,6 +79,10 @@ def compile(  # the public name
     _check_options(precision, calibration, accuracy_budget, quantization, numerics, fallback)
     _check_precision(precision, described)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
+    if precision == "fp32" and graph.ranges and pipeline is None:
+        precision = "int8"  # the model is a quantized one
+    if precision == "int8" and calibration is None and not graph.ranges:
+        raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     manager = PassManager(pipeline or PIPELINES[f"cpu-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
     needed = _NEEDED_PASSES.get(precision)
@@ -85,9 +90,12 @@ def compile(  # the public name
         raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
-        from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what they build on
+        from ngc.calibration import CalibrationTable  # only int8 needs what these build on
+        from ngc.quantization import QuantizationOptions, quantizer
         from ngc.quantization.analysis import Machine
 
+        if calibration is None:
+            calibration = CalibrationTable.from_ranges(graph.ranges)
         context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), Machine(described, threads, cache), accuracy_budget)
     manager.run(graph, context)
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
@@ -116,8 +124,6 @@ def _check_options(precision: str, calibration: Any, accuracy_budget: float | No
         raise InputError(f"unknown precision {precision!r}; accepted is one of {', '.join(PRECISIONS)}")
     if precision != "int8" and not calibration is accuracy_budget is quantization is None:
         raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
-    if precision == "int8" and calibration is None:
-        raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     if numerics not in ("fast", "exact"):
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):

@@ -29,8 +29,13 @@ _OPERATORS = {
 """MXNet's operators that quantization meets, and what they have become after fusion."""
 
 
-def excluded_nodes(graph: Graph, patterns: Sequence[str]) -> dict[Node, str]:
+def excluded_nodes(graph: Graph, patterns: Sequence[str], *, strict: bool = True) -> dict[Node, str]:
     """Returns the nodes that patterns name, each with the reason to be told.
+
+    Args:
+        graph: in which to look.
+        patterns: what to look for.
+        strict: whether a pattern that matches nothing is an error; those that come with a model may speak of nodes that passes have removed.
 
     Raises:
         InputError: patterns match nothing, or are no regular expressions; all of them in one message, with near matches.
@@ -45,7 +50,7 @@ def excluded_nodes(graph: Graph, patterns: Sequence[str]) -> dict[Node, str]:
             continue
         nodes = [node for node in graph.nodes if node.op != "const" and matches(node)]
         found.update({node: f"excluded by {pattern!r}" for node in nodes if node not in found})
-        if not nodes:
+        if not nodes and strict:
             problems.append(f"{pattern!r} matches nothing{_suggestion(pattern, graph)}")
     if problems:
         raise InputError("cannot exclude: " + "; ".join(problems))

@@ -5,7 +5,7 @@
     move(q(x))         =  q(move(x))                                      max pools, concat, reshape, slice and their like
 
 The scales of data, weights and results are folded into the steps (`quantized_steps`), the average error of rounded weights into the bias. Ranges come from
-calibration, `ctx.quantization`; which values are stored as integers is decided by `quantize_plan`.
+calibration, `ctx.quantization`, or from the model itself, `graph.ranges`; which values are stored as integers is decided by `quantize_plan`.
 
 Refuses layers that are excluded, layers on processors that multiply integers no faster than floats unless it is forced, layers whose data has no range,
 whose data or result is not f32, whose weights are no finite constants, that have a prologue, whose sums might exceed 32 bits, dense layers whose inputs are no
@@ -27,7 +27,7 @@ from ngc.passes.quantize_plan import Plan, is_average, is_layer, passes_on, plan
 from ngc.passes.quantized_steps import REAL, StepWriter, Units
 from ngc.passes.quantized_weights import quantize_weights
 from ngc.passes.step_forms import NewVector, split_operands
-from ngc.passes.value_ranges import Quantization
+from ngc.passes.value_ranges import Quantization, ValueRange
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Quantize(Pass):
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Decides, then rewrites from the first node to the last."""
-        quantization = ctx.quantization or (ctx.calibrate(graph) if ctx.calibrate is not None else None)
+        quantization = ctx.quantization or (ctx.calibrate(graph) if ctx.calibrate is not None else carried_quantization(graph))
         if quantization is None:
-            raise PassError("quantize needs calibrated ranges")
+            raise PassError("quantize needs calibrated ranges: of the context, or of the graph itself")
         excluded = {node: quantization.keep[node.name] for node in graph.nodes if node.name in quantization.keep}
-        excluded |= excluded_nodes(graph, quantization.exclude)
+        excluded |= excluded_nodes(graph, graph.excluded, strict=False) | excluded_nodes(graph, quantization.exclude)
         if not quantization.force and ctx.target is not None and not (ctx.target.has_vnni or ctx.target.has_dotprod):
             slow = f"{ctx.target.name} has no dot product of bytes, without which int8 is no faster than f32"
             excluded = dict.fromkeys(graph.nodes, slow) | excluded
@@ -57,6 +57,12 @@ class Quantize(Pass):
             if node.op != "const":
                 converter.convert(node)
         return converter.rewriter.changed
+
+
+def carried_quantization(graph: Graph) -> Quantization | None:
+    """Returns what a model's own ranges say, None where it has none."""
+    ranges = {name: ValueRange(min(low, 0.0), max(high, 0.0)) for name, (low, high) in graph.ranges.items()}
+    return Quantization(ranges) if ranges else None
 
 
 @dataclass

@@ -46,7 +46,7 @@ class Budget:
     def holds(self, comparison: Comparison, output: str) -> bool:
         """Whether a comparison stays within the budget."""
         if self.loss is not None:
-            return 1 - comparison.same / comparison.examples <= self.loss
+            return comparison.examples - comparison.same <= self.loss * comparison.examples
         return decibels(comparison.relative(output)) >= (self.sqnr or 0.0)
 
     def __str__(self) -> str:
