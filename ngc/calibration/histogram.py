@@ -1,4 +1,4 @@
-"""A streaming histogram of one value: bins around zero as MXNet lays them, exact extrema, sums per channel, in bounded memory.
+"""A streaming histogram of one value: bins around zero as MXNet lays them, exact extrema, also of each channel, and sums, in bounded memory.
 
 The first data that is not all zero sets the width of the bins: 8001 of them span [-a, a], a its largest magnitude. Larger data later
 adds bins of the same width on both sides, no more than reach beyond it. That is MXNet's rule, but for one limit: where more than `MOST_BINS` would be
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ngc.calibration.channels import Channels
 from ngc.errors import InputError
 
 FIRST_BINS = 8001
@@ -54,21 +55,19 @@ class Histogram:
         step: the width of a bin; 0 as long as all data was zero.
         low: the smallest element, +inf before there is any.
         high: the largest element, -inf before there is any.
-        sums: the sum of each channel's elements; None for a value that is not split into channels.
-        per_channel: how many elements of each channel `sums` holds.
+        channels: extrema and sums of each channel; None for a value that is not split into channels.
     """
 
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(FIRST_BINS, np.int64))
     step: float = 0.0
     low: float = math.inf
     high: float = -math.inf
-    sums: NDArray[np.float64] | None = None
-    per_channel: int = 0
+    channels: Channels | None = None
 
     @classmethod
     def of_channels(cls, channels: int | None) -> "Histogram":
         """Returns an empty histogram of a value with that many channels; None where its channels are not told apart."""
-        return cls(sums=None if channels is None else np.zeros(channels))
+        return cls(channels=None if channels is None else Channels.empty(channels))
 
     @property
     def half(self) -> int:
@@ -90,13 +89,6 @@ class Histogram:
         """The bins' middles; the central one is exactly 0."""
         return np.arange(-self.half, self.half + 1) * self.step
 
-    @property
-    def means(self) -> tuple[float, ...] | None:
-        """The mean of each channel, None where channels are not told apart or nothing was counted."""
-        if self.sums is None or not self.per_channel:
-            return None
-        return tuple((self.sums / self.per_channel).tolist())
-
     def observe(self, array: NDArray[np.float32], *, name: str, peak: float = 0.0) -> None:
         """Counts the elements of a C-contiguous array; its channels are axis 1, or the last axis of a matrix.
 
@@ -109,25 +101,27 @@ class Histogram:
         """
         if not array.size:
             return
-        low, high = extrema(array, name)
+        lows, highs = (array.min(), array.max()) if self.channels is None else self.channels.extrema(array)
+        low, high = float(lows.min()), float(highs.max())
+        _check_finite(low, high, array, name)
         self.low, self.high = min(self.low, low), max(self.high, high)
         self._cover(max(-low, high, peak))
         flat = array.reshape(-1)
         for start in range(0, flat.size, _CHUNK):
             self._count(flat[start:start + _CHUNK])
-        if self.sums is not None:
-            self._sum(array, self.sums)
+        if self.channels is not None:
+            self.channels.observe(array, lows, highs, self.threshold)
 
     def copy(self) -> "Histogram":
         """Returns an independent copy."""
-        return replace(self, counts=self.counts.copy(), sums=None if self.sums is None else self.sums.copy())
+        return replace(self, counts=self.counts.copy(), channels=None if self.channels is None else self.channels.copy())
 
     def merged(self, other: "Histogram") -> "Histogram":
         """Returns the histogram of both data; the elements of the finer bins are counted where the middles of their bins lie in the coarser ones."""
         coarse, fine = (self, other) if (self.step, self.half) >= (other.step, other.half) else (other, self)
         result = Histogram(coarse.counts.copy(), coarse.step, min(self.low, other.low), max(self.high, other.high))
-        if self.sums is not None and other.sums is not None:
-            result.sums, result.per_channel = self.sums + other.sums, self.per_channel + other.per_channel
+        if self.channels is not None and other.channels is not None:
+            result.channels = self.channels.merged(other.channels)
         if result.step:
             result._cover(max(-fine.low, fine.high))
             filled = np.flatnonzero(fine.counts)
@@ -162,19 +156,11 @@ class Histogram:
         np.add(scaled, scaled.dtype.type(self.half), out=numbers, casting="unsafe")
         self.counts += np.bincount(numbers, minlength=len(self.counts))
 
-    def _sum(self, array: NDArray[np.float32], sums: NDArray[np.float64]) -> None:
-        """Adds each image's sums, one after another, so that it does not matter which images came together."""
-        channels = len(sums)
-        rows = array.reshape(-1, channels, math.prod(array.shape[2:])).sum(axis=2, dtype=np.float64 if self.threshold > _SINGLE_STEPS[1] else np.float32)
-        self.sums = np.add.accumulate(np.vstack([sums, rows.astype(np.float64)]), axis=0)[-1]
-        self.per_channel += array.size // channels
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Histogram):
             return NotImplemented
-        mine, others = ((item.step, item.low, item.high, item.per_channel) for item in (self, other))
-        same_sums = self.sums is other.sums if self.sums is None or other.sums is None else np.array_equal(self.sums, other.sums)
-        return mine == others and same_sums and np.array_equal(self.counts, other.counts)
+        mine, others = ((item.step, item.low, item.high, item.channels) for item in (self, other))
+        return mine == others and np.array_equal(self.counts, other.counts)
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 
@@ -186,11 +172,16 @@ def extrema(array: NDArray[np.float32], name: str) -> tuple[float, float]:
         InputError: an element is NaN or infinite.
     """
     low, high = float(array.min()), float(array.max())
+    _check_finite(low, high, array, name)
+    return low, high
+
+
+def _check_finite(low: float, high: float, array: NDArray[np.float32], name: str) -> None:
+    """Raises InputError where the extrema of an array are not finite."""
     if not (math.isfinite(low) and math.isfinite(high)):
         wrong = int(np.count_nonzero(~np.isfinite(array)))
         raise InputError(f"the value {name!r} has {wrong} NaN or infinite elements of {array.size}; calibration needs finite ones: "
                          "look at the data, whether it is scaled as in training, and at the parameters")
-    return low, high
 
 
 def _first_step(peak: float) -> float:

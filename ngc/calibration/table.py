@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ngc.calibration.histogram import Histogram
-from ngc.calibration.thresholds import DEFAULT_MODE, check_mode, select_range
+from ngc.calibration.thresholds import DEFAULT_MODE, Range, check_mode, select_range
 from ngc.errors import InputError
 from ngc.passes.value_ranges import ValueRange
 
@@ -57,7 +57,7 @@ class CalibrationTable:
         if mode is None:
             mode, parameters = self.mode, {**self.parameters, **parameters}
         check_mode(mode, parameters)
-        found = {name: ValueRange(*select_range(histogram, mode, **parameters), histogram.means) for name, histogram in self.histograms.items()}
+        found = {name: _value_range(histogram, select_range(histogram, mode, **parameters)) for name, histogram in self.histograms.items()}
         return {**found, **self.chosen}
 
     def merge(self, other: "CalibrationTable") -> "CalibrationTable":
@@ -107,6 +107,13 @@ class CalibrationTable:
     def __repr__(self) -> str:
         chosen = f", {len(self.chosen)} chosen ranges" if self.chosen else ""
         return f"<ngc.CalibrationTable of {len(self.histograms)} values from {self.examples} examples in {self.batches} batches{chosen}>"
+
+
+def _value_range(histogram: Histogram, bounds: Range) -> ValueRange:
+    channels = histogram.channels
+    if channels is None or not channels.elements:
+        return ValueRange(*bounds)
+    return ValueRange(*bounds, channels.means, tuple(channels.lows.tolist()), tuple(channels.highs.tolist()))
 
 
 def _chosen(name: str, bounds: tuple[float, float]) -> ValueRange:

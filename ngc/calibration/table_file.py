@@ -2,7 +2,7 @@
 
     header     48 bytes: magic, format version, length of the manifest, SHA-256 of what follows
     manifest   JSON in UTF-8: fingerprint, examples, batches, chosen ranges, and for each histogram all but its arrays, with its share of the counts
-    arrays     of one histogram after another: the counts, compressed, then the sums per channel
+    arrays     of one histogram after another: the counts, compressed, then of all channels the sums, the least and the largest elements
 
 Numbers are little-endian. A reader trusts no length: it allocates for no more bins and channels than tables can have.
 """
@@ -12,11 +12,13 @@ import json
 import math
 import struct
 import zlib
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ngc.calibration.channels import Channels
 from ngc.calibration.histogram import FIRST_BINS, MOST_BINS, Histogram
 from ngc.calibration.table import CalibrationTable
 from ngc.calibration.thresholds import check_mode
@@ -24,10 +26,13 @@ from ngc.errors import ArtifactError, InputError
 from ngc.passes.value_ranges import ValueRange
 from ngc.runtime.artifact_file import write_whole
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout; a reader refuses those that it does not know."""
 
 MAGIC = b"\x89NGCCAL\n"
+
+_PER_CHANNEL = 8 + 4 + 4
+"""Bytes: a sum in f64, two extrema in f32."""
 
 _HEADER = struct.Struct("<8sII32s")
 
@@ -42,14 +47,15 @@ def write_table(table: CalibrationTable, path: Path) -> None:
     arrays: list[bytes] = []
     for name, histogram in table.histograms.items():
         counts = zlib.compress(histogram.counts.astype("<i8").tobytes(), 1)
-        sums = b"" if histogram.sums is None else histogram.sums.astype("<f8").tobytes()
+        channels = histogram.channels
         seen = histogram.low <= histogram.high
         entries.append({"name": name, "bins": len(histogram.counts), "step": histogram.step, "range": [histogram.low, histogram.high] if seen else None,
-                        "channels": None if histogram.sums is None else len(histogram.sums), "per_channel": histogram.per_channel, "bytes": len(counts)})
-        arrays += [counts, sums]
+                        "channels": None if channels is None else len(channels.sums), "per_channel": 0 if channels is None else channels.elements,
+                        "bytes": len(counts)})
+        arrays += [counts, b"" if channels is None else _pack(channels)]
     manifest = {"fingerprint": table.fingerprint, "examples": table.examples, "batches": table.batches, "mode": table.mode, "parameters": table.parameters,
                 "histograms": entries,
-                "chosen": [[name, bounds.low, bounds.high, bounds.means] for name, bounds in table.chosen.items()]}
+                "chosen": [[name, *astuple(bounds)] for name, bounds in table.chosen.items()]}
     text = json.dumps(manifest, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     body = b"".join([text, *arrays])
     write_whole(path, [_HEADER.pack(MAGIC, FORMAT, len(text), hashlib.sha256(body).digest()), body])
@@ -89,22 +95,22 @@ def _checked_body(path: Path, data: bytes) -> tuple[bytes, int]:
 
 
 def _parse(manifest: dict[str, Any], arrays: memoryview) -> CalibrationTable:
-    chosen = {_text(name): ValueRange(*_bounds([low, high]), None if means is None else tuple(map(_finite, means)))
-              for name, low, high, means in manifest["chosen"]}
+    chosen = {_text(name): ValueRange(*_bounds([low, high]), *(None if part is None else tuple(map(_finite, part)) for part in (means, lows, highs)))
+              for name, low, high, means, lows, highs in manifest["chosen"]}
     mode, parameters = _text(manifest["mode"]), dict(manifest["parameters"])
     check_mode(mode, parameters)
     table = CalibrationTable(_text(manifest["fingerprint"]), {}, chosen, _count(manifest["examples"]), _count(manifest["batches"]), mode, parameters)
     for entry in manifest["histograms"]:
         compressed = arrays[:_count(entry["bytes"])]
-        sums = arrays[len(compressed):][:8 * _count(entry["channels"] or 0)]
-        arrays = arrays[len(compressed) + len(sums):]
-        table.histograms[_text(entry["name"])] = _histogram(entry, compressed, sums)
+        packed = arrays[len(compressed):][:_PER_CHANNEL * _count(entry["channels"] or 0)]
+        arrays = arrays[len(compressed) + len(packed):]
+        table.histograms[_text(entry["name"])] = _histogram(entry, compressed, packed)
     if len(arrays):
         raise ValueError(f"{len(arrays)} bytes belong to no histogram")
     return table
 
 
-def _histogram(entry: dict[str, Any], compressed: memoryview, sums: memoryview) -> Histogram:
+def _histogram(entry: dict[str, Any], compressed: memoryview, packed: memoryview) -> Histogram:
     bins = _count(entry["bins"])
     if bins % 2 == 0 or not FIRST_BINS <= bins <= MOST_BINS:
         raise ValueError(f"{bins} bins")
@@ -115,10 +121,23 @@ def _histogram(entry: dict[str, Any], compressed: memoryview, sums: memoryview) 
     step = _finite(entry["step"])
     if step < 0 or (step == 0) != (low >= 0 >= high):
         raise ValueError(f"bins of width {step}")
-    channels = entry["channels"]
-    if channels is not None and len(sums) != 8 * channels:
-        raise ValueError(f"{len(sums)} bytes for {channels} channels")
-    return Histogram(counts, step, low, high, None if channels is None else np.frombuffer(sums, "<f8").astype(np.float64), _count(entry["per_channel"]))
+    elements = _count(entry["per_channel"])
+    return Histogram(counts, step, low, high, None if entry["channels"] is None else _unpack(packed, entry["channels"], elements))
+
+
+def _pack(channels: Channels) -> bytes:
+    return channels.sums.astype("<f8").tobytes() + channels.lows.astype("<f4").tobytes() + channels.highs.astype("<f4").tobytes()
+
+
+def _unpack(packed: memoryview, channels: int, elements: int) -> Channels:
+    if len(packed) != _PER_CHANNEL * channels:
+        raise ValueError(f"{len(packed)} bytes for {channels} channels")
+    sums = np.frombuffer(packed, "<f8", channels).astype(np.float64)
+    lows, highs = np.frombuffer(packed, "<f4", offset=8 * channels).astype(np.float32).reshape(2, channels)
+    fits = np.isfinite(lows) & np.isfinite(highs) & (lows <= highs) if elements else (lows == np.inf) & (highs == -np.inf)
+    if not fits.all():
+        raise ValueError("extrema of channels that do not fit")
+    return Channels(lows, highs, sums, elements)
 
 
 def _text(value: Any) -> str:

@@ -77,7 +77,11 @@ def test_every_activation_is_counted_under_its_name() -> None:
         assert histogram.low == pytest.approx(array.min(), abs=slack)
         assert histogram.high == pytest.approx(array.max(), abs=slack)
         axes = (0, 2, 3) if array.ndim == 4 else (0,)
-        np.testing.assert_allclose(histogram.means or (), array.mean(axis=axes, dtype=np.float64), rtol=0, atol=slack)
+        channels = histogram.channels
+        assert channels is not None
+        np.testing.assert_allclose(channels.means or (), array.mean(axis=axes, dtype=np.float64), rtol=0, atol=slack)
+        np.testing.assert_allclose(channels.lows, array.min(axis=axes), rtol=0, atol=slack)
+        np.testing.assert_allclose(channels.highs, array.max(axis=axes), rtol=0, atol=slack)
 
 
 def test_threads_and_pieces_do_not_matter() -> None:

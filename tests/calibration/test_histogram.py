@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ngc.calibration.channels import Channels
 from ngc.calibration.histogram import FIRST_BINS, MOST_BINS, Histogram
 from ngc.errors import InputError
 
@@ -40,10 +41,12 @@ def test_everything_is_counted_where_it_lies(parts: list[tuple[float, int]]) -> 
     assert len(histogram.counts) % 2 == 1
     assert len(histogram.counts) <= MOST_BINS
     assert histogram.threshold >= np.abs(everything).max()
-    assert histogram.means is not None
+    assert histogram.channels is not None
+    np.testing.assert_array_equal(histogram.channels.lows, everything.min(axis=(0, 2)))
+    np.testing.assert_array_equal(histogram.channels.highs, everything.max(axis=(0, 2)))
     largest = float(np.abs(everything).max())
     # Five elements are summed in float32, the rest in float64.
-    np.testing.assert_allclose(histogram.means, everything.mean(axis=(0, 2), dtype=np.float64), rtol=0, atol=5 * 2**-24 * largest)
+    np.testing.assert_allclose(histogram.channels.means or (), everything.mean(axis=(0, 2), dtype=np.float64), rtol=0, atol=5 * 2**-24 * largest)
 
 
 @given(magnitudes.filter(bool), seeds)
@@ -75,7 +78,10 @@ def test_merging_counts_what_counting_both_does(first: list[tuple[float, int]], 
     assert merged.counts.sum() == everything.size
     assert (merged.low, merged.high) == (everything.min(), everything.max())
     assert merged == observed(*right).merged(observed(*left))
-    np.testing.assert_allclose(merged.means or (), everything.mean(axis=(0, 2)), rtol=0, atol=5 * 2**-24 * float(np.abs(everything).max()))
+    assert merged.channels is not None
+    np.testing.assert_array_equal(merged.channels.lows, everything.min(axis=(0, 2)))
+    np.testing.assert_array_equal(merged.channels.highs, everything.max(axis=(0, 2)))
+    np.testing.assert_allclose(merged.channels.means or (), everything.mean(axis=(0, 2)), rtol=0, atol=5 * 2**-24 * float(np.abs(everything).max()))
     if merged.step:
         # An element moves by less than half a finer bin, which is no wider, and to the middle of its bin.
         reached = (1.5 + EDGE) * merged.step
@@ -118,17 +124,38 @@ def test_zeros_leave_the_width_of_bins_open() -> None:
 def test_channels_of_matrices_are_their_columns() -> None:
     histogram = Histogram.of_channels(3)
     histogram.observe(np.array([[1, 2, 4], [3, 2, 0]], np.float32), name="x")
-    assert histogram.means == (2, 2, 2)
+    channels = histogram.channels
+    assert channels is not None
+    assert (channels.means, channels.lows.tolist(), channels.highs.tolist()) == ((2, 2, 2), [1, 2, 0], [3, 2, 4])
     undivided = Histogram.of_channels(None)
     undivided.observe(np.ones((2, 3), np.float32), name="x")
-    assert undivided.means is None
-    assert Histogram.of_channels(3).means is None
+    assert undivided.channels is None
+    assert histogram.merged(undivided).channels is None
+    assert Channels.empty(3).means is None
+
+
+def test_each_part_of_the_channels_tells_histograms_apart() -> None:
+    array = np.array([[1, 2, 4], [3, 2, 0]], np.float32)
+    same, *others = (Histogram.of_channels(3) for _ in range(4))
+    for histogram in (same, *others):
+        histogram.observe(array, name="x")
+    first = same.copy()
+    assert first == same
+    for histogram, part in zip(others, ("lows", "highs", "sums"), strict=True):
+        getattr(histogram.channels, part)[1] += 1
+        assert histogram != same
+    assert same.channels != 3
+    assert same.channels is not None
+    same.channels.highs[0] = 7
+    assert first.channels is not None
+    assert first.channels.highs[0] == 3, "copies are independent"
 
 
 def test_sums_of_huge_elements_stay_finite() -> None:
     histogram = Histogram.of_channels(1)
     histogram.observe(np.full((1, 1, 100), 3e38, np.float32), name="x")
-    assert histogram.means == pytest.approx((3e38,), rel=1e-6)
+    assert histogram.channels is not None
+    assert histogram.channels.means == pytest.approx((3e38,), rel=1e-6)
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])

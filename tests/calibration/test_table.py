@@ -19,6 +19,8 @@ from ngc.calibration.table_file import _HEADER, FORMAT, MAGIC
 from ngc.errors import ArtifactError, InputError
 from ngc.passes.value_ranges import ValueRange
 
+CHOSEN = ValueRange(-1, 2.5, (0.5, 0.25), (-1, 0.125), (1, 2.5))
+
 
 def make_table(seed: int = 0, names: str = "abc", fingerprint: str = "f") -> CalibrationTable:
     """Returns a table of small data of different kinds: channels or none, nothing counted, zeros only."""
@@ -29,7 +31,7 @@ def make_table(seed: int = 0, names: str = "abc", fingerprint: str = "f") -> Cal
         if number % 4 != 3:
             histogram.observe((rng.normal(size=(2, 4, 3) if number % 3 == 0 else (6, 3)) * (number % 5)).astype(np.float32), name=name)
         histograms[name] = histogram
-    return CalibrationTable(fingerprint, histograms, {"chosen": ValueRange(-1, 2.5)}, examples=2, batches=1, mode="percentile", parameters={"percent": 99})
+    return CalibrationTable(fingerprint, histograms, {"chosen": CHOSEN}, examples=2, batches=1, mode="percentile", parameters={"percent": 99})
 
 
 @given(st.integers(0, 1000), st.text(max_size=3), st.text(max_size=5))
@@ -51,14 +53,23 @@ def test_files_are_small(tmp_path: Path) -> None:
 
 def test_ranges_of_every_mode() -> None:
     table = make_table(names="ab")
-    a = table.histograms["b"]
-    assert table.ranges("naive") == {"a": ValueRange(0, 0, (0, 0, 0, 0)), "b": ValueRange(a.low, a.high), "chosen": ValueRange(-1, 2.5)}
+    a, zeros = table.histograms["b"], (0, 0, 0, 0)
+    assert table.ranges("naive") == {"a": ValueRange(0, 0, zeros, zeros, zeros), "b": ValueRange(a.low, a.high), "chosen": CHOSEN}
     assert table.ranges() == table.ranges("percentile", percent=99)
     assert table.ranges(percent=90) == table.ranges("percentile", percent=90)
     with pytest.raises(InputError, match="unknown calibration mode 'max'"):
         table.ranges("max")
     with pytest.raises(InputError, match="'mse' has no parameter 'percent'"):
         table.ranges("mse", percent=3)
+
+
+def test_ranges_tell_the_extrema_of_channels_in_every_mode() -> None:
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4) - 9
+    histogram = Histogram.of_channels(3)
+    histogram.observe(array, name="x")
+    for mode in ("mse", "naive", "percentile", "entropy"):
+        found = CalibrationTable("f", {"x": histogram}).ranges(mode)["x"]
+        assert (found.means, found.channel_lows, found.channel_highs) == ((-1.5, 2.5, 6.5), (-9, -5, -1), (6, 10, 14))
 
 
 def test_chosen_ranges() -> None:
@@ -127,7 +138,7 @@ def test_messages_of_damaged_and_foreign_files(tmp_path: Path) -> None:
                                    "CalibrationTable.load takes what CalibrationTable.save wrote"),
             (data[:20], f"{path} is truncated: 20 bytes are less than a header; copy the file again"),
             (data[:-1], f"{path} is truncated or altered: it differs from what was saved; copy the file again or calibrate again"),
-            (MAGIC + b"\x02" + data[9:], f"{path} has format 2 of calibration tables; this ngc reads format 1: load it with the ngc that saved it, "
+            (MAGIC + b"\x01" + data[9:], f"{path} has format 1 of calibration tables; this ngc reads format 2: load it with the ngc that saved it, "
                                          "or calibrate again"),
             (sealed({}), f"{path}: its contents are none of ngc's (KeyError: 'chosen'); calibrate again")):
         assert load_error(path, bad) == message
@@ -146,20 +157,24 @@ GOOD = {"name": "a", "bins": FIRST_BINS, "step": 1.0, "range": [-1, 1], "channel
     ({"name": 3}, "TypeError: 3 is no text"), ({"bins": 8002}, "ValueError: 8002 bins"), ({"bins": 10**9 + 1}, "ValueError: 1000000001 bins"),
     ({"bins": 3}, "ValueError: 3 bins"), ({"bins": 8003}, "ValueError: counts that do not fit"), ({"step": 0}, "ValueError: bins of width 0.0"),
     ({"step": -1}, "ValueError: bins of width -1.0"),
-    ({"range": None}, "ValueError: bins of width 1.0"), ({"range": [2, 1]}, "ValueError: 2.0 > 1.0"), ({"channels": 3}, "ValueError: 8 bytes for 3 channels"),
-    ({"channels": None}, "ValueError: 8 bytes belong to no histogram"), ({"per_channel": -1}, "ValueError: -1 is no count"),
+    ({"range": None}, "ValueError: bins of width 1.0"), ({"range": [2, 1]}, "ValueError: 2.0 > 1.0"), ({"channels": 3}, "ValueError: 16 bytes for 3 channels"),
+    ({"channels": None}, "ValueError: 16 bytes belong to no histogram"), ({"per_channel": -1}, "ValueError: -1 is no count"),
+    ({"per_channel": 0}, "ValueError: extrema of channels that do not fit"),
     ({"per_channel": 1.5}, "ValueError: 1.5 is no count"), ({"step": float("nan")}, "ValueError: nan is not finite"), ({"bytes": 1}, ""),
 ])
 def test_contents_that_make_no_sense(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
     counts = zlib.compress(np.arange(FIRST_BINS, dtype="<i8").tobytes())
     entry = {**GOOD, "bytes": len(counts)}
     manifest = {"fingerprint": "", "examples": 1, "batches": 1, "mode": "mse", "parameters": {}, "chosen": []}
-    arrays = counts + np.zeros(1).tobytes()
+    arrays = counts + np.zeros(2).tobytes()
     path = tmp_path / "table.cal"
     path.write_bytes(sealed({**manifest, "histograms": [entry]}, arrays))
     assert CalibrationTable.load(path).histograms["a"].counts[:3].tolist() == [0, 1, 2]
     assert message in load_error(path, sealed({**manifest, "histograms": [{**entry, **changed}]}, arrays))
     assert "unknown calibration mode 'max'" in load_error(path, sealed({**manifest, "mode": "max", "histograms": []}))
+    for lows_highs in ([1, 0], [-np.inf, 0], [0, np.nan]):
+        wrong = counts + np.zeros(1).tobytes() + np.array(lows_highs, "<f4").tobytes()
+        assert "ValueError: extrema of channels that do not fit" in load_error(path, sealed({**manifest, "histograms": [entry]}, wrong))
 
 
 @given(st.data())
