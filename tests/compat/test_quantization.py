@@ -1,5 +1,6 @@
 """`ngc.compat.quantization`: MXNet's own calls with the import changed, what they return, and what they refuse."""
 
+import ctypes
 import json
 import logging
 from pathlib import Path
@@ -16,6 +17,7 @@ from ngc.compat import quantization
 from ngc.compat.symbol import Symbol
 from ngc.errors import EngineError, ImportFailure, InputError
 from ngc.importer import import_model
+from ngc.importer.mxnet_live import import_mxnet
 from ngc.ir import clone
 from ngc.passes import PassContext
 from ngc.target import parse_target
@@ -142,8 +144,7 @@ def test_what_comes_back_is_the_owners_symbol(mx: ModuleType, model: Any, tmp_pa
 
 def test_quantized_symbols_can_be_bound(mx: ModuleType, model: Any) -> None:
     """A symbol of ngc's or MXNet's quantizer: auxiliary states are told from arguments, integers from floats."""
-    symbol, args, aux = model
-    symbol = residual_symbol(mx)
+    symbol, (_, args, aux) = residual_symbol(mx), model
     calibration = {"calib_mode": "naive", "label_names": None, "quantized_dtype": "auto"}
     for quantizer in (quantization.quantize_model, mx.contrib.quantization.quantize_model_mkldnn, mx.contrib.quantization.quantize_model):
         qsym, qargs, qaux = quantizer(symbol, args, aux, calib_data=image_iterator(mx), **calibration)
@@ -207,9 +208,7 @@ class MinMax:
         self.min_max_dict: dict[str, tuple[float, float]] = {}
 
     def collect(self, name: Any, arr: Any) -> None:
-        import ctypes
-
-        mx = ngc.importer.mxnet_live.import_mxnet()  # type: ignore[attr-defined]
+        mx = import_mxnet()
         array = mx.nd.NDArray(ctypes.cast(arr, mx.base.NDArrayHandle), writable=False).asnumpy()
         low, high = self.min_max_dict.get(mx.base.py_str(name), (np.inf, -np.inf))
         self.min_max_dict[mx.base.py_str(name)] = (min(low, array.min()), max(high, array.max()))
@@ -278,6 +277,8 @@ def quantize(**options: Any) -> Any:
         ({"quantized_dtype": "int4"}, "unknown quantized_dtype int4 received, expected `int8`, `uint8` or `auto`"),
         ({"quantize_granularity": "pixel-wise"}, "unknown quantize_granularity pixel-wise received, expected `tensor-wise` or `channel-wise`"),
         ({"quantize_mode": "some"}, "unknown quantize_mode some received, expected `full` or `smart`"),
+        ({"num_calib_examples": 0}, "num_calib_examples=0: expected at least 1, or None for all of the data"),
+        ({"num_calib_batches": -1}, "num_calib_batches=-1: expected at least 1, or None for all of the data"),
         ({"calib_mode": "magic"}, "unknown calibration mode magic received, expected `none`, `naive`, or `entropy`"),
         ({"calib_mode": "naive"}, "calib_data must be provided when calib_mode=naive"),
         ({"calib_mode": "naive", "calib_data": [make_input()]}, "calib_data must be of DataIter type when calib_mode=naive, while received type list"),
