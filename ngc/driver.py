@@ -52,8 +52,8 @@ def compile(  # the public name
         dtypes: input dtypes by name, float32 unless given.
         outputs: names of inner values to return instead of the symbol's heads.
         target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
-        precision: "fp32", which is meant unless the model carries ranges of its own; "bf16": activations and weights in bf16, sums in f32, on processors with AVX512-BF16; or "int8": activations in u8, weights in i8,
-            sums in i32, as `calibration` says.
+        precision: "fp32", which is meant unless the model carries ranges of its own; "bf16": activations and weights in bf16, sums in f32, on processors with
+            AVX512-BF16; or "int8": activations in u8, weights in i8, sums in i32, as `calibration` says.
         calibration: for int8, a `CalibrationTable`, or batches as `ngc.calibrate` takes them; not taken with other precisions. A model that carries its own
             ranges, since MXNet or `ngc.compat.quantization` quantized it, needs none, and is compiled in int8 unless a precision is asked for.
         accuracy_budget: for int8, the largest share of examples whose first choice may change, such as 0.01, or from 1 on the smallest signal-to-noise ratio of
@@ -80,7 +80,7 @@ def compile(  # the public name
     _check_precision(precision, described)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     precision = precision or ("int8" if graph.ranges and pipeline is None else "fp32")
-    if precision != "int8" and not calibration is accuracy_budget is quantization is None:
+    if precision != "int8" and any(option is not None for option in (calibration, accuracy_budget, quantization)):
         raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
     if precision == "int8" and calibration is None and not graph.ranges:
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
