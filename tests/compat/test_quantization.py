@@ -93,12 +93,24 @@ def test_the_tutorials_call_of_quantize_net_v2(mx: ModuleType, tmp_path: Path) -
     quantized_model.hybridize(static_alloc=True, static_shape=True)
     out = quantized_model(mx.nd.array(IMAGES))
     assert isinstance(out, mx.nd.NDArray)
-    np.testing.assert_allclose(out.asnumpy(), wanted, **CLOSE)
-    np.testing.assert_allclose(quantized_model(IMAGES[:3]), wanted[:3], **CLOSE)
+    assert noise(out.asnumpy(), wanted) < MOST_NOISE
+    np.testing.assert_array_equal(quantized_model(IMAGES[:3]), out.asnumpy()[:3])
     quantized_model.export(str(tmp_path / "net"))
     graph = import_model(str(tmp_path / "net"), shapes=SHAPES)
     assert graph.ranges["data"] == (0.0, IMAGES.max())
-    np.testing.assert_allclose(ngc.compile(graph).run({"data": IMAGES})[0], wanted, **CLOSE)
+    np.testing.assert_array_equal(ngc.compile(graph).run({"data": IMAGES})[0], out.asnumpy())
+    np.testing.assert_allclose(ngc.compile(graph, precision="fp32").run({"data": IMAGES})[0], wanted, **CLOSE)
+    forced = ngc.compile(graph, precision="int8", quantization=ngc.QuantizationOptions(force=True))
+    assert [layer.precision for layer in forced.quantization] == ["int8", "int8"]
+
+
+MOST_NOISE = 10**-2.5
+"""Of the answers of a few layers in eight bits, relative to the signal: 25 dB, where each of three roundings to 255 levels leaves about 40."""
+
+
+def noise(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Returns the squared error relative to the squared signal."""
+    return float(((found - wanted) ** 2).sum() / (wanted**2).sum())
 
 
 def residual_block(mx: ModuleType) -> Any:
