@@ -31,7 +31,7 @@ def compile(  # the public name
     dtypes: Mapping[str, str] | None = None,
     outputs: Sequence[str] | None = None,
     target: str = "cpu",
-    precision: str = "fp32",
+    precision: str | None = None,
     calibration: Any = None,
     accuracy_budget: float | None = None,
     threads: int | None = None,
@@ -52,10 +52,10 @@ def compile(  # the public name
         dtypes: input dtypes by name, float32 unless given.
         outputs: names of inner values to return instead of the symbol's heads.
         target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
-        precision: "fp32"; "bf16": activations and weights in bf16, sums in f32, on processors with AVX512-BF16; or "int8": activations in u8, weights in i8,
-            sums in i32, as `calibration` says.
+        precision: "fp32", which is meant unless the model carries ranges of its own; "bf16": activations and weights in bf16, sums in f32, on processors with
+            AVX512-BF16; or "int8": activations in u8, weights in i8, sums in i32, as `calibration` says.
         calibration: for int8, a `CalibrationTable`, or batches as `ngc.calibrate` takes them; not taken with other precisions. A model that carries its own
-            ranges, since MXNet or `ngc.compat.quantization` quantized it, needs none, and is compiled in int8 unless another precision is asked for.
+            ranges, since MXNet or `ngc.compat.quantization` quantized it, needs none, and is compiled in int8 unless a precision is asked for.
         accuracy_budget: for int8, the largest share of examples whose first choice may change, such as 0.01, or from 1 on the smallest signal-to-noise ratio of
             the first output in dB; the layers that cost most stay in f32 until it holds. Measured with the batches of calibration.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
@@ -76,11 +76,12 @@ def compile(  # the public name
         EngineError: the target's engine is missing.
     """
     described = parse_target(target)
-    _check_options(precision, calibration, accuracy_budget, quantization, numerics, fallback)
+    _check_options(precision, numerics, fallback)
     _check_precision(precision, described)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
-    if precision == "fp32" and graph.ranges and pipeline is None:
-        precision = "int8"  # the model is a quantized one
+    precision = precision or ("int8" if graph.ranges and pipeline is None else "fp32")
+    if precision != "int8" and any(option is not None for option in (calibration, accuracy_budget, quantization)):
+        raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
     if precision == "int8" and calibration is None and not graph.ranges:
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
@@ -119,11 +120,9 @@ def compile(  # the public name
 _NEEDED_PASSES = {"bf16": "convert-precision", "int8": "quantize"}
 
 
-def _check_options(precision: str, calibration: Any, accuracy_budget: float | None, quantization: Any, numerics: str, fallback: str | None) -> None:
-    if precision not in PRECISIONS:
+def _check_options(precision: str | None, numerics: str, fallback: str | None) -> None:
+    if precision is not None and precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}; accepted is one of {', '.join(PRECISIONS)}")
-    if precision != "int8" and not calibration is accuracy_budget is quantization is None:
-        raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
     if numerics not in ("fast", "exact"):
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):
@@ -139,7 +138,7 @@ def _quantized(graph: Graph) -> dict[str, Any]:
     return {"quantization": [asdict(layer) for layer in quantized_layers(graph)]}
 
 
-def _check_precision(precision: str, target: CpuTarget) -> None:
+def _check_precision(precision: str | None, target: CpuTarget) -> None:
     if precision == "bf16" and not target.has_bf16:
         raise EngineError(f"precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target {target.name!r} ({target.cpu}) lacks; "
                           'precision="fp32" runs there')

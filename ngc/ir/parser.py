@@ -16,17 +16,15 @@ from ngc.ir.graph import STAGES, Graph, Node, Value
 from ngc.ir.loc import Loc
 from ngc.ir.opdef import opdef
 from ngc.ir.steps import STEPS, Step
-from ngc.ir.tensor_type import DTYPES, PLAIN, Dim, Layout, Quant, SymDim, TensorType
+from ngc.ir.tensor_type import DTYPES, TensorType
+from ngc.ir.type_parser import parse_type, try_symbolic
 from ngc.ir.weight import Weight
 
 _VALUE = re.compile(r"%[A-Za-z0-9_.$-]+")
 _NAME = re.compile(r"@[A-Za-z_][A-Za-z0-9_.$-]*")
 _DIGEST = re.compile(r"#[0-9a-f]{16}(?![0-9A-Za-z])")
-_SYMBOLIC = re.compile(r"(?:[0-9]+\*)?N\b")
-_BLOCK = re.compile(r"c(?=[0-9])")
 _WORDS = {"none": None, "true": True, "false": False}
-_DTYPE_NAMES = (*DTYPES, "bf16")
-_MOST_RANK, _MOST_SIZE, _MOST_NESTING = 32, 1 << 48, 4
+_MOST_NESTING = 4
 
 
 def parse(text: str, weights: Mapping[str, np.ndarray] | None = None, *, source: str = "<text>") -> Graph:
@@ -254,32 +252,6 @@ class _Parser:
         self.values[name] = value
 
 
-def parse_type(cursor: Cursor) -> TensorType:
-    """Reads `f32[N,64,56,56]<c16 halo=[1,1,1,1] fill=0.5><q scale=[0.1] zero_point=3 axis=1>`."""
-    start = cursor.skip()
-    dtype = cursor.word("a type such as f32[1,3,224,224]")
-    if dtype not in _DTYPE_NAMES:
-        cursor.fail(f"unknown element type {dtype!r}; known: {', '.join(_DTYPE_NAMES)}", start)
-    cursor.expect("[", f"after {dtype}")
-    shape: list[Dim] = []
-    while not cursor.accept("]"):
-        if shape:
-            cursor.expect(",", "or ']' after a dimension")
-        shape.append(_dimension(cursor))
-    if len(shape) > _MOST_RANK:
-        cursor.fail(f"a tensor has at most {_MOST_RANK} dimensions, not {len(shape)}", start)
-    layout, quant = PLAIN, None
-    while cursor.accept("<"):
-        if layout is PLAIN and quant is None and cursor.match(_BLOCK) is not None:
-            layout = _layout(cursor)
-        elif quant is None and cursor.accept("q"):
-            quant = _quant(cursor)
-        else:
-            cursor.fail("expected one layout such as c16, then one quantization such as q scale=[0.1] zero_point=0")
-        cursor.expect(">", "at the end of the layout or quantization")
-    return TensorType(tuple(shape), dtype, layout, quant)
-
-
 def parse_value(cursor: Cursor, operands: list[tuple[int, str]] | None = None, depth: int = 0) -> object:
     """Reads none, true, false, a number, a JSON string, a dimension, a step or a list of these; appends operands that steps show."""
     if cursor.accept("["):
@@ -294,8 +266,8 @@ def parse_value(cursor: Cursor, operands: list[tuple[int, str]] | None = None, d
     text = cursor.try_string()
     if text is not None:
         return text
-    if (symbolic := cursor.match(_SYMBOLIC)) is not None:
-        return _symbolic(cursor, symbolic)
+    if (symbolic := try_symbolic(cursor)) is not None:
+        return symbolic
     number = cursor.try_number()
     if number is not None:
         return number
@@ -327,54 +299,6 @@ def _step(cursor: Cursor, kind: str, start: int, operands: list[tuple[int, str]]
         return Step(kind, tuple(params))
     except VerifyError as error:
         cursor.fail(str(error), start)
-
-
-def _layout(cursor: Cursor) -> Layout:
-    block = cursor.integer("a block of channels", 1, 1 << 12)
-    halo: tuple[tuple[int, int], ...] = ()
-    fill = 0.0
-    if cursor.accept("halo="):
-        sides = _integers(cursor, "a halo's width", 1 << 20)
-        if len(sides) % 2:
-            cursor.fail("a halo has two widths, before and after, for every spatial dimension")
-        halo = tuple(zip(sides[::2], sides[1::2], strict=True))
-    if cursor.accept("fill="):
-        fill = cursor.number_value("the halo's value")
-    return Layout(block, halo, fill)
-
-
-def _quant(cursor: Cursor) -> Quant:
-    cursor.expect("scale=", "after q")
-    start = cursor.skip()
-    scales = parse_value(cursor)
-    if not isinstance(scales, tuple) or not scales or not all(isinstance(item, int | float) and not isinstance(item, bool) for item in scales):
-        cursor.fail("a scale is a list of at least one number", start)
-    cursor.expect("zero_point=", "after the scales")
-    zero_point = cursor.integer("the zero point", -(1 << 31), 1 << 31)
-    axis = cursor.integer("the channel axis", 0, _MOST_RANK) if cursor.accept("axis=") else None
-    return Quant(tuple(float(item) for item in scales), zero_point, axis)
-
-
-def _integers(cursor: Cursor, what: str, most: int) -> list[int]:
-    cursor.expect("[", "before a list")
-    items: list[int] = []
-    while not cursor.accept("]"):
-        if items:
-            cursor.expect(",", "or ']' in a list")
-        items.append(cursor.integer(what, 0, most))
-    return items
-
-
-def _dimension(cursor: Cursor) -> Dim:
-    symbolic = cursor.match(_SYMBOLIC)
-    return cursor.integer("a dimension", 0, _MOST_SIZE) if symbolic is None else _symbolic(cursor, symbolic)
-
-
-def _symbolic(cursor: Cursor, text: str) -> SymDim:
-    factor = text.rpartition("*")[0]
-    if len(factor) > 15 or (factor and not 1 <= int(factor) <= _MOST_SIZE):
-        cursor.fail(f"a multiple of N must lie between 1 and {_MOST_SIZE}", cursor.position - len(text))
-    return SymDim(int(factor or 1))
 
 
 def _typed(cursor: Cursor, what: str) -> TensorType:

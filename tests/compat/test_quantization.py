@@ -1,5 +1,6 @@
 """`ngc.compat.quantization`: MXNet's own calls with the import changed, what they return, and what they refuse."""
 
+import ctypes
 import json
 import logging
 from pathlib import Path
@@ -16,6 +17,7 @@ from ngc.compat import quantization
 from ngc.compat.symbol import Symbol
 from ngc.errors import EngineError, ImportFailure, InputError
 from ngc.importer import import_model
+from ngc.importer.mxnet_live import import_mxnet
 from ngc.ir import clone
 from ngc.passes import PassContext
 from ngc.target import parse_target
@@ -91,12 +93,24 @@ def test_the_tutorials_call_of_quantize_net_v2(mx: ModuleType, tmp_path: Path) -
     quantized_model.hybridize(static_alloc=True, static_shape=True)
     out = quantized_model(mx.nd.array(IMAGES))
     assert isinstance(out, mx.nd.NDArray)
-    np.testing.assert_allclose(out.asnumpy(), wanted, **CLOSE)
-    np.testing.assert_allclose(quantized_model(IMAGES[:3]), wanted[:3], **CLOSE)
+    assert noise(out.asnumpy(), wanted) < MOST_NOISE
+    np.testing.assert_array_equal(quantized_model(IMAGES[:3]), out.asnumpy()[:3])
     quantized_model.export(str(tmp_path / "net"))
     graph = import_model(str(tmp_path / "net"), shapes=SHAPES)
     assert graph.ranges["data"] == (0.0, IMAGES.max())
-    np.testing.assert_allclose(ngc.compile(graph).run({"data": IMAGES})[0], wanted, **CLOSE)
+    np.testing.assert_array_equal(ngc.compile(graph).run({"data": IMAGES})[0], out.asnumpy())
+    np.testing.assert_allclose(ngc.compile(graph, precision="fp32").run({"data": IMAGES})[0], wanted, **CLOSE)
+    forced = ngc.compile(graph, precision="int8", quantization=ngc.QuantizationOptions(force=True))
+    assert [layer.precision for layer in forced.quantization] == ["int8", "int8"]
+
+
+MOST_NOISE = 10**-2.5
+"""Of the answers of a few layers in eight bits, relative to the signal: 25 dB, where each of three roundings to 255 levels leaves about 40."""
+
+
+def noise(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Returns the squared error relative to the squared signal."""
+    return float(((found - wanted) ** 2).sum() / (wanted**2).sum())
 
 
 def residual_block(mx: ModuleType) -> Any:
@@ -142,8 +156,7 @@ def test_what_comes_back_is_the_owners_symbol(mx: ModuleType, model: Any, tmp_pa
 
 def test_quantized_symbols_can_be_bound(mx: ModuleType, model: Any) -> None:
     """A symbol of ngc's or MXNet's quantizer: auxiliary states are told from arguments, integers from floats."""
-    symbol, args, aux = model
-    symbol = residual_symbol(mx)
+    symbol, (_, args, aux) = residual_symbol(mx), model
     calibration = {"calib_mode": "naive", "label_names": None, "quantized_dtype": "auto"}
     for quantizer in (quantization.quantize_model, mx.contrib.quantization.quantize_model_mkldnn, mx.contrib.quantization.quantize_model):
         qsym, qargs, qaux = quantizer(symbol, args, aux, calib_data=image_iterator(mx), **calibration)
@@ -207,9 +220,7 @@ class MinMax:
         self.min_max_dict: dict[str, tuple[float, float]] = {}
 
     def collect(self, name: Any, arr: Any) -> None:
-        import ctypes
-
-        mx = ngc.importer.mxnet_live.import_mxnet()  # type: ignore[attr-defined]
+        mx = import_mxnet()
         array = mx.nd.NDArray(ctypes.cast(arr, mx.base.NDArrayHandle), writable=False).asnumpy()
         low, high = self.min_max_dict.get(mx.base.py_str(name), (np.inf, -np.inf))
         self.min_max_dict[mx.base.py_str(name)] = (min(low, array.min()), max(high, array.max()))
@@ -278,6 +289,8 @@ def quantize(**options: Any) -> Any:
         ({"quantized_dtype": "int4"}, "unknown quantized_dtype int4 received, expected `int8`, `uint8` or `auto`"),
         ({"quantize_granularity": "pixel-wise"}, "unknown quantize_granularity pixel-wise received, expected `tensor-wise` or `channel-wise`"),
         ({"quantize_mode": "some"}, "unknown quantize_mode some received, expected `full` or `smart`"),
+        ({"num_calib_examples": 0}, "num_calib_examples=0: expected at least 1, or None for all of the data"),
+        ({"num_calib_batches": -1}, "num_calib_batches=-1: expected at least 1, or None for all of the data"),
         ({"calib_mode": "magic"}, "unknown calibration mode magic received, expected `none`, `naive`, or `entropy`"),
         ({"calib_mode": "naive"}, "calib_data must be provided when calib_mode=naive"),
         ({"calib_mode": "naive", "calib_data": [make_input()]}, "calib_data must be of DataIter type when calib_mode=naive, while received type list"),

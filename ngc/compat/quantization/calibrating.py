@@ -19,6 +19,13 @@ from ngc.target import parse_target
 Shapes = Mapping[str, Sequence[int | str]]
 
 
+def check_limits(num_calib_examples: int | None, num_calib_batches: int | None) -> None:
+    """Raises InputError for limits of the calibration data that let no batch pass."""
+    for name, count in (("num_calib_examples", num_calib_examples), ("num_calib_batches", num_calib_batches)):
+        if count is not None and count < 1:
+            raise InputError(f"{name}={count}: expected at least 1, or None for all of the data")
+
+
 def limited(batches: Any, inputs: Sequence[str], count: int | None) -> Any:
     """Returns the first `count` batches, all where it is None."""
     return batches if count is None else itertools.islice(iterate_feeds(batches, inputs), count)

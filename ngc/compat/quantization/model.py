@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ngc.compat.contexts import check_cpu
-from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, limited, ranges_by_value
+from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, check_limits, limited, ranges_by_value
 from ngc.compat.quantization.collectors import LayerOutputCollector, collected_ranges
 from ngc.compat.quantization.exclusion import excluded_operators
 from ngc.compat.symbol import Symbol
@@ -58,6 +58,7 @@ def quantize_model(sym: Any, arg_params: Params, aux_params: Params, data_names:
         ImportFailure: the model is damaged or incomplete.
     """
     check_options(ctx, quantized_dtype, quantize_mode, quantize_granularity, logger, "quantize_model")
+    check_limits(num_calib_examples, num_calib_batches)
     symbol = Symbol.of(sym)
     excluded = excluded_operators(symbol.graph, excluded_sym_names, excluded_op_names, words=NAMES)
     if calib_mode in (None, "none"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ngc.compat.arrays import as_numpy
-from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, feed_collector, limited, ranges_by_value
+from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, check_limits, feed_collector, limited, ranges_by_value
 from ngc.compat.quantization.collectors import collected_ranges
 from ngc.compat.quantization.exclusion import excluded_operators
 from ngc.compat.quantization.model import check_options, make_collector
@@ -55,6 +55,7 @@ def quantize_net_v2(network: Any, quantized_dtype: str = "auto", quantize_mode: 
         ImportFailure: the network is not hybrid, not initialized, or cannot be traced.
     """
     check_options(device if ctx is None else ctx, quantized_dtype, quantize_mode, quantize_granularity, logger, "quantize_net_v2")
+    check_limits(num_calib_examples, num_calib_batches)
     given = _given_shapes(calib_data, data_shapes)
     live, params, shapes = _traced(network, given)
     symbol = Symbol.of(live)

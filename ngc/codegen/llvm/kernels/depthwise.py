@@ -1,12 +1,13 @@
 """The depthwise convolution: one output channel per input channel, so a vector of channels is multiplied by a vector of weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.borders import require_halo
-from ngc.codegen.llvm.kernels.depthwise_fours import WINDOW, Fours, can_group, tap_groups
+from ngc.codegen.llvm.kernels.depthwise_fours import WINDOW, Fours, can_group, holds_plane, tap_groups
 from ngc.codegen.llvm.kernels.depthwise_taps import Taps, can_pair
 from ngc.codegen.llvm.kernels.dot import fma_dot, u8_dot
 from ngc.codegen.llvm.kernels.elements import STORED
@@ -14,6 +15,7 @@ from ngc.codegen.llvm.kernels.microkernel import first_taps, start_vectors
 from ngc.codegen.llvm.kernels.quantized import as_floats
 from ngc.codegen.llvm.kernels.site import BlockedTile, finish_tile
 from ngc.codegen.llvm.kernels.splits import by_size, each_part, split_start
+from ngc.codegen.llvm.kernels.steps import is_cheap
 from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value
 from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile, registers_of
 from ngc.errors import CodegenError
@@ -28,8 +30,13 @@ _STRIDED_ROWS = 4
 """Output rows of a tile where neighbouring rows share input rows but not most of them: the cache's bandwidth is the bound there, and a tile of several rows
 loads what its rows share while it is still near."""
 
-_ROWS_OF_FOURS = 5
-"""Output rows of a tile of u8, four columns wide: rows share the rows of the input that they meet, and four columns are stored at once."""
+_FOURS = ((7, 8), (5, 4))
+_FEW_FOURS = ((2, 4),)
+"""Rows and columns of tiles whose taps are taken in fours, the best first, with AVX-512 and with half its registers: rows share the rows of the input that they
+meet, and four columns are stored at once."""
+
+_LIVING = 20
+"""Outputs of a tile of fours whose sums are all alive until the last tap."""
 
 EXACT_TAPS = 2**24 // (255 * 128)
 """Taps up to which floats hold all sums of products of u8 by i8."""
@@ -72,11 +79,19 @@ class DepthwiseKernel(KernelSpec):
         """Returns whether taps can be taken in fours."""
         return can_group(self.x, self.kernel, self.stride, self.dilation, self.column_tiles.sizes, target)
 
+    @property
+    def finishes_rows(self) -> bool:
+        """Whether a tile of fours finishes each row of outputs as soon as it is summed."""
+        planes = all(holds_plane(self.kernel, self.stride, width) for width in self.column_tiles.sizes)
+        return self.per_lane == WINDOW and self.kernel[0] == 1 and planes and is_cheap(self.steps)
+
     def best_tile(self, target: CpuTarget) -> Tile:
         """Returns the tile that suits the target."""
-        fours = Tile(Split(self.y.spatial[2], WINDOW).size, min(self.y.spatial[1], _ROWS_OF_FOURS, (registers_of(target) - 8) // WINDOW), 1, unroll=1)
-        if replace(self, tile=fours).can_group(target):
-            return fours
+        for rows, columns in _FOURS if target.has_avx512 else _FEW_FOURS:
+            tile = Tile(Split(self.y.spatial[2], columns).size, min(self.y.spatial[1], rows), 1, unroll=1)
+            draft = self.tiled(target, tile)
+            if draft.per_lane == WINDOW and (draft.finishes_rows or rows * columns <= _LIVING):
+                return tile
         room = self.room(target)
         if 1 < self.stride[1] < self.kernel[1]:
             rows = min(_STRIDED_ROWS, self.y.spatial[1], room)
@@ -188,7 +203,18 @@ class DepthwiseKernel(KernelSpec):
         lines = self.kernel[0] * self.kernel[1]
         starts = [d * self.dilation[0] * self.x.strides[0] + h * self.dilation[1] * self.x.strides[1]
                   for d in range(self.kernel[0]) for h in range(self.kernel[1])]
-        if isinstance(taps, Fours) and taps.shares_rows:
+        tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
+
+        def finish(part: BlockedTile, values: Sequence[Value]) -> None:
+            finish_tile(b, target, part, [values], self.steps, args, first + self.offset, output, exact=self.x.dtype == "u8")
+
+        shares_rows = isinstance(taps, Fours) and holds_plane(self.kernel, self.stride, width)
+        if isinstance(taps, Fours) and self.finishes_rows:
+            # Other units of the processor do that while the next rows are summed, and few sums are alive.
+            taps.plane(x, w, sums, lambda at, values: finish(replace(tile, rows=1, origin=(0, at, 0)), values))
+            b.ret()
+            return name
+        if isinstance(taps, Fours) and shares_rows:
             for depth_tap in range(self.kernel[0]):
                 at = depth_tap * self.kernel[1]
                 sums = taps.plane(b.gep(x, starts[at], element), b.gep(w, at * self.line_size), sums)
@@ -201,8 +227,7 @@ class DepthwiseKernel(KernelSpec):
                 start = b.load(I64, b.gep(table, loop.index, I64), align=8)
                 loop.carry(taps.line(b.gep(x, start, element), b.gep(w, b.mul(loop.index, self.line_size)), list(loop.values)))
             sums = loop.results
-        tile = BlockedTile(self.y, image, block, (depth, row, column), (1, 1, 1), (0, 0, 0), rows, width, 1)
-        finish_tile(b, target, tile, [sums], self.steps, args, first + self.offset, output, exact=self.x.dtype == "u8")
+        finish(tile, sums)
         b.ret()
         return name
 

@@ -5,7 +5,7 @@ one load and one permutation of bytes give each channel's lane its four. Such a 
 moved to the bytes that they meet, zero in the others; no window begins before the tile's first input or ends behind its last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ngc.codegen.llvm.kernel import Geometry, Spatial
@@ -18,7 +18,7 @@ WINDOW = 4
 """Pixels that meet in a lane."""
 
 _HELD = 12
-"""Weights of a plane of taps, each at the places where it is used, up to which they stay in registers; then a row of windows serves all its outputs at once."""
+"""Vectors of weights, one for each place at which a group of taps is used, that stay in registers; a row of windows then serves all its outputs at once."""
 
 
 def tap_groups(width: int) -> list[tuple[int, int]]:
@@ -59,6 +59,12 @@ def meetings(width: int, taps: int, stride: int) -> dict[int, list[Meeting]]:
     return windows
 
 
+def holds_plane(kernel: Spatial, stride: Spatial, width: int) -> bool:
+    """Returns whether the weights of a plane of taps, wherever a tile's row of outputs meets them, fit into registers."""
+    places = {(meeting.group, meeting.shift) for window in meetings(width, kernel[2], stride[2]).values() for meeting in window}
+    return kernel[1] * len(places) <= _HELD
+
+
 @dataclass
 class Fours:
     """A tile of `rows x width` outputs of one channel block.
@@ -92,12 +98,6 @@ class Fours:
         """The instruction."""
         return u8_dot(self.target)
 
-    @property
-    def shares_rows(self) -> bool:
-        """Whether the weights of a plane of taps fit into registers."""
-        places = {(meeting.group, meeting.shift) for window in self.windows.values() for meeting in window}
-        return self.kernel[1] * len(places) <= _HELD
-
     def line(self, x: Value, w: Value, sums: Sequence[Value]) -> list[Value]:
         """Returns the sums after the taps of a line whose first input lies at `x` and whose weights lie at `w`."""
         sums = list(sums)
@@ -105,8 +105,8 @@ class Fours:
             self._row(self.b.gep(x, row * self.stride[1] * self.x.strides[1], I8), [(row, w)], sums)
         return sums
 
-    def plane(self, x: Value, w: Value, sums: Sequence[Value]) -> list[Value]:
-        """Returns the sums after the lines of a plane, of which each row of the input is loaded once."""
+    def plane(self, x: Value, w: Value, sums: Sequence[Value], done: Callable[[int, list[Value]], None] | None = None) -> list[Value]:
+        """Returns the sums after the lines of a plane, of which each row of the input is loaded once; `done` gets each row of sums when it is complete."""
         b, sums, size = self.b, list(sums), self.x.block * len(tap_groups(self.kernel[2]))
         lines = [b.gep(w, tap * size) for tap in range(self.kernel[1])]
         users: dict[int, list[tuple[int, Value]]] = {}
@@ -115,6 +115,9 @@ class Fours:
                 users.setdefault(row * self.stride[1] + tap * self.dilation[1], []).append((row, line))
         for at in sorted(users):
             self._row(b.gep(x, at * self.x.strides[1], I8), users[at], sums)
+            for row, line in users[at]:
+                if done is not None and line is lines[-1]:
+                    done(row, sums[row * self.width:(row + 1) * self.width])
         return sums
 
     def _row(self, x: Value, users: Sequence[tuple[int, Value]], sums: list[Value]) -> None:

@@ -1,12 +1,14 @@
 """Emits pooling: rows of windows, several at a time, that share the columns which they have in common."""
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from math import prod
 
 from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
 from ngc.codegen.llvm.kernels.elements import SIZES, STORED, constant, lanes_below
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.pool import PoolKernel
+from ngc.codegen.llvm.kernels.quantized import fours_to_u8, runs_of_fours, stores_fours
 from ngc.codegen.llvm.kernels.steps import after_steps
 from ngc.codegen.llvm.text import DOUBLE, FLOAT, I1, I32, I64, Builder, Index, Value, vector
 from ngc.codegen.llvm.vector_math import emit_unary
@@ -34,6 +36,7 @@ class PoolEmitter:
         self.kind = "f32" if not kernel.is_integer else self.dtype if kernel.kind == "max" else "i32"  # what is accumulated
         self.area: Value | None = None
         self.factors: dict[int, Value] = {}
+        self.inverses: dict[Value, Value] = {}
         self.mask: Value | None = None
 
     def emit(self) -> None:
@@ -123,6 +126,27 @@ class PoolEmitter:
         kernel, b = self.kernel, self.b
         inner = window[:2] == (0, kernel.kernel[2]) and not (isinstance(first, int) and not kernel.is_inside(2, first))
         start: Index = b.sub(b.mul(first, kernel.stride[2]), kernel.pad[2]) if inner else 0
+        totals = (self._shared_columns if kernel.is_integer else self._own_columns)(plane, ranges, start, count, window)
+        factor = self.factors.get(window[2])
+        values = [self._finished(total, factor) for total in totals]
+        for run in runs_of_fours(count, stores_fours(kernel.y.dtype, self.lanes, self.target) and not self._compares):
+            self._store([values[pixel] for pixel in run], out_row, b.add(first, run[0]))
+
+    def _shared_columns(self, plane: Value, ranges: Sequence[tuple[Index, Index]], start: Index, count: int, window: tuple[int, int, int]) -> list[Value]:
+        """Returns the totals of neighbouring windows of integers, whose order does not matter: each column's first, which its windows share."""
+        b, block, stride = self.b, self.kernel.x.block, self.kernel.stride[2]
+        wanted = [range(pixel * stride + window[0], pixel * stride + window[1]) for pixel in range(count)]
+        needed = sorted(set().union(*wanted))
+
+        def columns(line: Value, held: list[Value]) -> list[Value]:
+            return [self._combine(sum_, self._load(b.gep(line, column * block, self.element))) for sum_, column in zip(held, needed, strict=True)]
+
+        sums = dict(zip(needed, self._rows(plane, ranges, [self._initial()] * len(needed), start, columns), strict=True))
+        return [reduce(self._combine, (sums[column] for column in window_columns)) if window_columns else self._initial() for window_columns in wanted]
+
+    def _own_columns(self, plane: Value, ranges: Sequence[tuple[Index, Index]], start: Index, count: int, window: tuple[int, int, int]) -> list[Value]:
+        """Returns the totals of neighbouring windows, each in the order of its taps."""
+        kernel, b = self.kernel, self.b
         chains = max(1, min(4 // count, window[1] - window[0]))  # few windows take several accumulators, for latency
 
         def columns(line: Value, held: list[Value]) -> list[Value]:
@@ -139,12 +163,7 @@ class PoolEmitter:
             return held
 
         held = self._rows(plane, ranges, [self._initial()] * (count * chains), start, columns)
-        for pixel in range(count):
-            parts = held[pixel * chains : (pixel + 1) * chains]
-            total = parts[0]
-            for part in parts[1:]:
-                total = self._combine(total, part)
-            self._store(total, out_row, b.add(first, pixel), self.factors.get(window[2]))
+        return [reduce(self._combine, held[pixel * chains : (pixel + 1) * chains]) for pixel in range(count)]
 
     def _rows(self, plane: Value, ranges: Sequence[tuple[Index, Index]], held: list[Value], start: Index,
               columns: Columns) -> list[Value]:  # fmt: skip
@@ -192,7 +211,7 @@ class PoolEmitter:
             total = parts[0]
             for part in parts[1:]:
                 total = self._combine(total, part)
-            self._store(total, out_row, pixel.index, self._factor(divisor) if kernel.kind == "avg" else None)
+            self._store([self._finished(total, self._factor(divisor) if kernel.kind == "avg" else None)], out_row, pixel.index)
 
     def _next(self, line: Value, column: Index, held: Value) -> Value:
         place = self.b.gep(line, self.b.mul(column, self.kernel.x.block), self.element)
@@ -239,7 +258,10 @@ class PoolEmitter:
         area = b.smax(b.mul(self.area, divisor), 1)
         count = area if isinstance(area, Value) else Value(I64, str(area))
         if self.kernel.is_integer:
-            return b.splat(b.cast("sitofp", count, self._quotient), self.lanes)
+            number = b.cast("sitofp", count, self._quotient)
+            divisors = b.splat(number, self.lanes)
+            self.inverses[divisors] = b.splat(b.fbinary("fdiv", b.constant(number.type, 1.0), number), self.lanes)
+            return divisors
         return b.splat(b.fbinary("fdiv", b.constant(FLOAT, 1.0), b.cast("sitofp", count, FLOAT)), self.lanes)
 
     @property
@@ -252,10 +274,23 @@ class PoolEmitter:
         b = self.b
         if not self.kernel.is_integer:
             return b.fbinary("fmul", total, factor)
-        mean = b.fbinary("fdiv", b.cast("sitofp", total, factor.type), factor)
-        return mean if self._quotient == FLOAT else b.cast("fptrunc", mean, vector(self.lanes))
+        sums = b.cast("sitofp", total, factor.type)
+        if self._quotient == DOUBLE or not self.target.has_fma:
+            mean = b.fbinary("fdiv", sums, factor)
+            return mean if self._quotient == FLOAT else b.cast("fptrunc", mean, vector(self.lanes))
+        # The quotient rounded once, by Markstein's theorem: the inverse is rounded, the rest is exact, and no divisor has a mantissa of ones only.
+        inverse = self.inverses[factor]
+        near = b.fbinary("fmul", sums, inverse)
+        rest = b.fma(b.define(near.type, f"fneg {near}"), factor, sums)
+        return b.fma(rest, inverse, near)
 
-    def _store(self, total: Value, out_row: Value, pixel: Index, factor: Value | None) -> None:
+    @property
+    def _compares(self) -> bool:
+        """Whether integers are compared, and what is stored are those that were loaded."""
+        return self.kernel.is_integer and self.kernel.kind == "max"
+
+    def _finished(self, total: Value, factor: Value | None) -> Value:
+        """Returns what is stored of a window's total, as f32 but for integers that are compared."""
         kernel, b = self.kernel, self.b
         if kernel.kind == "avg":
             assert factor is not None
@@ -264,13 +299,18 @@ class PoolEmitter:
             total = b.cast("sitofp", total, vector(self.lanes))
         elif kernel.kind == "lp" and kernel.p > 1:
             total = emit_unary(b, "sqrt" if kernel.p == 2 else "cbrt", total, self.target)
-        dtype = kernel.y.dtype
-        compared = kernel.is_integer and kernel.kind == "max"
         total = after_steps(b, kernel.steps, total, self.target)
         if self.mask is not None:
-            total = b.select(self.mask, total, constant(self.kind if compared else "f32", 0.0, self.lanes))
-        place = b.gep(out_row, b.mul(pixel, kernel.y.block), STORED[dtype])
-        if compared:
-            b.store(total, place, SIZES[dtype])
+            total = b.select(self.mask, total, constant(self.kind if self._compares else "f32", 0.0, self.lanes))
+        return total
+
+    def _store(self, values: Sequence[Value], out_row: Value, pixel: Index) -> None:
+        """Stores one finished value, or four of neighbouring pixels."""
+        b, dtype = self.b, self.kernel.y.dtype
+        place = b.gep(out_row, b.mul(pixel, self.kernel.y.block), STORED[dtype])
+        if len(values) > 1:
+            b.store(fours_to_u8(b, values), place, align=1)
+        elif self._compares:
+            b.store(values[0], place, SIZES[dtype])
         else:
-            store_floats(b, total, place, dtype, self.target)
+            store_floats(b, values[0], place, dtype, self.target)

@@ -53,6 +53,13 @@ def stores_fours(dtype: str, lanes: int, target: CpuTarget) -> bool:
     return dtype == "u8" and lanes == 16 and target.has_avx512
 
 
+def runs_of_fours(count: int, fours: bool) -> list[range]:
+    """Returns neighbouring pixels in runs that are stored together: in fours where there are any, the last of which may overlap the one before it."""
+    size = 4 if fours and count >= 4 else 1
+    starts = [min(at, count - size) for at in range(0, count, size)]
+    return [range(at, at + size) for at in starts]
+
+
 def fours_to_u8(b: Builder, values: Sequence[Value]) -> Value:
     """Returns four vectors of sixteen floats as u8 elements, one vector's behind the other's, by packing, which saturates: fewer instructions than four times
     `to_u8`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ngc.codegen.llvm.kernel import Geometry, Spatial, StepSpec
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import load_floats, store_floats
-from ngc.codegen.llvm.kernels.quantized import as_floats, fours_to_u8, stores_fours
+from ngc.codegen.llvm.kernels.quantized import as_floats, fours_to_u8, runs_of_fours, stores_fours
 from ngc.codegen.llvm.kernels.steps import Steps, before_store, is_cheap
 from ngc.codegen.llvm.text import I32, Builder, Index, Value, element_of, vector
 from ngc.target import CpuTarget
@@ -38,8 +38,10 @@ def finish_tile(b: Builder, target: CpuTarget, tile: BlockedTile, accumulators: 
         site = BlockedSite(b, target, tile, [(r, c) for r in range(tile.rows) for c in range(tile.width)])
         folded = Steps(b, steps, site, args, first, target, exact)
         for v in range(tile.vectors):
+            values: dict[int, Value] = {}
             for run in site.runs(tile.y):
-                site.store_run([folded.apply(as_floats(b, accumulators[v][m]), v, m) for m in run], y, tile.y, v, run[0])
+                values |= {m: folded.apply(as_floats(b, accumulators[v][m]), v, m) for m in run if m not in values}
+                site.store_run([values[m] for m in run], y, tile.y, v, run[0])
         return
     lanes = tile.y.block  # code for one pixel, in a loop over accumulators that were put on the stack
     kind = vector(lanes)
@@ -89,12 +91,9 @@ class BlockedSite:
 
     def runs(self, tensor: Geometry) -> list[range]:
         """Returns the tile's pixels in runs that are stored together: fours that lie side by side where one vector holds their bytes."""
-        fours = stores_fours(tensor.dtype, tensor.block, self.target) and self.tile.step[2] == 1
-        runs: list[range] = []
-        for first in range(0, len(self.pixels), self.tile.width):
-            whole = first + (self.tile.width // 4 * 4 if fours else 0)
-            runs += [range(at, at + 4) for at in range(first, whole, 4)] + [range(at, at + 1) for at in range(whole, first + self.tile.width)]
-        return runs
+        width = self.tile.width
+        runs = runs_of_fours(width, stores_fours(tensor.dtype, tensor.block, self.target) and self.tile.step[2] == 1)
+        return [range(row + run.start, row + run.stop) for row in range(0, len(self.pixels), width) for run in runs]
 
     def store_run(self, values: Sequence[Value], base: Value, tensor: Geometry, vector_index: int, pixel: int) -> None:
         """Stores the values of a run that begins at a pixel; padding lanes become zero."""

@@ -104,6 +104,19 @@ def test_max_pooling_of_bytes(name, dtype):
     np.testing.assert_array_equal(y.array.reshape(4, 4, 16), expected)
 
 
+@pytest.mark.parametrize("name", TARGETS)
+def test_averages_of_bytes_are_quotients_rounded_once(name):
+    target, lanes = parse_target(name), parse_target(name).lanes()
+    for area in (3, 5, 7, 9, 25, 49, 81):
+        sums = np.arange(255 * area + 1)
+        x = np.minimum(np.maximum(sums[:, None] - 255 * np.arange(area), 0), 255).astype(np.uint8)  # every sum that a window may have
+        pixels = np.repeat(x.reshape(-1, 1), lanes, axis=1)
+        spec = PoolKernel(Geometry(lanes, lanes, (1, 1, x.size), dtype="u8"), Geometry(lanes, lanes, (1, 1, sums.size)), "avg", (1, 1, area), (1, 1, area))
+        y = Memory(sums.size * lanes)
+        execute(spec, target, [Memory.of(pixels), y], 1)
+        np.testing.assert_array_equal(y.array.reshape(-1, lanes)[:, 0], sums.astype(np.float32) / np.float32(area))
+
+
 def test_unknown_poolings_are_refused():
     x = Geometry(8, 8, (1, 4, 4))
     with pytest.raises(CodegenError, match="max, avg, sum or lp"):
