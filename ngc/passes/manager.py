@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from ngc.errors import NgcError, PassError, VerifyError
+from ngc.errors import CodegenError, InputError, NgcError, PassError, VerifyError
 from ngc.ir import Graph
 from ngc.ir.printer import print_graph
 from ngc.ir.verify import verify
@@ -57,7 +57,9 @@ class PassManager:
         """Runs all passes on the graph, in place; returns whether any changed it.
 
         Raises:
-            PassError: a pass raised, or changed the graph and said it did not (or the reverse); names the passes before it.
+            InputError: what a pass was given by the caller does not fit, such as data to calibrate with.
+            CodegenError: a model that is run within a pass has operators without kernels.
+            PassError: a pass raised anything else, or changed the graph and said it did not (or the reverse); names the passes before it.
             VerifyError: the graph is broken before the first pass or after one.
         """
         ctx = ctx or PassContext()
@@ -84,8 +86,8 @@ class PassManager:
             except Exception as error:
                 for instrument in self.instruments:
                     instrument.failed(index, item, graph, error)
-                if not isinstance(error, NgcError):
-                    raise
+                if not isinstance(error, NgcError) or isinstance(error, CodegenError | InputError):
+                    raise  # what the caller gave is wrong, not what passes did
                 kind = type(error) if isinstance(error, VerifyError | PassError) else PassError
                 raise kind(f"{error}\nin pass {item.spec}, after {', '.join(done) or 'no other pass'}") from error
             any_changed |= changed

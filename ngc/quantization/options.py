@@ -71,8 +71,8 @@ def _ranges(graph: Graph, table: CalibrationTable, options: QuantizationOptions)
         raise InputError(f"the calibration table is of another model, or of the same with other parameters or passes: its fingerprint is "
                          f"{table.fingerprint!r}, the model's {found!r}; calibrate again")
     ranges = table.ranges(options.mode, **options.parameters)
-    known = {value.name for value in graph.values()}
-    if ranges and not known & ranges.keys():
+    known = {value.name: None for value in graph.values() if not value.is_const}
+    if ranges and not known.keys() & ranges.keys():
         raise InputError(f"the calibration table has ranges of {', '.join(map(repr, list(ranges)[:3]))} and knows no value of the model; "
                          f"its values are {', '.join(map(repr, list(known)[:3]))} and others")
     return ranges
