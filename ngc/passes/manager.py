@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from ngc.errors import NgcError, PassError, VerifyError
+from ngc.errors import InputError, NgcError, PassError, VerifyError
 from ngc.ir import Graph
 from ngc.ir.printer import print_graph
 from ngc.ir.verify import verify
@@ -59,6 +59,7 @@ class PassManager:
         Raises:
             PassError: a pass raised, or changed the graph and said it did not (or the reverse); names the passes before it.
             VerifyError: the graph is broken before the first pass or after one.
+            InputError: what the context holds does not fit the graph, such as a calibration table of another one.
         """
         ctx = ctx or PassContext()
         done: list[str] = []
@@ -84,8 +85,8 @@ class PassManager:
             except Exception as error:
                 for instrument in self.instruments:
                     instrument.failed(index, item, graph, error)
-                if not isinstance(error, NgcError):
-                    raise
+                if isinstance(error, InputError) or not isinstance(error, NgcError):
+                    raise  # what a caller gave is wrong wherever it is noticed
                 kind = type(error) if isinstance(error, VerifyError | PassError) else PassError
                 raise kind(f"{error}\nin pass {item.spec}, after {', '.join(done) or 'no other pass'}") from error
             any_changed |= changed
