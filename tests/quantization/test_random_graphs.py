@@ -12,7 +12,7 @@ from tests.passes.quantized import measured
 from tests.quantization.programs import check_every_value, fused, is_exact, program, quantized, with_all_values
 from tests.strategies import block_graphs, feeds_for, graphs
 
-EXAMPLES = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+EXAMPLES = settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def check(graph: Graph, target: str, threads: int) -> None:
