@@ -37,11 +37,11 @@ bench: env
 	@$(BIN)/python -m bench.models --models $(NETWORKS) --precision int8 --threads 1,2 --json out/int8.json
 	@$(BIN)/python -m bench.accuracy --json out/accuracy.json
 	@$(BIN)/python -m bench.accuracy --zoo --json out/accuracy_zoo.json
-	@$(BIN)/python -m bench.kernels --precision fp32,bf16 --json out/kernels.json
+	@$(BIN)/python -m bench.kernels --precision fp32,bf16,int8 --json out/kernels.json
 	@$(BIN)/python -m bench.compile_time --json out/compile_time.json
 	@$(BIN)/python -m bench.sample_block --threads 1,2 --json out/sample_block.json
-	@$(BIN)/python -m bench.report --models-json out/models.json,out/batches.json --kernels-json out/kernels.json --compile-json out/compile_time.json \
-		--sample-json out/sample_block.json -o out/report.html --markdown out/report.md
+	@$(BIN)/python -m bench.report --models-json out/models.json,out/batches.json,out/int8.json --kernels-json out/kernels.json --compile-json out/compile_time.json \
+		--sample-json out/sample_block.json --accuracy-json out/accuracy.json,out/accuracy_zoo.json -o out/report.html --markdown out/report.md
 
 clean:
 	rm -rf .venv out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

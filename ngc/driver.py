@@ -60,7 +60,8 @@ def compile(  # the public name
             the first output in dB; the layers that cost most stay in f32 until it holds. Measured with the batches of calibration.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
         tune: choose the kernels of convolutions by measuring a short list, about half a second a layer, instead of by the cost model. Choices are kept in the
-            cache folder and taken from there; with False nothing is measured, and no earlier choice is looked at.
+            cache folder and taken from there; with False nothing is measured, and no earlier choice is looked at. In int8, layers that are slower than in fp32
+            stay there.
         numerics: "fast", or "exact" for direct summation only.
         fallback: "reference" runs operators that have no kernel in numpy.
         pipeline: a pass pipeline instead of the target's default one.
@@ -97,7 +98,8 @@ def compile(  # the public name
 
         if calibration is None:
             calibration = CalibrationTable.from_ranges(graph.ranges)
-        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), Machine(described, threads, cache), accuracy_budget)
+        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), Machine(described, threads, cache), accuracy_budget,
+                                      measure=tune)
     manager.run(graph, context)
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench import sample_block
+from bench.accuracy.compare import Accuracy
 from bench.compile_time import Timing
 from bench.kernels import Result as KernelResult
 from bench.models import NGC, Result
+from bench.report.accuracy import accuracy_section
 from bench.report.charts import Bar, Group, bar_chart
 from bench.report.document import Cell, Mark, Section, Table, row
 from bench.report.kernels import kernel_section
@@ -25,7 +27,8 @@ METHOD = (
     "for threads to wait; ONNX Runtime with all graph optimizations; OpenVINO with its latency hint, one stream, the precision asked for, and shared input and "
     "output; PyTorch by torch.compile with inductor, frozen weights in the channels-last layout, the C++ wrapper, in inference mode, for bf16 with bf16 "
     "weights, and threads as with MXNet. ngc runs with its defaults. An engine is left out of a precision that it has no fast kernels of.",
-    "All engines take fp32 inputs and give fp32 outputs, whatever precision they compute in.",
+    "All engines take fp32 inputs and give fp32 outputs, whatever precision they compute in. For int8 all are calibrated with the same images: MXNet by its "
+    "own quantizer with its oneDNN fusion, ONNX Runtime by static QDQ per channel, OpenVINO by NNCF.",
     "Every engine's answer is compared with that of MXNet without fusion: the error is the largest difference over the largest value.",
 )
 """How networks are measured."""
@@ -41,6 +44,7 @@ class Measurements:
     kernels: Sequence[KernelResult] = ()
     compile_times: Sequence[Timing] = ()
     blocks: Sequence[Comparison] = ()
+    accuracies: Sequence[Accuracy] = ()
 
 
 def sections(found: Measurements) -> list[Section]:
@@ -50,9 +54,11 @@ def sections(found: Measurements) -> list[Section]:
     if groups:
         parts += [_overview(groups), _losses([*found.comparisons, *found.blocks])]
         parts += [_networks(setting, group) for setting, group in groups.items()]
+    if found.accuracies:
+        parts.append(accuracy_section(found.accuracies, display))
     if found.blocks:
         parts.append(_blocks(found.blocks))
-    kernels = {precision: [result for result in found.kernels if result.precision == precision] for precision in ("fp32", "bf16")}
+    kernels = {precision: [result for result in found.kernels if result.precision == precision] for precision in ("fp32", "bf16", "int8")}
     parts += [kernel_section(precision, results) for precision, results in kernels.items() if results]
     if found.compile_times or groups:
         parts.append(_compile_times(found.compile_times, groups))

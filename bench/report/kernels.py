@@ -8,7 +8,7 @@ from bench.layers import Layer, mobilenet_v2, resnet50
 from bench.report.charts import Bar, Chart, Group, Point, bar_chart, roofline
 from bench.report.document import Section, Table, row
 
-_BYTES = {"fp32": 4, "bf16": 2}
+_BYTES = {"fp32": 4, "bf16": 2, "int8": 1}
 
 
 def kernel_section(precision: str, results: Sequence[Result]) -> Section:

@@ -3,10 +3,16 @@
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ngc.cli.quantization_arguments import add_quantization_options, quantization_options, read_calibration
+from ngc.errors import InputError
 
 if TYPE_CHECKING:
     from ngc.runtime import Executable
+
+_BATCH = 32
+"""Examples of a file at a time, where a model takes any number."""
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -56,29 +62,63 @@ def size(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
-def add_compile_options(parser: argparse.ArgumentParser) -> None:
-    """Adds what `ngc.compile` needs to know about a model."""
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Adds what names a model and its inputs."""
     parser.add_argument("--params", metavar="FILE", help="the .params file; found beside the symbol unless given")
     parser.add_argument("--shape", action="append", default=[], type=shape, metavar="NAME=1,3,224,224", help="an input's shape; N first: a batch of any size")
     parser.add_argument("--dtype", action="append", default=[], type=pair, metavar="NAME=uint8", help="an input's dtype; float32 unless given")
     parser.add_argument("--output-name", action="append", default=None, metavar="NAME", help="return this inner value instead of the model's heads")
     parser.add_argument("--target", default="cpu", help='"cpu" (this machine, the default), or a processor or level: cpu:x86-64-v3, cpu:znver4')
-    parser.add_argument("--precision", default="fp32", help="fp32 (the default), or bf16 on processors with AVX512-BF16")
+    parser.add_argument("--no-cache", action="store_true", help="neither read nor write the kernel cache")
+
+
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """Adds how many examples of a file come at a time."""
+    parser.add_argument("--batch", type=count, default=None, metavar="N", help=f"examples at a time; default: as --shape says, {_BATCH} for any batch")
+
+
+def batch_of(args: argparse.Namespace) -> int:
+    """Returns how many examples of a file come at a time unless it was said: as many as the inputs have."""
+    return next((dims[0] for _, dims in args.shape if isinstance(dims[0], int)), _BATCH)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Adds how a command runs the model itself."""
+    parser.add_argument("--threads", type=count, default=None, help="threads that share a run; default: the physical cores")
+
+
+def model_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Returns the keyword arguments that `ngc.compile` and its relatives have in common, but for the model."""
+    return {"params": args.params, "shapes": dict(args.shape) or None, "dtypes": dict(args.dtype) or None, "outputs": args.output_name, "target": args.target,
+            "threads": args.threads, "cache": not args.no_cache}
+
+
+def add_compile_options(parser: argparse.ArgumentParser) -> None:
+    """Adds what `ngc.compile` needs to know about a model."""
+    add_model_options(parser)
+    parser.add_argument("--precision", default=None,
+                        help="fp32, bf16 on processors with AVX512-BF16, or int8; default: fp32, or int8 for a model that was quantized in MXNet")
     parser.add_argument("--numerics", default="fast", help='"fast", or "exact" for direct summation only')
     parser.add_argument("--tune", action="store_true", help="measure kernels, about half a second a layer, instead of trusting the cost model")
     parser.add_argument("--fallback", default=None, help='"reference": operators without a kernel run in numpy')
     parser.add_argument("--pipeline", default=None, help="a pass pipeline instead of the default one")
     parser.add_argument("--dump-dir", default=None, metavar="DIR", help="write the IR after every pass, LLVM IR and assembly there")
-    parser.add_argument("--no-cache", action="store_true", help="neither read nor write the kernel cache")
+    add_quantization_options(parser).add_argument("--validation", metavar="FILE", help="data to measure --accuracy-budget with instead of --calibration's")
 
 
 def compile_model(args: argparse.Namespace, threads: int | None) -> "Executable":
     """Returns the executable of a checkpoint prefix or a symbol file."""
+    from ngc.cli.array_files import Examples, read_examples
     from ngc.driver import compile
 
-    return compile(args.model, args.params, shapes=dict(args.shape) or None, dtypes=dict(args.dtype) or None, outputs=args.output_name, target=args.target,
-                   precision=args.precision, numerics=args.numerics, tune=args.tune, fallback=args.fallback, pipeline=args.pipeline, dump_dir=args.dump_dir,
-                   threads=threads, cache=not args.no_cache)
+    calibration, validation = read_calibration(args, batch_of(args)), None
+    if args.validation is not None:
+        validation = read_examples(Path(args.validation), "--validation", batch_of(args))
+    if args.accuracy_budget is not None and validation is None and not isinstance(calibration, Examples):
+        raise InputError("--accuracy-budget needs data to measure with: --validation FILE, or --calibration with data instead of a table")
+    return compile(args.model, precision=args.precision, calibration=calibration, accuracy_budget=args.accuracy_budget,
+                   quantization=quantization_options(args, validation), numerics=args.numerics, tune=args.tune, fallback=args.fallback,
+                   pipeline=args.pipeline, dump_dir=args.dump_dir, **{**model_options(args), "threads": threads})
 
 
 def is_artifact(model: str) -> bool:

@@ -25,10 +25,11 @@ def add_command(commands: Any) -> None:
 
 def run_command(args: argparse.Namespace) -> None:
     """Runs once and writes or describes the outputs."""
+    from ngc.cli.array_files import read_input
     from ngc.runtime.artifact import load
 
     executable = load(args.model, threads=args.threads, verify=args.verify)
-    outputs = executable.run({name: _read(Path(path), name) for name, path in args.input})
+    outputs = executable.run({name: read_input(Path(path), name) for name, path in args.input})
     names = [spec.name for spec in executable.outputs]
     if args.output is None:
         for name, array in zip(names, outputs, strict=True):
@@ -36,23 +37,6 @@ def run_command(args: argparse.Namespace) -> None:
     else:
         _write(Path(args.output), dict(zip(names, outputs, strict=True)))
         print(f"{args.output}: {', '.join(f'{name} {list(array.shape)}' for name, array in zip(names, outputs, strict=True))}")
-
-
-def _read(path: Path, name: str) -> "np.ndarray":
-    import numpy as np
-
-    try:
-        found = np.load(path, allow_pickle=False)
-        if not isinstance(found, np.lib.npyio.NpzFile):
-            return np.asarray(found)
-        with found:
-            if name not in found.files and len(found.files) != 1:
-                raise InputError(f"--input {name}: {path} holds {', '.join(found.files) or 'nothing'} and no {name!r}")
-            return np.asarray(found[name if name in found.files else found.files[0]])
-    except OSError as error:
-        raise InputError(f"--input {name}: cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"--input {name}: {path} is no array that numpy.save or numpy.savez wrote: {error}") from error
 
 
 def _describe(array: "np.ndarray") -> str:

@@ -9,6 +9,7 @@ examples:
   ngc-opt model.ngir -p canonicalize,fold-batch-norm
   ngc-opt resnet50 --shape data=N,3,224,224 -p @cpu-fp32 --dump-dir dump -o lowered.ngir
   ngc-opt resnet50-symbol.json --params resnet50-0000.params --shape data=1,3,224,224 -p @cpu-fp32 --check-numerics
+  ngc-opt resnet50 --shape data=N,3,224,224 -p @cpu-int8 --calibration resnet50.calib --trace-rule quantize
 
 exit codes: 0 success; 1 the input, a pass or the verifier failed; 2 wrong usage; 3 an internal error
 The IR goes to the standard output or to -o, everything else to the standard error stream.
@@ -41,6 +42,7 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
 def _add_pipeline_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--target", default="cpu", help="what passes compile for (default: cpu, this machine)")
     group.add_argument("--numerics", choices=("fast", "exact"), default="fast", help="exact: no algorithm that rounds differently from direct summation")
+    group.add_argument("--calibration", metavar="TABLE", help="ranges for the quantize pass, of `ngc calibrate`; by default those of the graph")
     group.add_argument("--disable", metavar="NAMES", default="", help="passes to leave out, patterns by commas")
     group.add_argument("--no-verify-each", action="store_true", help="do not verify the IR after each pass")
     group.add_argument("--bisect-limit", metavar="N", help="run the first N passes only; N.M: of the last one M rule firings only; says what runs")

@@ -62,7 +62,7 @@ class OptMain:
             from ngc.opt.inputs import check_options
 
             check_options(options)
-            instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options)
+            instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
             _say(f"ngc-opt: usage: {error}")
             return USAGE
@@ -137,12 +137,22 @@ class OptMain:
             return None
         return Tolerance.parse(options.check_numerics) if options.check_numerics else Tolerance()
 
-    def context(self, options: Namespace) -> "PassContext":
+    def context(self, options: Namespace, passes: "Sequence[Pass]") -> "PassContext":
         """Returns what passes may ask."""
         from ngc.passes import PassContext
         from ngc.target import parse_target
 
-        return PassContext(parse_target(options.target), options.numerics)
+        context = PassContext(parse_target(options.target), options.numerics)
+        if options.calibration:
+            if not any(item.name == "quantize" for item in passes):
+                raise InputError("--calibration goes with the pass quantize, which -p does not have")
+            from ngc.calibration import CalibrationTable  # only int8 needs what these build on
+            from ngc.quantization import QuantizationOptions, quantizer
+            from ngc.quantization.analysis import Machine
+
+            assert context.target is not None
+            context.calibrate = quantizer(CalibrationTable.load(options.calibration), QuantizationOptions(), Machine(context.target))
+        return context
 
     def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "Sequence[Instrument]", ctx: "PassContext", options: Namespace) -> None:
         """Runs the passes, and prints the times where they were asked for."""

@@ -7,6 +7,9 @@ from typing import Any
 from ngc.ir import Graph
 from ngc.passes.quantize_plan import is_layer
 
+COLUMNS = ("layer", "operator", "precision", "why", "range", "scale", "zero")
+"""Headings of tables of layers: four texts, then numbers."""
+
 
 @dataclass(frozen=True)
 class LayerQuantization:
@@ -33,6 +36,13 @@ class LayerQuantization:
     high: float | None = None
     scale: float | None = None
     zero_point: int | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The layer as texts of the columns `COLUMNS` of a table."""
+        if self.low is None or self.high is None:
+            return self.node, self.op, self.precision, self.reason, "", "", ""
+        return self.node, self.op, self.precision, self.reason, f"[{self.low:.4g}, {self.high:.4g}]", f"{self.scale:.4g}", str(self.zero_point)
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "LayerQuantization":

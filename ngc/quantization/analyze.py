@@ -14,6 +14,7 @@ from ngc.passes.quantized_layers import quantized_layers
 from ngc.quantization.analysis import IMAGES, Comparison, Machine, added_noise, compare, decibels, quantized
 from ngc.quantization.options import QuantizationOptions, quantizer
 from ngc.quantization.report import LayerReport, QuantizationReport
+from ngc.quantization.speed import kernel_times
 from ngc.runtime import Profile
 from ngc.target import parse_target
 
@@ -74,16 +75,10 @@ def analyze_quantization(
 
 def _report(floats: Graph, integers: Graph, comparison: Comparison, int8: Profile, fp32: Profile) -> QuantizationReport:
     """Returns the report of a comparison and of two profiles."""
-    noise, times = added_noise(floats, comparison), [_times(profile) for profile in (int8, fp32)]
+    noise, times = added_noise(floats, comparison), [kernel_times(profile) for profile in (int8, fp32)]
     layers = tuple(LayerReport(layer, comparison.sqnr(layer.node), noise.get(layer.node, 0.0) if layer.precision == "int8" else 0.0,
                                times[0].get(layer.node) if layer.precision == "int8" else None, times[1].get(layer.node))
                    for layer in quantized_layers(integers))
     return QuantizationReport(layers, decibels(comparison.relative(floats.outputs[0].name)), comparison.same / comparison.examples, comparison.examples,
                               int8.total_ms, fp32.total_ms)
 
-
-def _times(profile: Profile) -> dict[str, float]:
-    times: dict[str, float] = {}
-    for kernel in profile.kernels:
-        times[kernel.node] = times.get(kernel.node, 0.0) + kernel.ms
-    return times

@@ -11,6 +11,7 @@ from ngc.ir import Graph
 from ngc.passes.value_ranges import Quantization, ValueRange
 from ngc.quantization.analysis import Machine
 from ngc.quantization.budget import Budget, within_budget
+from ngc.quantization.speed import without_slow_layers
 from ngc.target import host_target
 
 
@@ -23,7 +24,7 @@ class QuantizationOptions:
         parameters: of the mode, such as {"percent": 99.9}.
         exclude: layers that stay in f32, by the names of MXNet's nodes, wildcards, "re:" with a regular expression, or "op:" with an operator.
         bias_correction: take the mean error of rounded weights out of the bias.
-        force: multiply integers on processors too that are no faster at it.
+        force: multiply integers on processors too that are no faster at it, and in layers that measuring finds slower.
         validation: batches that an accuracy budget is measured with; those of calibration unless given.
     """
 
@@ -35,7 +36,8 @@ class QuantizationOptions:
     validation: Any = None
 
 
-def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, accuracy_budget: float | None = None) -> Callable[[Graph], Quantization]:
+def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, accuracy_budget: float | None = None, *,
+              measure: bool = False) -> Callable[[Graph], Quantization]:
     """Returns what gives a graph that is ready for quantization its ranges, and finds what must stay in f32.
 
     Args:
@@ -43,6 +45,7 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
         options: how to quantize.
         machine: what is compiled for; calibration itself runs this machine's own code.
         accuracy_budget: what may be lost, see `Budget.of`.
+        measure: keep layers in f32 that are slower in int8 on this machine, unless integers are forced.
 
     Raises:
         InputError: a budget that is none, or without data to measure it with.
@@ -60,6 +63,8 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
             batches = feeds if feeds is not None and given is calibration else calibration
             table = collect(graph, batches, target=host_target(), threads=machine.threads, cache=machine.cache)
         found = Quantization(_ranges(graph, table, options), tuple(options.exclude), options.bias_correction, options.force)
+        if measure and not options.force:
+            found = without_slow_layers(graph, found, machine)
         return found if budget is None or feeds is None else within_budget(graph, found, feeds, budget, machine)
 
     return quantization

@@ -4,7 +4,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 
-from ngc.passes.quantized_layers import LayerQuantization
+from ngc.passes.quantized_layers import COLUMNS, LayerQuantization
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,14 @@ class QuantizationReport:
 
         view = Table(title=f"SQNR {self.sqnr:.1f} dB, same first choice {self.agreement:.2%} of {self.examples}, "
                            f"{self.int8_ms:.2f} ms in int8, {self.fp32_ms:.2f} ms in fp32")
-        for column in ("layer", "operator", "precision", "why"):
+        for column in COLUMNS[:4]:
             view.add_column(column, overflow="fold")
-        for column in ("range", "scale", "zero", "SQNR dB", "int8 ms", "fp32 ms"):
+        for column in (*COLUMNS[4:], "SQNR dB", "int8 ms", "fp32 ms"):
             view.add_column(column, justify="right", no_wrap=True)
         for report in self.layers:
-            layer = report.layer
-            known = layer.scale is not None
-            view.add_row(layer.node, layer.op, layer.precision, layer.reason, f"[{layer.low:.4g}, {layer.high:.4g}]".replace("[", "\\[") if known else "",
-                         f"{layer.scale:.4g}" if known else "", str(layer.zero_point) if known else "", _number(report.sqnr, 1), _number(report.int8_ms, 3),
-                         _number(report.fp32_ms, 3))
+            view.add_row(*report.layer.cells, _number(report.sqnr, 1), _number(report.int8_ms, 3), _number(report.fp32_ms, 3))
         text = io.StringIO()
-        Console(file=text, width=180, color_system=None).print(view)
+        Console(file=text, width=180, color_system=None, markup=False).print(view)
         return text.getvalue()
 
     def to_json(self) -> str:

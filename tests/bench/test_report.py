@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bench.accuracy.compare import Accuracy
 from bench.compile_time import Timing
 from bench.kernels import Result as KernelResult
 from bench.models import Result
@@ -26,6 +27,8 @@ BLOCK = [replace(WIN[0], model="sample_block"), replace(WIN[0], model="sample_bl
 KERNELS = [KernelResult("resnet50", "3x3/1 64 -> 64, 56x56", "fp32", "winograd F(4x4)", 64, "1x14x2", 100.0, 20.0, 95.0, 90.0, 300.0, 280.0),
            KernelResult("resnet50", "1x1/1 64 -> 64, 56x56", "fp32", "direct", 64, "1x14x2", 100.0, 20.0, 89.0, 86.0),
            KernelResult("resnet50", "1x1/1 64 -> 64, 56x56", "bf16", "direct", 64, "1x14x2", 200.0, 20.0, 190.0, 180.0)]
+ACCURACIES = [Accuracy("resnet_v2", "mxnet", "1.9.1", 600, 0.99, 0.97, 0.975, 25.0), Accuracy("resnet_v2", "ngc", "0.1", 600, 0.99, 0.99, 1.0, 41.3),
+              Accuracy("resnet50_v2", "ngc", "0.1", 16, None, None, 1.0, 25.0), Accuracy("resnet50_v2", "mxnet", "1.9.1", 16, None, None, 1.0, 26.0)]
 TIMING = Timing("resnet50_v2", 4.5, 0.5, 0.05, 100.0)
 
 
@@ -37,7 +40,7 @@ def write(path: Path, rows: list) -> Path:
 @pytest.fixture
 def found(tmp_path) -> Measurements:
     return Measurements("Some <CPU>", "2026-01-02", read_comparisons([write(tmp_path / "models.json", [*WIN, *LOSS])]), KERNELS, [TIMING],
-                        read_comparisons([write(tmp_path / "block.json", BLOCK)]))
+                        read_comparisons([write(tmp_path / "block.json", BLOCK)]), ACCURACIES)
 
 
 # -- readings ----------------------------------------------------------------------------------------------------------

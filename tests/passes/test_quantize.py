@@ -213,6 +213,13 @@ def test_ranges_are_needed() -> None:
         PassManager("quantize").run(net.finish(net.conv(net.input(4, 5, 5), 3)))
 
 
+def test_what_the_caller_gave_wrong_is_an_input_error() -> None:
+    net = Net()
+    graph = net.finish(net.conv(net.input(4, 5, 5), 3, name="it"))
+    with pytest.raises(InputError, match=r"^cannot exclude: 'its' matches nothing; did you mean 'it'\?$"):
+        PassManager("quantize").run(graph, PassContext(quantization=Quantization({"data": ValueRange(0, 1)}, exclude=("its",))))
+
+
 def test_the_mean_error_of_rounded_weights_is_taken_out() -> None:
     net = Net()
     graph = net.finish(net.conv(net.input(16, 5, 5), 8, name="it"))
