@@ -239,9 +239,11 @@ def test_errors_about_tables(prefix: str, data: Path, table: Path, tmp_path: Pat
     assert refused("--precision", "int8").startswith('precision="int8" needs calibration=')
     assert refused("--precision", "int8", "--accuracy-budget", "0.1", "--calibration", str(table)) == (
         "--accuracy-budget needs data to measure with: --validation FILE, or --calibration with data instead of a table")
+    assert refused(*int8, str(table), "--validation", str(data)) == "--validation goes with --accuracy-budget, which it is there to measure"
     assert refused(*int8, str(data), "--accuracy-budget", "-1").startswith("accuracy_budget is the largest share of examples")
     assert refused(*int8, str(table), "--exclude", "cov") == "cannot exclude: 'cov' matches nothing; did you mean 'conv'?"
-    for option in (["--calibration", str(table)], ["--force-int8"], ["--exclude", "fc"], ["--calibration-mode", "mse"], ["--validation", str(data)]):
+    for option in (["--calibration", str(table)], ["--force-int8"], ["--exclude", "fc"], ["--calibration-mode", "mse"],
+                   ["--accuracy-budget", "0.1", "--validation", str(data)]):
         assert refused(*option) == 'calibration, accuracy_budget and quantization belong to precision="int8"'
     assert fails(capsys, "calibrate", prefix, "--data", str(data), "-o", "t.calib", "--merge", str(data), "--shape", ANY_BATCH).startswith(
         f"{data} is no calibration table: ")
