@@ -10,6 +10,7 @@ import ngc
 from ngc.cli import main
 from ngc.cli.array_files import read_examples
 from ngc.cli.quantization_arguments import mode
+from ngc.importer.quantization_record import ATTRIBUTE, QuantizationRecord
 from tests.checkpoints import CLASSES, make_input, reference, write_checkpoint
 from tests.test_cli import ANY_BATCH, DATA, fails, misused
 
@@ -132,6 +133,19 @@ def test_without_a_dot_product_int8_must_be_forced(prefix: str, table: Path, tmp
     assert {precision for precision, _ in precisions(path).values()} == {"fp32"}
     assert main([*arguments, "--force-int8"]) == 0
     assert {precision for precision, _ in precisions(path).values()} == {"int8"}
+
+
+def test_a_model_that_carries_ranges_is_compiled_in_int8_unless_told(tmp_path: Path) -> None:
+    carrier = write_checkpoint(tmp_path)
+    symbol = json.loads(Path(f"{carrier}-symbol.json").read_text())
+    record = QuantizationRecord({"data": (-3.0, 3.0), "relu": (0.0, 6.0), "pool": (0.0, 3.0)}, ("fc",))
+    symbol["attrs"][ATTRIBUTE] = ["str", record.to_text()]
+    Path(f"{carrier}-symbol.json").write_text(json.dumps(symbol))
+    path = tmp_path / "m.ngc"
+    assert main(["compile", carrier, "-o", str(path), "--shape", ANY_BATCH, "--force-int8"]) == 0
+    assert precisions(path) == {"conv": ("int8", "multiplies int8"), "fc": ("fp32", "excluded by 'fc'")}
+    assert main(["compile", carrier, "-o", str(path), "--shape", ANY_BATCH, "--precision", "fp32"]) == 0
+    assert precisions(path) == {}
 
 
 def test_run_and_bench_of_an_int8_artifact(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
