@@ -18,7 +18,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="TABLE", help="the table to write")
     add_model_options(parser)
     add_batch(parser)
-    add_mode(parser, "--mode")
+    add_mode(parser, "--mode", "mse")
     parser.add_argument("--merge", metavar="TABLE", help="a table of other data, to which the counts are added; it is not changed")
     parser.add_argument("--checkpoint", metavar="FILE",
                         help="keep the counts here; where it exists, go on after the batches that it counted (same data, same batch)")
