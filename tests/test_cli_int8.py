@@ -10,6 +10,7 @@ import ngc
 from ngc.cli import main
 from ngc.cli.array_files import read_examples
 from ngc.cli.quantization_arguments import mode
+from ngc.importer.quantization_record import ATTRIBUTE, QuantizationRecord
 from tests.checkpoints import CLASSES, make_input, reference, write_checkpoint
 from tests.test_cli import ANY_BATCH, DATA, fails, misused
 
@@ -134,6 +135,19 @@ def test_without_a_dot_product_int8_must_be_forced(prefix: str, table: Path, tmp
     assert {precision for precision, _ in precisions(path).values()} == {"int8"}
 
 
+def test_a_model_that_carries_ranges_is_compiled_in_int8_unless_told(tmp_path: Path) -> None:
+    carrier = write_checkpoint(tmp_path)
+    symbol = json.loads(Path(f"{carrier}-symbol.json").read_text())
+    record = QuantizationRecord({"data": (-3.0, 3.0), "relu": (0.0, 6.0), "pool": (0.0, 3.0)}, ("fc",))
+    symbol["attrs"][ATTRIBUTE] = ["str", record.to_text()]
+    Path(f"{carrier}-symbol.json").write_text(json.dumps(symbol))
+    path = tmp_path / "m.ngc"
+    assert main(["compile", carrier, "-o", str(path), "--shape", ANY_BATCH, "--force-int8"]) == 0
+    assert precisions(path) == {"conv": ("int8", "multiplies int8"), "fc": ("fp32", "excluded by 'fc'")}
+    assert main(["compile", carrier, "-o", str(path), "--shape", ANY_BATCH, "--precision", "fp32"]) == 0
+    assert precisions(path) == {}
+
+
 def test_run_and_bench_of_an_int8_artifact(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(model), "--input", f"data={data}", "--output", str(tmp_path / "y.npy")]) == 0
     scores = np.load(tmp_path / "y.npy")
@@ -239,9 +253,11 @@ def test_errors_about_tables(prefix: str, data: Path, table: Path, tmp_path: Pat
     assert refused("--precision", "int8").startswith('precision="int8" needs calibration=')
     assert refused("--precision", "int8", "--accuracy-budget", "0.1", "--calibration", str(table)) == (
         "--accuracy-budget needs data to measure with: --validation FILE, or --calibration with data instead of a table")
+    assert refused(*int8, str(table), "--validation", str(data)) == "--validation goes with --accuracy-budget, which it is there to measure"
     assert refused(*int8, str(data), "--accuracy-budget", "-1").startswith("accuracy_budget is the largest share of examples")
     assert refused(*int8, str(table), "--exclude", "cov") == "cannot exclude: 'cov' matches nothing; did you mean 'conv'?"
-    for option in (["--calibration", str(table)], ["--force-int8"], ["--exclude", "fc"], ["--calibration-mode", "mse"], ["--validation", str(data)]):
+    for option in (["--calibration", str(table)], ["--force-int8"], ["--exclude", "fc"], ["--calibration-mode", "mse"],
+                   ["--accuracy-budget", "0.1", "--validation", str(data)]):
         assert refused(*option) == 'calibration, accuracy_budget and quantization belong to precision="int8"'
     assert fails(capsys, "calibrate", prefix, "--data", str(data), "-o", "t.calib", "--merge", str(data), "--shape", ANY_BATCH).startswith(
         f"{data} is no calibration table: ")

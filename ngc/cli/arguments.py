@@ -87,10 +87,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=count, default=None, help="threads that share a run; default: the physical cores")
 
 
-def model_options(args: argparse.Namespace) -> dict[str, Any]:
+def model_options(args: argparse.Namespace, threads: int | None) -> dict[str, Any]:
     """Returns the keyword arguments that `ngc.compile` and its relatives have in common, but for the model."""
     return {"params": args.params, "shapes": dict(args.shape) or None, "dtypes": dict(args.dtype) or None, "outputs": args.output_name, "target": args.target,
-            "threads": args.threads, "cache": not args.no_cache}
+            "threads": threads, "cache": not args.no_cache}
 
 
 def add_compile_options(parser: argparse.ArgumentParser) -> None:
@@ -113,12 +113,14 @@ def compile_model(args: argparse.Namespace, threads: int | None) -> "Executable"
 
     calibration, validation = read_calibration(args, batch_of(args)), None
     if args.validation is not None:
+        if args.accuracy_budget is None:
+            raise InputError("--validation goes with --accuracy-budget, which it is there to measure")
         validation = read_examples(Path(args.validation), "--validation", batch_of(args))
     if args.accuracy_budget is not None and validation is None and not isinstance(calibration, Examples):
         raise InputError("--accuracy-budget needs data to measure with: --validation FILE, or --calibration with data instead of a table")
     return compile(args.model, precision=args.precision, calibration=calibration, accuracy_budget=args.accuracy_budget,
                    quantization=quantization_options(args, validation), numerics=args.numerics, tune=args.tune, fallback=args.fallback,
-                   pipeline=args.pipeline, dump_dir=args.dump_dir, **{**model_options(args), "threads": threads})
+                   pipeline=args.pipeline, dump_dir=args.dump_dir, **model_options(args, threads))
 
 
 def is_artifact(model: str) -> bool:

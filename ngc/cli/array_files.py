@@ -22,7 +22,7 @@ class Examples:
     """The examples of a file, in batches.
 
     Attributes:
-        arrays: by input name, with the examples along the first axis.
+        arrays: by input name, with the examples along the first axis; at least one.
         batch: how many examples come at a time; fewer at the end.
     """
 
@@ -32,7 +32,7 @@ class Examples:
     @property
     def count(self) -> int:
         """How many examples there are."""
-        return min((len(array) for array in self.arrays.values()), default=0)
+        return len(next(iter(self.arrays.values())))
 
     def __len__(self) -> int:
         return -(-self.count // self.batch)

@@ -18,7 +18,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="TABLE", help="the table to write")
     add_model_options(parser)
     add_batch(parser)
-    add_mode(parser, "--mode")
+    add_mode(parser, "--mode", "mse")
     parser.add_argument("--merge", metavar="TABLE", help="a table of other data, to which the counts are added; it is not changed")
     parser.add_argument("--checkpoint", metavar="FILE",
                         help="keep the counts here; where it exists, go on after the batches that it counted (same data, same batch)")
@@ -36,7 +36,7 @@ def calibrate_command(args: argparse.Namespace) -> None:
     examples = read_examples(Path(args.data), "--data", args.batch or batch_of(args))
     before = None if args.merge is None else CalibrationTable.load(args.merge)
     mode, parameters = args.mode or (DEFAULT_MODE, {})
-    table = calibrate(args.model, examples, mode=mode, parameters=parameters, table=before, checkpoint=args.checkpoint, **model_options(args))
+    table = calibrate(args.model, examples, mode=mode, parameters=parameters, table=before, checkpoint=args.checkpoint, **model_options(args, args.threads))
     table.save(args.output)
     print(f"{args.output}: {len(table.histograms)} values of {table.examples} examples in {table.batches} batch{'es' * (table.batches != 1)}, "
           f"{megabytes(Path(args.output).stat().st_size)}, calibrated in {time.perf_counter() - start:.1f} s")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ngc.cli.array_files import Examples
     from ngc.quantization import QuantizationOptions
 
+
 def mode(text: str) -> tuple[str, dict[str, float]]:
     """Returns name and parameters of a calibration mode: `mse`, or `percentile=99.9`."""
     from ngc.calibration.thresholds import check_mode
@@ -25,16 +26,17 @@ def mode(text: str) -> tuple[str, dict[str, float]]:
     return name, parameters
 
 
-def add_mode(parser: Any, flag: str) -> None:
+def add_mode(parser: Any, flag: str, default: str) -> None:
     """Adds how ranges are chosen."""
-    parser.add_argument(flag, type=mode, default=None, metavar="MODE", help="how ranges are chosen: mse (the default), naive, entropy, percentile=99.99")
+    parser.add_argument(flag, type=mode, default=None, metavar="MODE",
+                        help=f"how ranges are chosen: mse, naive, entropy, percentile or percentile=99.9; default: {default}")
 
 
 def add_quantization_options(parser: argparse.ArgumentParser) -> Any:
     """Adds what int8 goes by, but for data to measure with; returns the group of these arguments."""
     group = parser.add_argument_group("int8")
     group.add_argument("--calibration", metavar="FILE", help="a table of `ngc calibrate`; or .npy, or .npz with an array for each input, examples first")
-    add_mode(group, "--calibration-mode")
+    add_mode(group, "--calibration-mode", "the table's, mse for data")
     group.add_argument("--exclude", action="append", default=[], metavar="PATTERN",
                        help="layers that stay in fp32: a node's name, *, re:EXPRESSION, op:OPERATOR")
     group.add_argument("--accuracy-budget", type=float, default=None, metavar="NUMBER",

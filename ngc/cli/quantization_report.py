@@ -32,7 +32,7 @@ def report_command(args: argparse.Namespace) -> None:
     batch = args.batch or batch_of(args)
     examples = read_examples(Path(args.data), "--data", batch)
     report = analyze_quantization(args.model, examples, calibration=read_calibration(args, batch), limit=len(examples), accuracy_budget=args.accuracy_budget,
-                                  quantization=quantization_options(args, validation=examples), **model_options(args))
+                                  quantization=quantization_options(args, validation=examples), **model_options(args, args.threads))
     if args.json is not None:
         try:
             Path(args.json).write_text(report.to_json() + "\n")

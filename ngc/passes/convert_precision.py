@@ -21,11 +21,8 @@ import numpy as np
 from ngc.ir import Graph, Node, Value
 from ngc.ir.reference import round_to_bf16
 from ngc.ir.rewrite import Rewriter
-from ngc.ir.steps import STEPS
 from ngc.passes.base import Pass, PassContext
-
-_MOVES = frozenset({"concat", "identity", "pad", "reshape", "slice", "transpose", "upsample"})
-"""Operators that only move data."""
+from ngc.passes.layers import MOVES, is_layer, step_tensors
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class ConvertPrecision(Pass):
         """Decides from the last node to the first, since a value's readers decide, then rewrites from the first to the last."""
         multiplying = set()
         for node in graph.nodes:
-            if _is_layer(node):
+            if is_layer(node):
                 reason = why_not_bf16(node)
                 graph.events.record(self.name, "precision", "refused" if reason else "chosen", node.name, reason or "multiplies bf16", node.locs)
                 if reason is None:
@@ -70,15 +67,11 @@ def why_not_bf16(layer: Node) -> str | None:
     return None
 
 
-def _is_layer(node: Node) -> bool:
-    return any(node.has_trait(trait) for trait in ("conv", "deconv", "dense"))
-
-
 def _may_store(node: Node) -> bool:
     """Whether a node can give its f32 results in bf16."""
     if node.op == "pad" and node.attrs["mode"] == "constant" and not _is_exact(node.attrs["value"]):
         return False
-    known = _is_layer(node) or node.op in _MOVES or node.op in ("eltwise", "pool")
+    known = is_layer(node) or node.op in MOVES or node.op in ("eltwise", "pool")
     return known and all(value.type.dtype == "f32" for value in (*node.outputs, *node.inputs[:1]))
 
 
@@ -90,14 +83,7 @@ def _wants(reader: Node, operand: int, multiplying: Set[Node], narrow: Set[Node]
     """Whether a reader takes an operand in bf16."""
     if operand == 0 and reader in multiplying:
         return True
-    return reader in narrow and (not _is_layer(reader) or operand in _step_tensors(reader))
-
-
-def _step_tensors(node: Node) -> list[int]:
-    """Returns the positions of the tensors among the operands of a node's epilogue."""
-    kinds = [kind for step in node.attrs.get("epilogue", ()) for kind in STEPS[step.kind].operands]
-    first = len(node.inputs) - len(kinds)
-    return [first + position for position, kind in enumerate(kinds) if kind == "tensor"]
+    return reader in narrow and (not is_layer(reader) or operand in step_tensors(reader))
 
 
 @dataclass
@@ -128,11 +114,11 @@ class _Converter:
         """Returns the element type that each operand should have, empty where it may be what it is."""
         if node not in self.storing:
             return ["f32"] * len(node.inputs)
-        if node.op in _MOVES:
+        if node.op in MOVES:
             return [result] * len(node.inputs)
-        data = "bf16" if node in self.multiplying else "f32" if _is_layer(node) else ""
+        data = "bf16" if node in self.multiplying else "f32" if is_layer(node) else ""
         wanted = [data if position < len(node.definition.operands) else "" for position in range(len(node.inputs))]
-        for position in _step_tensors(node):
+        for position in step_tensors(node):
             wanted[position] = result
         return wanted
 

@@ -23,7 +23,8 @@ from ngc.ir.rewrite import Rewriter
 from ngc.ir.tensor_type import Quant
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.exclusion import excluded_nodes
-from ngc.passes.quantize_plan import Plan, is_average, is_layer, passes_on, plan
+from ngc.passes.layers import is_layer
+from ngc.passes.quantize_plan import Plan, is_average, passes_on, plan
 from ngc.passes.quantized_steps import REAL, StepWriter, Units
 from ngc.passes.quantized_weights import quantize_weights
 from ngc.passes.step_forms import NewVector, split_operands

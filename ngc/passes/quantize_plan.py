@@ -12,12 +12,9 @@ import numpy as np
 
 from ngc.ir import Graph, Node, SymDim, Value
 from ngc.ir.ops.pooling import pool_windows
-from ngc.ir.steps import STEPS
 from ngc.ir.tensor_type import Quant
+from ngc.passes.layers import MOVES, is_layer, step_tensors
 from ngc.passes.value_ranges import ValueRange
-
-MOVES = frozenset({"concat", "identity", "pad", "reshape", "slice", "transpose", "upsample"})
-"""Operators that only move data."""
 
 _LEVELS = 255
 
@@ -74,11 +71,6 @@ def plan(graph: Graph, ranges: Mapping[str, ValueRange], excluded: Mapping[Node,
     return Plan(layers.keys(), storing.keys(), quants, refused)
 
 
-def is_layer(node: Node) -> bool:
-    """Whether a node multiplies data by weights."""
-    return any(node.has_trait(trait) for trait in ("conv", "deconv", "dense"))
-
-
 def passes_on(node: Node) -> bool:
     """Whether a node's result has the integers of its operands."""
     return node.op in MOVES or (node.op == "pool" and node.attrs["kind"] == "max")
@@ -96,16 +88,6 @@ def quant_of_range(low: float, high: float) -> Quant:
     if not scale > 0:
         return Quant((1.0,), 0)
     return Quant((scale,), min(max(round(-low / scale), 0), _LEVELS))
-
-
-def step_tensors(node: Node, *kinds: str) -> list[int]:
-    """Returns the positions of the tensors that steps of the given kinds read, among the operands of a node's epilogue."""
-    positions, first = [], len(node.inputs) - sum(step.operands for step in node.attrs.get("epilogue", ()))
-    for step in node.attrs.get("epilogue", ()):
-        if step.kind in kinds:
-            positions.append(first)
-        first += len(STEPS[step.kind].operands)
-    return positions
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ngc.ir import Graph
-from ngc.passes.quantize_plan import is_layer
+from ngc.passes.layers import is_layer
 
 COLUMNS = ("layer", "operator", "precision", "why", "range", "scale", "zero")
 """Headings of tables of layers: four texts, then numbers."""

@@ -10,7 +10,7 @@ from ngc.codegen.llvm.build import build_program
 from ngc.errors import InputError
 from ngc.ir import Graph, clone
 from ngc.passes import PassContext, PassManager
-from ngc.passes.quantize_plan import is_layer
+from ngc.passes.layers import is_layer
 from ngc.passes.quantized_layers import quantized_layers
 from ngc.passes.registry import QUANTIZED_REST
 from ngc.passes.value_ranges import Quantization

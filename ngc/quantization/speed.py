@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ngc.ir import Graph
 from ngc.ir.random_data import random_feeds
-from ngc.passes.quantize_plan import is_layer
+from ngc.passes.layers import is_layer
 from ngc.passes.value_ranges import Quantization
 from ngc.quantization.analysis import Machine, quantized
 from ngc.runtime import Profile

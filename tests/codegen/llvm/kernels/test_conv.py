@@ -12,6 +12,7 @@ from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.packing import pack_channels, pack_conv
 from ngc.errors import CodegenError
 from ngc.target import parse_target
+from tests.codegen.llvm.kernels.conv_problems import conv_fields
 from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, assert_close, blocked, convolution, halo_untouched, run, unblocked
 
 
@@ -19,23 +20,7 @@ from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, assert_close, bl
 def problems(draw):
     """Draws a target and the fields of a convolution without steps."""
     target = parse_target(draw(st.sampled_from(TARGETS)))
-    lanes = target.lanes()
-    rank = draw(st.sampled_from((1, 2, 2, 2, 3)))
-    triple = lambda low, high: (1,) * (3 - rank) + tuple(draw(st.integers(low, high)) for _ in range(rank))  # noqa: E731
-    kernel, stride, dilation = triple(1, 4), triple(1, 3), triple(1, 2)
-    out = triple(1, 10)
-    pad = tuple(draw(st.integers(-1, 2)) if i >= 3 - rank else 0 for i in range(3))
-    reach = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, stride, kernel, dilation, strict=True)]
-    spatial = tuple(max(1, r - p - draw(st.integers(0, 2))) if i >= 3 - rank else 1 for i, (r, p) in enumerate(zip(reach, pad, strict=True)))
-    halo = tuple((max(0, p), max(0, r - p - size)) for r, p, size in zip(reach, pad, spatial, strict=True))
-    groups = draw(st.sampled_from((1, 1, 1, 2, 3, 5)))
-    per_group = st.integers(1, 40) if groups == 1 else st.sampled_from((1, 2, 3, 4, 7, 8, 16))
-    inputs, outputs = draw(per_group) * groups, draw(per_group) * groups
-    block = draw(st.sampled_from((1, lanes, lanes)))
-    border = draw(st.sampled_from((((0, 0),) * 3, ((0, 1), (1, 0), (2, 1)))))
-    x = Geometry(inputs, block, spatial, halo)
-    y = Geometry(outputs, lanes, out, border)
-    return target, {"x": x, "y": y, "kernel": kernel, "stride": stride, "dilation": dilation, "pad": pad, "groups": groups}
+    return target, draw(conv_fields(target.lanes(), first_block=1))
 
 
 def data(kernel: ConvKernel, n: int, seed: int = 0):

@@ -14,6 +14,7 @@ from ngc.errors import CodegenError
 from ngc.target import parse_target
 from tests.codegen.llvm.kernels import bfloat
 from tests.codegen.llvm.kernels.bfloat import HALF_ULP, TARGET, needs_bf16
+from tests.codegen.llvm.kernels.conv_problems import conv_fields
 from tests.codegen.llvm.kernels.harness import convolution
 from tests.codegen.llvm.kernels.typed import Memory, execute
 
@@ -21,24 +22,7 @@ from tests.codegen.llvm.kernels.typed import Memory, execute
 @st.composite
 def problems(draw):
     """Draws the fields of a convolution of bf16 data without steps, into bf16 or f32."""
-    rank = draw(st.sampled_from((1, 2, 2, 2, 3)))
-    triple = lambda low, high: (1,) * (3 - rank) + tuple(draw(st.integers(low, high)) for _ in range(rank))  # noqa: E731
-    block = draw(st.sampled_from((1, 16, 16)))
-    kernel, stride, dilation = triple(1, 5), triple(1, 3), triple(1, 2)
-    if block == 1:
-        kernel, dilation = (*kernel[:2], max(2, kernel[2])), (*dilation[:2], 1)
-    out = triple(1, 10)
-    pad = tuple(draw(st.integers(-1, 2)) if i >= 3 - rank else 0 for i in range(3))
-    reach = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, stride, kernel, dilation, strict=True)]
-    spatial = tuple(max(1, r - p - draw(st.integers(0, 2))) if i >= 3 - rank else 1 for i, (r, p) in enumerate(zip(reach, pad, strict=True)))
-    halo = tuple((max(0, p), max(0, r - p - size)) for r, p, size in zip(reach, pad, spatial, strict=True))
-    groups = draw(st.sampled_from((1, 1, 1, 2, 3, 5)))
-    per_group = st.integers(1, 40) if groups == 1 else st.sampled_from((1, 2, 3, 4, 7, 8, 16))
-    inputs, outputs = draw(per_group) * groups, draw(per_group) * groups
-    border = draw(st.sampled_from((((0, 0),) * 3, ((0, 1), (1, 0), (2, 1)))))
-    x = Geometry(inputs, block, spatial, halo, dtype="bf16")
-    y = Geometry(outputs, 16, out, border, dtype=draw(st.sampled_from(("bf16", "f32"))))
-    return {"x": x, "y": y, "kernel": kernel, "stride": stride, "dilation": dilation, "pad": pad, "groups": groups}
+    return draw(conv_fields(16, first_block=1, x_dtype="bf16", y_dtypes=("bf16", "f32"), taps_in_pairs=True))
 
 
 def data(kernel: ConvKernel, n: int, seed: int = 0):

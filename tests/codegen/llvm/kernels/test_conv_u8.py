@@ -17,6 +17,7 @@ from ngc.ir import Step
 from ngc.target import parse_target
 from tests.codegen.llvm.kernels import bytewise
 from tests.codegen.llvm.kernels.bytewise import NAMES, same
+from tests.codegen.llvm.kernels.conv_problems import conv_fields
 from tests.codegen.llvm.kernels.harness import convolution
 from tests.codegen.llvm.kernels.typed import Memory, execute
 
@@ -25,23 +26,7 @@ from tests.codegen.llvm.kernels.typed import Memory, execute
 def problems(draw):
     """Draws a target and the fields of a convolution of u8 data without steps, into u8 or f32."""
     target = parse_target(draw(st.sampled_from(NAMES)))
-    lanes = target.lanes()
-    rank = draw(st.sampled_from((1, 2, 2, 2, 3)))
-    triple = lambda low, high: (1,) * (3 - rank) + tuple(draw(st.integers(low, high)) for _ in range(rank))  # noqa: E731
-    kernel, stride, dilation = triple(1, 4), triple(1, 3), triple(1, 2)
-    out = triple(1, 10)
-    pad = tuple(draw(st.integers(-1, 2)) if i >= 3 - rank else 0 for i in range(3))
-    reach = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, stride, kernel, dilation, strict=True)]
-    spatial = tuple(max(1, r - p - draw(st.integers(0, 2))) if i >= 3 - rank else 1 for i, (r, p) in enumerate(zip(reach, pad, strict=True)))
-    halo = tuple((max(0, p), max(0, r - p - size)) for r, p, size in zip(reach, pad, spatial, strict=True))
-    groups = draw(st.sampled_from((1, 1, 1, 2, 3, 5)))
-    per_group = st.integers(1, 40) if groups == 1 else st.sampled_from((1, 2, 3, 4, 7, 8, 16))
-    inputs, outputs = draw(per_group) * groups, draw(per_group) * groups
-    block = draw(st.sampled_from((4, lanes, lanes)))
-    border = draw(st.sampled_from((((0, 0),) * 3, ((0, 1), (1, 0), (2, 1)))))
-    x = Geometry(inputs, block, spatial, halo, dtype="u8")
-    y = Geometry(outputs, lanes, out, border, dtype=draw(st.sampled_from(("u8", "f32"))))
-    return target, {"x": x, "y": y, "kernel": kernel, "stride": stride, "dilation": dilation, "pad": pad, "groups": groups}
+    return target, draw(conv_fields(target.lanes(), first_block=4, x_dtype="u8", y_dtypes=("u8", "f32")))
 
 
 def data(kernel: ConvKernel, n: int, seed: int = 0):

@@ -1,0 +1,23 @@
+"""What passes that choose element types ask of a node: whether it multiplies, whether it only moves data, and which tensors its steps read."""
+
+from ngc.ir import Node
+from ngc.ir.steps import STEPS
+
+MOVES = frozenset({"concat", "identity", "pad", "reshape", "slice", "transpose", "upsample"})
+"""Operators that only move data."""
+
+
+def is_layer(node: Node) -> bool:
+    """Whether a node multiplies data by weights."""
+    return any(node.has_trait(trait) for trait in ("conv", "deconv", "dense"))
+
+
+def step_tensors(node: Node, *kinds: str) -> list[int]:
+    """Returns the positions of the tensors that a node's epilogue reads, among its operands; only those of steps of some kinds, where any are given."""
+    positions, position = [], len(node.inputs) - sum(step.operands for step in node.attrs.get("epilogue", ()))
+    for step in node.attrs.get("epilogue", ()):
+        for operand in STEPS[step.kind].operands:
+            if operand == "tensor" and (not kinds or step.kind in kinds):
+                positions.append(position)
+            position += 1
+    return positions
