@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ngc.codegen.llvm import jit
 from ngc.codegen.program import Program
 from ngc.errors import InputError
 from ngc.ir import Graph
-from ngc.passes.quantized_layers import LayerQuantization
 from ngc.runtime.arena import ArenaPool
 from ngc.runtime.context import Context
 from ngc.runtime.profile import Profile, make_profile
@@ -21,6 +20,9 @@ from ngc.runtime.reference_calls import ReferenceCalls
 from ngc.runtime.team import barrier_address, check_threads, run_program
 from ngc.runtime.tensors import TensorSpec, check_feeds, check_out, public_spec
 from ngc.target import CpuTarget, check_host, parse_target
+
+if TYPE_CHECKING:
+    from ngc.passes.quantized_layers import LayerQuantization
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,10 @@ class Executable:
         return make_profile(self.program, stamps, walls, elapsed, batch)
 
     @property
-    def quantization(self) -> tuple[LayerQuantization, ...]:
+    def quantization(self) -> "tuple[LayerQuantization, ...]":
         """What became of each layer in an int8 executable: int8 or fp32, why, range, scale; empty for others."""
+        from ngc.passes.quantized_layers import LayerQuantization  # artifacts load and run without the passes
+
         return tuple(map(LayerQuantization.read, self.program.options.get("quantization", ())))
 
     @property
