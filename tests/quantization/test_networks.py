@@ -21,6 +21,11 @@ def test_most_nodes_are_integers() -> None:
         assert sum(not is_exact(node) for node in nodes) == (name in INEXACT), name
 
 
+def test_data_of_depthwise_convolutions_has_a_scale_for_each_channel() -> None:
+    graph = quantized_network("mobilenet_v2")
+    assert {value.name for value in graph.values() if value.type.quant is not None and value.type.quant.axis == 1} == {"a_expand", "b_expand", "c_expand"}
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_value_has_the_bits_of_the_reference(name: str, target: str) -> None:
