@@ -54,14 +54,14 @@ def compile(  # the public name
         target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
         precision: "fp32", which is meant unless the model carries ranges of its own; "bf16": activations and weights in bf16, sums in f32, on processors with
             AVX512-BF16; or "int8": activations in u8, weights in i8, sums in i32, as `calibration` says.
-        calibration: for int8, a `CalibrationTable`, or batches as `ngc.calibrate` takes them; not taken with other precisions. A model that carries its own
-            ranges, since MXNet or `ngc.compat.quantization` quantized it, needs none, and is compiled in int8 unless a precision is asked for.
+        calibration: for int8, a `CalibrationTable` or the path of one, or batches as `ngc.calibrate` takes them; not taken with other precisions. A model that
+            carries its own ranges, since MXNet or `ngc.compat.quantization` quantized it, needs none, and is compiled in int8 unless a precision is asked for.
         accuracy_budget: for int8, the largest share of examples whose first choice may change, such as 0.01, or from 1 on the smallest signal-to-noise ratio of
-            the first output in dB; the layers that cost most stay in f32 until it holds. Measured with the batches of calibration.
+            any output in dB; the layers that cost most stay in f32 until it holds. Measured with the batches of calibration.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
         tune: choose the kernels of convolutions by measuring a short list, about half a second a layer, instead of by the cost model. Choices are kept in the
-            cache folder and taken from there; with False nothing is measured, and no earlier choice is looked at. In int8, layers that are slower than in fp32
-            stay there.
+            cache folder and taken from there; with False nothing is measured, and no earlier choice is looked at. In int8, layers that are slower than in
+            fp32 stay there, which is measured anew each time.
         numerics: "fast", or "exact" for direct summation only.
         fallback: "reference" runs operators that have no kernel in numpy.
         pipeline: a pass pipeline instead of the target's default one.
@@ -96,10 +96,12 @@ def compile(  # the public name
         from ngc.quantization import QuantizationOptions, quantizer
         from ngc.quantization.analysis import Machine
 
+        if quantization is not None and not isinstance(quantization, QuantizationOptions):
+            raise InputError(f"quantization takes ngc.QuantizationOptions, not {type(quantization).__name__}")
+        machine = Machine(described, threads, cache, numerics, fallback == "reference")
         if calibration is None:
             calibration = CalibrationTable.from_ranges(graph.ranges)
-        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), Machine(described, threads, cache), accuracy_budget,
-                                      measure=tune)
+        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), machine, accuracy_budget, measure=tune)
     manager.run(graph, context)
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
@@ -137,7 +139,11 @@ def _quantized(graph: Graph) -> dict[str, Any]:
         return {}
     from ngc.passes.quantized_layers import quantized_layers  # only int8 needs it
 
-    return {"quantization": [asdict(layer) for layer in quantized_layers(graph)]}
+    layers = quantized_layers(graph)
+    if layers and not any(layer.precision == "int8" for layer in layers):
+        reason, count = Counter(layer.reason for layer in layers).most_common(1)[0]
+        _log.warning("no layer multiplies int8: all %d stay in fp32, %d of them because %s", len(layers), count, reason)
+    return {"quantization": [asdict(layer) for layer in layers]}
 
 
 def _check_precision(precision: str | None, target: CpuTarget) -> None:

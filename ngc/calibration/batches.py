@@ -36,6 +36,11 @@ def iterate_feeds(batches: Any, inputs: Sequence[str]) -> Iterator[dict[str, Any
         yield _feeds(data if isinstance(data, list) else batch, names)  # an MXNet DataBatch has a list there
 
 
+def copied(batches: Iterable[Mapping[str, Any]]) -> list[dict[str, np.ndarray]]:
+    """Returns all batches at once, in memory of their own: loaders may fill the same arrays again."""
+    return [{name: np.array(array) for name, array in feeds.items()} for feeds in batches]
+
+
 def _feeds(batch: Any, names: list[str]) -> dict[str, Any]:
     if isinstance(batch, Mapping):
         return {name: _array(value) for name, value in batch.items()}

@@ -21,7 +21,7 @@ CHECKPOINT_EVERY = 8
 
 def collect(graph: Graph, batches: Any, *, target: CpuTarget, table: CalibrationTable | None = None, threads: int | None = None, progress: bool = True,
             limit: int | None = None, checkpoint: str | os.PathLike[str] | None = None, mode: str = DEFAULT_MODE,
-            parameters: Mapping[str, Any] | None = None, cache: bool = True) -> CalibrationTable:
+            parameters: Mapping[str, Any] | None = None, cache: bool = True, fallback: bool = False) -> CalibrationTable:
     """Returns the histograms of all activations of a graph over batches of data.
 
     Histograms do not depend on the number of threads, nor on how a batch is cut to fit into memory.
@@ -40,6 +40,7 @@ def collect(graph: Graph, batches: Any, *, target: CpuTarget, table: Calibration
         mode: how the table chooses ranges unless told otherwise.
         parameters: of the mode.
         cache: take kernels from the cache folder and keep new ones there.
+        fallback: run operators without a kernel in numpy.
 
     Raises:
         InputError: batches or options that do not fit, no batch at all, values that are not finite, a table or checkpoint of another graph.
@@ -59,7 +60,7 @@ def collect(graph: Graph, batches: Any, *, target: CpuTarget, table: Calibration
                              "it comes from a call without this table")
     found.mode, found.parameters = mode, dict(parameters or {})
     first_example = before.examples
-    observer = Observer(graph, target, threads=threads, cache=cache)
+    observer = Observer(graph, target, threads=threads, cache=cache, fallback=fallback)
     taken = 0
     with examples_bar(progress, batches) as advance:
         for feeds in iterate_feeds(batches, graph.input_names):

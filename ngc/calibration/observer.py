@@ -33,7 +33,8 @@ def channels_of(value: Value) -> int | None:
 class Observer:
     """An executable that returns the activations of a graph instead of its outputs."""
 
-    def __init__(self, graph: Graph, target: CpuTarget, *, threads: int | None = None, cache: bool = True, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, graph: Graph, target: CpuTarget, *, threads: int | None = None, cache: bool = True, fallback: bool = False,
+                 most_bytes: int = MOST_BYTES) -> None:
         """Compiles a copy of the graph.
 
         Args:
@@ -41,6 +42,7 @@ class Observer:
             target: a processor whose code this machine runs.
             threads: how many threads share a run.
             cache: take kernels from the cache folder and keep new ones there.
+            fallback: run operators without a kernel in numpy.
             most_bytes: for the activations of one run.
 
         Raises:
@@ -58,7 +60,7 @@ class Observer:
         self._images = max(1, most_bytes // max(per_image, 1))
         copy.outputs, copy.output_names = tuple(self.results), tuple(self._names)
         PassManager("eliminate-dead-code,assign-layout", verify_each=False).run(copy, PassContext(target=target))
-        self.executable = Executable(build_program(copy, target, cache=cache), copy, threads)
+        self.executable = Executable(build_program(copy, target, cache=cache, fallback=fallback), copy, threads)
         self._out: tuple[list[tuple[int, ...]], list[np.ndarray] | None] = [], None
 
     def observe(self, feeds: Feeds, histograms: dict[str, Histogram]) -> int:

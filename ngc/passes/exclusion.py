@@ -79,5 +79,6 @@ def _suggestion(pattern: str, graph: Graph) -> str:
     known = {name: None for node in graph.nodes if node.op != "const" for name in names_of(node)}
     if pattern.startswith("op:"):
         known = {f"op:{name}": None for name in (*_OPERATORS, *(node.op for node in graph.nodes))}
+    known.pop(pattern, None)
     near = difflib.get_close_matches(pattern, known, n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

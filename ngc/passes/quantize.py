@@ -7,9 +7,9 @@
 The scales of data, weights and results are folded into the steps (`quantized_steps`), the average error of rounded weights into the bias. Ranges come from
 calibration, `ctx.quantization`, or from the model itself, `graph.ranges`; which values are stored as integers is decided by `quantize_plan`.
 
-Refuses layers that are excluded, layers on processors that multiply integers no faster than floats unless it is forced, layers whose data has no range,
-whose data or result is not f32, whose weights are no finite constants, that have a prologue, whose sums might exceed 32 bits, dense layers whose inputs are no
-multiple of four, and deconvolutions; they go on in f32.
+Refuses to multiply integers in layers that are excluded, whose results may be stored as integers all the same, and to store them in other nodes that are; on
+processors that multiply integers no faster than floats, unless it is forced; in layers whose data has no range, whose data or result is not f32, whose weights
+are no finite constants, that have a prologue, whose sums might exceed 32 bits, in dense layers whose inputs are no multiple of four, and in deconvolutions.
 """
 
 from dataclasses import dataclass, field
@@ -96,7 +96,7 @@ class _Converter:
         if node in self.plan.layers:
             x = self._as_integers(x, node)
             assert x.type.quant is not None
-            means = self.quantization.means(node.inputs[0].name)
+            means = self.quantization.means(node.inputs[0]) if node.has_trait("conv") or x.type.rank == 2 else None
             quantized = quantize_weights(w.array, node.attrs.get("groups", 1), means if self.quantization.bias_correction else None)
             if w not in self.weights:
                 locs = w.producer.locs if w.producer else ()

@@ -20,6 +20,12 @@ _LEVELS = 255
 
 _LARGEST_SUM = 2**31 - 1
 
+_SMALLEST = float(np.finfo(np.float32).tiny)
+"""Scales below have no inverse that f32 holds: what lies in such a range counts as zero."""
+
+_LEAST_CHANNEL = 2.0**-20
+"""The least part of a tensor's range that a channel's range may be."""
+
 _MARGIN = 1.1
 """How much larger than seen a channel may become: calibration sees few elements of each."""
 
@@ -47,9 +53,20 @@ def plan(graph: Graph, ranges: Mapping[str, ValueRange], excluded: Mapping[Node,
     Args:
         graph: the graph.
         ranges: calibrated ranges by the names of values.
-        excluded: nodes that must not multiply integers, each with the reason.
+        excluded: nodes that must not multiply integers, and if they are no layers not store them, each with the reason.
     """
-    planner = _Planner(graph, ranges)
+    barred = {node for node in excluded if not is_layer(node)}
+    while True:
+        found = _plan(_Planner(graph, ranges, barred), excluded)
+        unsound = {node for node in found.storing if is_average(node) and _counts_zeros(node) and found.quants[node.inputs[0]].zero_point}
+        if not unsound:
+            return found
+        barred |= unsound
+
+
+def _plan(planner: "_Planner", excluded: Mapping[Node, str]) -> Plan:
+    """Returns the decisions, in which the zero of averages may not be 0 yet."""
+    graph = planner.graph
     layers: dict[Node, None] = {}
     refused: dict[Node, str] = {}
     for node in graph.nodes:
@@ -85,7 +102,7 @@ def quant_of_range(low: float, high: float) -> Quant:
     """Returns the quantization whose 256 integers cover a range that holds 0, which is one of them exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = float(np.float32((high - low) / _LEVELS))
-    if not scale > 0:
+    if not scale > _SMALLEST:
         return Quant((1.0,), 0)
     return Quant((scale,), min(max(round(-low / scale), 0), _LEVELS))
 
@@ -94,6 +111,7 @@ def quant_of_range(low: float, high: float) -> Quant:
 class _Planner:
     graph: Graph
     ranges: Mapping[str, ValueRange]
+    barred: Set[Node]
     _known: dict[Value, ValueRange | None] = field(default_factory=dict)
 
     def range_of(self, value: Value) -> ValueRange | None:
@@ -134,7 +152,7 @@ class _Planner:
 
     def can_store(self, node: Node) -> bool:
         """Whether a node can give its results as integers."""
-        if any(self.graph.is_output(value) or value.type.dtype != "f32" or self.range_of(value) is None for value in node.outputs):
+        if node in self.barred or any(self.graph.is_output(value) or value.type.dtype != "f32" or self.range_of(value) is None for value in node.outputs):
             return False
         if is_layer(node):
             return "result" in node.attrs
@@ -143,14 +161,8 @@ class _Planner:
         if any(value.is_const or value.type.dtype != "f32" or self.range_of(value) is None for value in node.inputs):
             return False
         if node.op == "pool":
-            return (node.attrs["kind"] == "max" and not _has_empty_window(node)) or (is_average(node) and self.averages_integers(node))
+            return (node.attrs["kind"] == "max" and not _has_empty_window(node)) or is_average(node)
         return node.op in MOVES and (node.op != "pad" or (node.attrs["mode"] == "constant" and node.attrs["value"] == 0))
-
-    def averages_integers(self, node: Node) -> bool:
-        """Whether an average of integers is the integer of the average: nothing but data counts, or zero is 0."""
-        known = self.range_of(node.inputs[0])
-        counts_padding = any(node.attrs["pad"]) and node.attrs["count_include_pad"]
-        return known is not None and (known.low >= 0 or not (counts_padding or _has_empty_window(node)))
 
     def wants(self, reader: Node, operand: int, layers: Set[Node], storing: Set[Node]) -> bool:
         """Whether a reader takes an operand as integers."""
@@ -192,19 +204,25 @@ class _Planner:
         networks of such convolutions (Nagel et al., Data-Free Quantization, 2019), without moving anything between weights.
         """
         producer, known = value.producer, self.range_of(value)
-        if producer is None or producer not in storing or len(producer.outputs) != 1 or passes_on(producer):
+        if producer is None or producer not in storing or len(producer.outputs) != 1 or producer.op == "pool" or passes_on(producer):
             return None
         if known is None or known.low < 0 or known.channel_highs is None:
             return None
         if not all(use.node in layers and use.operand == 0 and is_depthwise(use.node) for use in value.uses):
             return None
-        scales = [min(high * _MARGIN, known.high) if high > 0 else known.high for high in known.channel_highs]
-        return Quant(tuple(float(np.float32(high / _LEVELS)) for high in scales), 0, axis=1) if min(scales) > 0 else None
+        highs = [min(max(high * _MARGIN, known.high * _LEAST_CHANNEL), known.high) if high > 0 else known.high for high in known.channel_highs]
+        scales = tuple(float(np.float32(high / _LEVELS)) for high in highs)
+        return Quant(scales, 0, axis=1) if min(scales) > _SMALLEST else None
 
 
 def is_depthwise(node: Node) -> bool:
     """Whether a node is a convolution of each channel by itself."""
     return node.has_trait("conv") and node.attrs["groups"] == node.inputs[0].type.shape[1] == node.inputs[1].type.shape[0] != 1
+
+
+def _counts_zeros(node: Node) -> bool:
+    """Whether an average has elements that are no data: then the integer 0 must be zero."""
+    return (any(node.attrs["pad"]) and node.attrs["count_include_pad"]) or _has_empty_window(node)
 
 
 def _has_empty_window(node: Node) -> bool:

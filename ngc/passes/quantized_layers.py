@@ -1,7 +1,7 @@
 """What became of each layer in quantization: a record for reports and artifacts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ngc.ir import Graph
@@ -47,7 +47,8 @@ class LayerQuantization:
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "LayerQuantization":
         """Returns what `dataclasses.asdict` made a record of, perhaps by way of JSON."""
-        return cls(**{**record, "sources": tuple(record["sources"])})
+        known = {field.name for field in fields(cls)}
+        return cls(**{**{name: value for name, value in record.items() if name in known}, "sources": tuple(record["sources"])})
 
 
 def quantized_layers(graph: Graph) -> tuple[LayerQuantization, ...]:

@@ -13,6 +13,10 @@ LARGEST = 127
 """Of the integers of a weight: symmetric, so that -w is as exact as w."""
 
 
+_SMALLEST = float(np.finfo(np.float32).tiny)
+"""A channel of smaller weights is a channel of zeros: f32 has no scale for it."""
+
+
 @dataclass(frozen=True)
 class QuantizedWeights:
     """Weights (O, I/groups, ...) or (O, K) as integers, the scale of each output channel, and the mean error of each output."""
@@ -33,7 +37,7 @@ def quantize_weights(weights: NDArray[np.float32], groups: int, means: tuple[flo
     outputs = weights.shape[0]
     rows = weights.reshape(outputs, -1)
     largest = np.abs(rows).max(axis=1, initial=0).astype(np.float64)
-    scales = np.where(largest > 0, largest / LARGEST, 1.0)
+    scales = np.where(largest / LARGEST > _SMALLEST, largest / LARGEST, 1.0)
     integers = np.rint(rows / scales[:, None].astype(np.float32)).clip(-LARGEST, LARGEST)
     shift = np.zeros(outputs)
     if means is not None:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ngc.errors import InputError
+from ngc.ir import Value
+
 
 @dataclass(frozen=True)
 class ValueRange:
@@ -41,7 +44,15 @@ class Quantization:
     force: bool = False
     keep: Mapping[str, str] = field(default_factory=dict)
 
-    def means(self, name: str) -> tuple[float, ...] | None:
-        """Returns the mean of each channel of a value, None where it is not known."""
-        known = self.ranges.get(name)
-        return None if known is None else known.means
+    def means(self, value: Value) -> tuple[float, ...] | None:
+        """Returns the mean of each channel of a value, None where it is not known.
+
+        Raises:
+            InputError: there are means of another number of channels.
+        """
+        known = self.ranges.get(value.name)
+        if known is None or known.means is None:
+            return None
+        if len(known.means) != value.type.shape[1]:
+            raise InputError(f"calibration has means of {len(known.means)} channels of %{value.name}, which has {value.type.shape[1]}; calibrate again")
+        return known.means

@@ -1,6 +1,6 @@
 """Compares a graph in int8 with itself in fp32, value by value: what quantization costs where, and what it gains in time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,17 +26,29 @@ MOST_DECIBELS = 200.0
 
 @dataclass
 class Comparison:
-    """Sums over examples of squared signals and noises, by the names of values."""
+    """Sums over examples of squared signals and noises, by the names of values.
 
+    Attributes:
+        outputs: names of the outputs that were computed.
+        signal: sums of squares in fp32.
+        noise: sums of squared differences.
+        same: examples whose largest element of the first output is the same.
+        choices: elements of the first output of an example.
+        examples: how many there were.
+    """
+
+    outputs: Sequence[str] = ()
     signal: dict[str, float] = field(default_factory=dict)
     noise: dict[str, float] = field(default_factory=dict)
     same: int = 0
+    choices: int = 0
     examples: int = 0
 
     def add(self, name: str, wanted: np.ndarray, found: np.ndarray) -> None:
         """Counts one value of one batch."""
-        self.signal[name] = self.signal.get(name, 0.0) + float(np.square(wanted, dtype=np.float64).sum())
-        self.noise[name] = self.noise.get(name, 0.0) + float(np.square(wanted - found, dtype=np.float64).sum())
+        wanted, found = (array.astype(np.float64) for array in (wanted, found))
+        self.signal[name] = self.signal.get(name, 0.0) + float(np.square(wanted).sum())
+        self.noise[name] = self.noise.get(name, 0.0) + float(np.square(wanted - found).sum())
 
     def relative(self, name: str) -> float:
         """Returns a value's noise relative to its signal; 0 for values that were not compared."""
@@ -47,24 +59,42 @@ class Comparison:
         return decibels(self.relative(name)) if name in self.signal else None
 
 
+def compared_outputs(graph: Graph) -> list[str]:
+    """Returns the names of the outputs that are computed; an input that is returned as it is tells nothing.
+
+    Raises:
+        InputError: there is none.
+    """
+    names = [value.name for value in dict.fromkeys(graph.outputs) if value not in graph.inputs and not value.is_const]
+    if not names:
+        raise InputError("the model returns its inputs as they are: there is nothing to compare")
+    return names
+
+
 def decibels(noise: float) -> float:
-    """Returns the signal-to-noise ratio of a noise relative to the signal, in dB."""
+    """Returns the signal-to-noise ratio of a noise relative to the signal, in dB; that of a noise which is not finite is -200."""
+    if not np.isfinite(noise):
+        return -MOST_DECIBELS
     return min(MOST_DECIBELS, float(-10 * np.log10(max(noise, 1e-300))))
 
 
 @dataclass(frozen=True)
 class Machine:
-    """How to run what is compared: the processor's code, threads, and whether kernels come from the cache folder."""
+    """How to run what is compared, as `ngc.compile` takes it: the processor's code, threads, whether kernels come from the cache folder, the numeric contract,
+    and whether operators without a kernel run in numpy."""
 
     target: CpuTarget
     threads: int | None = None
     cache: bool = True
+    numerics: str = "fast"
+    fallback: bool = False
 
     def build(self, graph: Graph) -> Executable:
         """Returns a graph's executable, laid out in a copy."""
         copy = clone(graph)
-        PassManager(QUANTIZED_REST, verify_each=False).run(copy, PassContext(target=self.target))
-        return Executable(build_program(copy, self.target, cache=self.cache), copy, self.threads)
+        PassManager(QUANTIZED_REST, verify_each=False).run(copy, PassContext(target=self.target, numerics=self.numerics))
+        program = build_program(copy, self.target, cache=self.cache, numerics=self.numerics, fallback=self.fallback)
+        return Executable(program, copy, self.threads)
 
 
 def quantized(graph: Graph, quantization: Quantization, target: CpuTarget) -> Graph:
@@ -84,21 +114,22 @@ def compare(floats: Graph, integers: Graph, batches: Iterable[Mapping[str, np.nd
         machine: how to run them.
 
     Raises:
-        InputError: there is no batch.
+        InputError: there is no batch, or nothing to compare.
     """
     names = _shared(floats, integers)
     executables = [_observed(graph, names, machine) for graph in (floats, integers)]
     specs = executables[0].program.inputs
     quants = {value.name: value.type.quant for value in integers.values()}
-    output = floats.outputs[0].name
-    comparison = Comparison()
+    comparison = Comparison(outputs=compared_outputs(floats))
+    first = comparison.outputs[0]
     for feeds in (piece for batch in batches for piece in cut(specs, batch, IMAGES)[1]):
         wanted = dict(zip(names, executables[0].run(feeds), strict=True))
         found = {name: array if (quant := quants[name]) is None else quant.real(array)
                  for name, array in zip(names, executables[1].run(feeds), strict=True)}
         for name in names:
             comparison.add(name, wanted[name], found[name])
-        rows = [array[output].reshape(array[output].shape[0], -1) for array in (wanted, found)]
+        rows = [arrays[first].reshape(arrays[first].shape[0], -1) for arrays in (wanted, found)]
+        comparison.choices = rows[0].shape[1]
         comparison.same += int((rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).sum())
         comparison.examples += len(rows[0])
     if not comparison.examples:
@@ -109,7 +140,7 @@ def compare(floats: Graph, integers: Graph, batches: Iterable[Mapping[str, np.nd
 def _shared(floats: Graph, integers: Graph) -> list[str]:
     """Returns the names of values that both graphs have, a layer's data and results among them; the outputs first."""
     there = {value.name for value in integers.values()}
-    wanted = list(floats.outputs)
+    wanted = [floats.find(name) for name in compared_outputs(floats)]
     for node in floats.nodes:
         if is_layer(node):
             wanted += [*node.inputs[:1], *node.outputs]

@@ -1,11 +1,10 @@
 """From a model and data to the report of what int8 costs and gains it."""
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from ngc.calibration import quantizable
-from ngc.calibration.batches import iterate_feeds
+from ngc.calibration.batches import copied, iterate_feeds
 from ngc.calibration.pieces import cut
 from ngc.importer import import_model
 from ngc.ir import Graph, clone
@@ -34,6 +33,7 @@ def analyze_quantization(
     outputs: Sequence[str] | None = None,
     target: str = "cpu",
     threads: int | None = None,
+    numerics: str = "fast",
     accuracy_budget: float | None = None,
     quantization: QuantizationOptions | None = None,
     cache: bool = True,
@@ -51,6 +51,7 @@ def analyze_quantization(
         outputs: names of inner values to compute instead of the symbol's heads.
         target: a processor that this machine can stand for.
         threads: how many threads share a run; the physical cores that affinity and the container's quota leave unless given.
+        numerics: "fast", or "exact" for direct summation only.
         accuracy_budget: as `ngc.compile` takes it.
         quantization: how ranges are chosen, which layers stay in f32, and so on.
         cache: reuse compiled kernels from the cache folder.
@@ -61,11 +62,12 @@ def analyze_quantization(
         InputError: an argument or a batch that does not fit, or no batch at all.
         CodegenError: operators without kernels, all of them listed.
     """
-    machine = Machine(parse_target(target), threads, cache)
+    machine = Machine(parse_target(target), threads, cache, numerics)
     floats = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     quantizable(floats, PassContext(target=machine.target))
-    feeds = list(islice(iterate_feeds(batches, floats.input_names), limit))
-    calibrate = quantizer(feeds if calibration is None else calibration, quantization or QuantizationOptions(), machine, accuracy_budget)
+    every = copied(iterate_feeds(batches, floats.input_names))
+    feeds = every[:limit]
+    calibrate = quantizer(every if calibration is None else calibration, quantization or QuantizationOptions(), machine, accuracy_budget)
     integers = quantized(floats, calibrate(floats), machine.target)
     comparison = compare(floats, integers, feeds, machine)
     executables = [machine.build(graph) for graph in (integers, floats)]
@@ -79,6 +81,6 @@ def _report(floats: Graph, integers: Graph, comparison: Comparison, int8: Profil
     layers = tuple(LayerReport(layer, comparison.sqnr(layer.node), noise.get(layer.node, 0.0) if layer.precision == "int8" else 0.0,
                                times[0].get(layer.node) if layer.precision == "int8" else None, times[1].get(layer.node))
                    for layer in quantized_layers(integers))
-    return QuantizationReport(layers, decibels(comparison.relative(floats.outputs[0].name)), comparison.same / comparison.examples, comparison.examples,
+    return QuantizationReport(layers, decibels(comparison.relative(comparison.outputs[0])), comparison.same / comparison.examples, comparison.examples,
                               int8.total_ms, fp32.total_ms)
 

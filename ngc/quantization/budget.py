@@ -25,7 +25,7 @@ class Budget:
 
     Attributes:
         loss: the largest share of examples whose largest first output is another one than in fp32; None where `sqnr` counts.
-        sqnr: the smallest signal-to-quantization-noise ratio at the first output, in dB.
+        sqnr: the smallest signal-to-quantization-noise ratio at any output, in dB.
     """
 
     loss: float | None = None
@@ -43,11 +43,18 @@ class Budget:
                              f"signal-to-noise ratio at the outputs in dB, such as 30; not {number!r}")
         return cls(loss=float(number)) if number < 1 else cls(sqnr=float(number))
 
-    def holds(self, comparison: Comparison, output: str) -> bool:
-        """Whether a comparison stays within the budget."""
+    def holds(self, comparison: Comparison) -> bool:
+        """Whether a comparison stays within the budget.
+
+        Raises:
+            InputError: the budget is a share of first choices, and there is nothing to choose from.
+        """
         if self.loss is not None:
+            if comparison.choices < 2:
+                raise InputError(f"accuracy_budget below 1 counts first choices, and the first output of an example has {comparison.choices} element; give the "
+                                 "smallest signal-to-noise ratio in dB, such as 30")
             return comparison.examples - comparison.same <= self.loss * comparison.examples
-        return decibels(comparison.relative(output)) >= (self.sqnr or 0.0)
+        return min(decibels(comparison.relative(output)) for output in comparison.outputs) >= (self.sqnr or 0.0)
 
     def __str__(self) -> str:
         return f"{self.loss:.3%} of first choices" if self.loss is not None else f"{self.sqnr:g} dB"
@@ -66,8 +73,6 @@ def within_budget(graph: Graph, quantization: Quantization, feeds: Sequence[Mapp
     Raises:
         InputError: there is no data.
     """
-    output = graph.outputs[0].name
-
     def trial(kept: Sequence[str]) -> tuple[Quantization, Comparison, Graph]:
         reason = f"kept for an accuracy budget of {budget}"
         chosen = replace(quantization, keep={**quantization.keep, **dict.fromkeys(kept, reason)})
@@ -75,20 +80,20 @@ def within_budget(graph: Graph, quantization: Quantization, feeds: Sequence[Mapp
         return chosen, compare(graph, integers, feeds, machine), integers
 
     chosen, comparison, integers = trial(())
-    if budget.holds(comparison, output):
+    if budget.holds(comparison):
         return chosen
     ranked = noisiest(graph, integers, comparison)
     fails, count = 0, 1
     while True:
         count = min(count, len(ranked))
         chosen, comparison, _ = trial(ranked[:count])
-        if budget.holds(comparison, output) or count == len(ranked):
+        if budget.holds(comparison) or count == len(ranked):
             break
         fails, count = count, 2 * count
     while count - fails > 1:
         middle = (fails + count) // 2
         found, comparison, _ = trial(ranked[:middle])
-        if budget.holds(comparison, output):
+        if budget.holds(comparison):
             chosen, count = found, middle
         else:
             fails = middle

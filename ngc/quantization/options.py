@@ -1,11 +1,12 @@
 """From calibration data to what the quantize pass goes by: the options of `precision="int8"`, and where its ranges come from."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ngc.calibration import CalibrationTable, collect, fingerprint
-from ngc.calibration.batches import iterate_feeds
+from ngc.calibration.batches import copied, iterate_feeds
 from ngc.errors import InputError
 from ngc.ir import Graph
 from ngc.passes.value_ranges import Quantization, ValueRange
@@ -22,7 +23,8 @@ class QuantizationOptions:
     Attributes:
         mode: how ranges are chosen from what calibration counted: "mse", "naive", "percentile" or "entropy"; that of the table unless given.
         parameters: of the mode, such as {"percent": 99.9}.
-        exclude: layers that stay in f32, by the names of MXNet's nodes, wildcards, "re:" with a regular expression, or "op:" with an operator.
+        exclude: layers that multiply floats, and other nodes that do not store integers, by the names of MXNet's nodes, wildcards, "re:" with a regular
+            expression, or "op:" with an operator; one pattern, or several.
         bias_correction: take the mean error of rounded weights out of the bias.
         force: multiply integers on processors too that are no faster at it, and in layers that measuring finds slower.
         validation: batches that an accuracy budget is measured with; those of calibration unless given.
@@ -30,10 +32,15 @@ class QuantizationOptions:
 
     mode: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    exclude: tuple[str, ...] = ()
+    exclude: str | tuple[str, ...] = ()
     bias_correction: bool = True
     force: bool = False
     validation: Any = None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What is excluded."""
+        return (self.exclude,) if isinstance(self.exclude, str) else tuple(self.exclude)
 
 
 def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, accuracy_budget: float | None = None, *,
@@ -41,7 +48,7 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
     """Returns what gives a graph that is ready for quantization its ranges, and finds what must stay in f32.
 
     Args:
-        calibration: a `CalibrationTable`, or batches as `ngc.calibrate` takes them, which this machine then runs.
+        calibration: a `CalibrationTable` or the path of one, or batches as `ngc.calibrate` takes them, which this machine then runs.
         options: how to quantize.
         machine: what is compiled for; calibration itself runs this machine's own code.
         accuracy_budget: what may be lost, see `Budget.of`.
@@ -50,6 +57,8 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
     Raises:
         InputError: a budget that is none, or without data to measure it with.
     """
+    if isinstance(calibration, str | os.PathLike):
+        calibration = CalibrationTable.load(calibration)
     budget = None if accuracy_budget is None else Budget.of(accuracy_budget)
     given = options.validation if options.validation is not None else calibration
     if budget is not None and isinstance(given, CalibrationTable):
@@ -58,11 +67,11 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
     def quantization(graph: Graph) -> Quantization:
         table, feeds = calibration, None
         if budget is not None:
-            feeds = list(iterate_feeds(given, graph.input_names))
+            feeds = copied(iterate_feeds(given, graph.input_names))
         if not isinstance(table, CalibrationTable):
             batches = feeds if feeds is not None and given is calibration else calibration
-            table = collect(graph, batches, target=host_target(), threads=machine.threads, cache=machine.cache)
-        found = Quantization(_ranges(graph, table, options), tuple(options.exclude), options.bias_correction, options.force)
+            table = collect(graph, batches, target=host_target(), threads=machine.threads, cache=machine.cache, fallback=machine.fallback)
+        found = Quantization(_ranges(graph, table, options), options.patterns, options.bias_correction, options.force)
         if measure and not options.force:
             found = without_slow_layers(graph, found, machine)
         return found if budget is None or feeds is None else within_budget(graph, found, feeds, budget, machine)

@@ -154,7 +154,7 @@ class Executable:
     @property
     def quantization(self) -> "tuple[LayerQuantization, ...]":
         """What became of each layer in an int8 executable: int8 or fp32, why, range, scale; empty for others."""
-        from ngc.passes.quantized_layers import LayerQuantization  # artifacts load and run without the passes
+        from ngc.passes.quantized_layers import LayerQuantization  # running needs no passes
 
         return tuple(map(LayerQuantization.read, self.program.options.get("quantization", ())))
 

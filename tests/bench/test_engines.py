@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from bench.engines import ENGINES, Job, NotOffered, default_engines, interpreter
+from bench.engines import ngc as ngc_engine
 from bench.engines.process import Worker, WorkerFailed
 from bench.engines.worker import measure
 from bench.measures import relative_error
 from bench.models import Case, Result, table
+from ngc.target import parse_target
 from tests import checkpoints
 
 
@@ -51,9 +53,10 @@ def test_a_precision_that_an_engine_lacks_is_refused(tmp_path, engine):
         Worker(job(tmp_path, engine, precision="fp16"), tmp_path / "log")
 
 
-def test_a_precision_that_ngc_lacks_is_refused_in_its_words(tmp_path):
-    with pytest.raises(NotOffered, match=r"^precision 'int8'"):
-        Worker(job(tmp_path, "ngc", precision="int8"), tmp_path / "log")
+def test_a_precision_that_ngc_lacks_is_refused_in_its_words(tmp_path, monkeypatch):
+    monkeypatch.setattr("ngc.driver.parse_target", lambda name: parse_target("cpu:x86-64-v3"))
+    with pytest.raises(NotOffered, match=r"^precision 'bf16' needs a processor with AVX512-BF16"):
+        ngc_engine.compile_model(job(tmp_path, "ngc", precision="bf16"))
 
 
 def test_what_torch_needs_is_said(tmp_path, monkeypatch):

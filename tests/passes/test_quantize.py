@@ -306,3 +306,66 @@ def test_data_of_depthwise_convolutions_has_a_scale_for_each_channel() -> None:
 @pytest.mark.parametrize("options", [{"relu": False}, {"readers": 2}])
 def test_other_data_has_one_scale(options: dict) -> None:
     assert mobile(**options)[1].find("first").type.quant.axis is None
+
+
+def test_an_average_over_padding_needs_a_zero_that_is_0_for_all_who_share_its_scale() -> None:
+    net = Net()
+    x = net.input(4, 6, 6)
+    left = net.op("conv2d", x, net.const("w1", 4, 4, 1, 1), epilogue=(Step("relu"),), name="left")
+    right = net.conv(x, 4, name="right")
+    mean = net.op("pool", left, kind="avg", kernel=(3, 3), stride=(1, 1), pad=(1, 1), name="mean")
+    graph = checked(net.finish(net.conv(net.op("concat", left, right, axis=1), 3, name="last"), net.conv(mean, 3, name="other")))
+    assert graph.find("left").type.quant.zero_point > 0
+    assert dtypes(graph)["mean"] == "f32"
+
+
+def test_averages_have_one_scale() -> None:
+    net = Net()
+    x = net.op("conv2d", net.input(4, 6, 6), net.const("w", 6, 4, 1, 1), epilogue=(Step("relu"),), name="first")
+    mean = net.op("pool", x, kind="avg", kernel=(3, 3), stride=(1, 1), pad=(0, 0), name="mean")
+    graph = net.finish(net.conv(mean, 6, 3, groups=6, name="depthwise"))
+    ranges = {name: ValueRange(known.low, known.high, None, (0.0,) * 6, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
+              for name, known in measured(graph, random_feeds(graph, 3, 2)).items()}
+    PassManager("quantize").run(graph, PassContext(quantization=Quantization(ranges)))
+    assert graph.find("mean").type.quant.axis is None
+
+
+def test_what_is_no_layer_can_be_excluded_too() -> None:
+    net = Net()
+    x = net.op("conv2d", net.input(4, 6, 6), net.const("w", 6, 4, 3, 3), epilogue=(Step("relu"),), name="first")
+    y = net.op("pool", x, kind="max", kernel=(2, 2), stride=(2, 2), pad=(0, 0), name="pool")
+    graph = net.finish(net.conv(y, 8, name="second"))
+    assert dtypes(checked(graph))["pool"] == "u8"
+    found = dtypes(checked(graph, exclude=("op:Pooling",)))
+    assert (found["first"], found["pool"], found["pool.u8"]) == ("f32", "f32", "u8")
+
+
+def test_dense_layers_over_the_last_of_three_axes_have_no_means() -> None:
+    net = Net()
+    graph = net.finish(net.op("dense", net.input(5, 16), net.const("w", 3, 16), name="it"))
+    ranges = {"data": ValueRange(-1.0, 1.0, (0.5,) * 5)}
+    PassManager("quantize").run(graph, PassContext(quantization=Quantization(ranges)))
+    assert events(graph) == {"it": "multiplies int8"}
+
+
+def test_means_must_be_those_of_the_channels() -> None:
+    net = Net()
+    graph = net.finish(net.conv(net.input(4, 5, 5), 3, name="it"))
+    with pytest.raises(InputError, match="calibration has means of 3 channels of %data, which has 4; calibrate again"):
+        PassManager("quantize").run(graph, PassContext(quantization=Quantization({"data": ValueRange(0, 1, (0.1,) * 3)})))
+
+
+def test_channels_of_denormal_weights_are_channels_of_zeros() -> None:
+    net = Net()
+    weights = np.ones((2, 4, 1, 1), np.float32)
+    weights[1] = 1e-43
+    graph = net.finish(net.op("conv2d", net.input(4, 5, 5), net.b.const("w", weights), name="it"))
+    quantized = checked(graph)
+    assert np.isfinite(evaluate(quantized, random_feeds(graph, 3, 2))[0]).all()
+
+
+def test_a_pattern_does_not_suggest_itself() -> None:
+    from ngc.passes.exclusion import excluded_nodes
+
+    with pytest.raises(InputError, match=r"^cannot exclude: 'op:elemwise_add' matches nothing$"):
+        excluded_nodes(network(), ["op:elemwise_add"])

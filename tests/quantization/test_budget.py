@@ -1,5 +1,7 @@
 """The search for layers that must stay in f32, and what a budget is."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import ngc
 from ngc.calibration import calibrate
 from ngc.errors import InputError
 from ngc.ir import Graph, Step
-from ngc.quantization.analysis import Comparison
+from ngc.quantization.analysis import Comparison, compared_outputs
 from ngc.quantization.budget import Budget
 from tests.passes.nets import Net
 
@@ -90,9 +92,46 @@ def test_other_numbers_are_no_budget(number: object) -> None:
 
 
 def test_when_a_budget_holds() -> None:
-    comparison = Comparison({"y": 1000.0}, {"y": 1.0}, same=99, examples=100)
-    assert Budget(loss=0.01).holds(comparison, "y")
-    assert not Budget(loss=0.009).holds(comparison, "y")
-    assert Budget(sqnr=30).holds(comparison, "y")
-    assert not Budget(sqnr=30.1).holds(comparison, "y")
+    comparison = Comparison(("y", "z"), {"y": 1000.0, "z": 1000.0}, {"y": 1.0, "z": 10.0}, same=99, choices=10, examples=100)
+    assert Budget(loss=0.01).holds(comparison)
+    assert not Budget(loss=0.009).holds(comparison)
+    assert Budget(sqnr=20).holds(comparison)
+    assert not Budget(sqnr=20.1).holds(comparison), "the worst output counts"
     assert (str(Budget(loss=0.01)), str(Budget(sqnr=30.0))) == ("1.000% of first choices", "30 dB")
+
+
+def test_noise_that_is_no_number_holds_no_budget() -> None:
+    assert not Budget(sqnr=1).holds(Comparison(("y",), {"y": 1.0}, {"y": float("nan")}, examples=1))
+
+
+def test_one_element_gives_no_choice() -> None:
+    with pytest.raises(InputError, match="accuracy_budget below 1 counts first choices, and the first output of an example has 1 element; give the smallest"):
+        Budget(loss=0.01).holds(Comparison(("y",), {"y": 1.0}, {"y": 0.0}, same=1, choices=1, examples=1))
+
+
+def test_outputs_that_are_inputs_tell_nothing() -> None:
+    net = Net()
+    x = net.input(4, 5, 5)
+    graph = net.finish(x, net.conv(x, 3, name="layer"))
+    batches = [np.ones((1, 4, 5, 5), np.float32)]
+    assert kept(ngc.compile(graph, precision="int8", calibration=batches, accuracy_budget=10, quantization=FORCED)) == {}
+    with pytest.raises(InputError, match="the model returns its inputs as they are: there is nothing to compare"):
+        compared_outputs(Net().finish())
+
+
+def test_integer_outputs_do_not_wrap() -> None:
+    comparison = Comparison()
+    comparison.add("y", np.array([3], np.uint8), np.array([5], np.uint8))
+    assert comparison.noise == {"y": 4.0}
+
+
+def test_loaders_may_fill_the_same_array_again() -> None:
+    def loader() -> Iterator[np.ndarray]:
+        array = np.empty((4, 4, 8, 8), np.float32)
+        for scale in (1.0, 100.0, 0.1):
+            array[:] = np.random.default_rng(1).standard_normal(array.shape) * scale
+            yield array
+
+    found = [ngc.compile(network(), precision="int8", calibration=loader(), accuracy_budget=budget, quantization=FORCED).quantization[0].scale
+             for budget in (None, 1.0)]
+    assert found[0] == found[1]

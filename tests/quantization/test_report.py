@@ -36,7 +36,7 @@ def test_every_layer_has_its_line(report: ngc.QuantizationReport) -> None:
 
 def test_outputs_are_compared(report: ngc.QuantizationReport) -> None:
     assert report.examples == 16
-    assert 0 <= report.agreement <= 1
+    assert (report.agreement * 16).is_integer()
     assert report.sqnr == report.layers[-1].sqnr
 
 
@@ -65,3 +65,10 @@ def test_no_data_is_an_error() -> None:
 def test_decibels() -> None:
     assert decibels(1e-3) == pytest.approx(30)
     assert decibels(0.0) == MOST_DECIBELS
+
+
+def test_the_limit_is_for_measuring_not_for_calibration() -> None:
+    batches = [np.full((1, 4, 8, 8), value, np.float32) for value in (1.0, 5.0)]
+    report = ngc.analyze_quantization(network(), batches, limit=1, quantization=FORCED)
+    assert report.examples == 1
+    assert report.layers[0].layer.high == pytest.approx(5.0)
