@@ -137,7 +137,7 @@ def _quantized(graph: Graph) -> dict[str, Any]:
     """Returns what became of the layers of a quantized graph, for the executable and its artifact."""
     if not any(event.pass_name == "quantize" for event in graph.events):
         return {}
-    from ngc.passes.quantized_layers import quantized_layers  # only int8 needs it
+    from ngc.passes.quantize.outcome import quantized_layers  # only int8 needs it
 
     layers = quantized_layers(graph)
     if layers and not any(layer.precision == "int8" for layer in layers):

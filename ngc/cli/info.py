@@ -12,7 +12,7 @@ from ngc.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ngc.passes.quantized_layers import LayerQuantization
+    from ngc.passes.quantize.outcome import LayerQuantization
 
 
 def add_command(commands: Any) -> None:
@@ -67,7 +67,7 @@ def _print_summary(path: str, manifest: Mapping[str, Any], sizes: Mapping[str, i
 
 def _layers(manifest: Mapping[str, Any]) -> "tuple[LayerQuantization, ...]":
     """Returns what became of each layer in quantization; nothing for a model in another precision."""
-    from ngc.passes.quantized_layers import LayerQuantization
+    from ngc.passes.quantize.outcome import LayerQuantization
 
     return tuple(map(LayerQuantization.read, manifest["options"].get("quantization", ())))
 
@@ -75,7 +75,7 @@ def _layers(manifest: Mapping[str, Any]) -> "tuple[LayerQuantization, ...]":
 def _print_layers(path: str, layers: "Sequence[LayerQuantization]") -> None:
     from rich.table import Table
 
-    from ngc.passes.quantized_layers import COLUMNS
+    from ngc.passes.quantize.outcome import COLUMNS
 
     if not layers:
         raise InputError(f"{path} was not compiled in int8; it has no list of layers")

@@ -32,7 +32,7 @@ class Quantization:
 
     Attributes:
         ranges: calibrated ranges by the names of values after fusion.
-        exclude: patterns of layers that stay in f32, see `exclusion`.
+        exclude: patterns of layers that stay in f32, see `quantize.exclusion`.
         bias_correction: whether the mean error of rounded weights is taken out of the bias.
         force: whether layers multiply integers on processors too that are no faster at it.
         keep: nodes that stay in f32, by name, each with the reason.

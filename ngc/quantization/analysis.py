@@ -11,7 +11,7 @@ from ngc.errors import InputError
 from ngc.ir import Graph, clone
 from ngc.passes import PassContext, PassManager
 from ngc.passes.layers import is_layer
-from ngc.passes.quantized_layers import quantized_layers
+from ngc.passes.quantize.outcome import quantized_layers
 from ngc.passes.registry import QUANTIZED_REST
 from ngc.passes.value_ranges import Quantization
 from ngc.runtime import Executable

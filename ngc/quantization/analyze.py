@@ -9,7 +9,7 @@ from ngc.calibration.pieces import cut
 from ngc.importer import import_model
 from ngc.ir import Graph, clone
 from ngc.passes import PassContext
-from ngc.passes.quantized_layers import quantized_layers
+from ngc.passes.quantize.outcome import quantized_layers
 from ngc.quantization.analysis import IMAGES, Comparison, Machine, added_noise, compare, decibels, quantized
 from ngc.quantization.options import QuantizationOptions, quantizer
 from ngc.quantization.report import LayerReport, QuantizationReport

@@ -4,7 +4,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 
-from ngc.passes.quantized_layers import COLUMNS, LayerQuantization
+from ngc.passes.quantize.outcome import COLUMNS, LayerQuantization
 
 
 @dataclass(frozen=True)

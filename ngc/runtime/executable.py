@@ -22,7 +22,7 @@ from ngc.runtime.tensors import TensorSpec, check_feeds, check_out, public_spec
 from ngc.target import CpuTarget, check_host, parse_target
 
 if TYPE_CHECKING:
-    from ngc.passes.quantized_layers import LayerQuantization
+    from ngc.passes.quantize.outcome import LayerQuantization
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Executable:
     @property
     def quantization(self) -> "tuple[LayerQuantization, ...]":
         """What became of each layer in an int8 executable: int8 or fp32, why, range, scale; empty for others."""
-        from ngc.passes.quantized_layers import LayerQuantization  # running needs no passes
+        from ngc.passes.quantize.outcome import LayerQuantization  # running needs no passes
 
         return tuple(map(LayerQuantization.read, self.program.options.get("quantization", ())))
 

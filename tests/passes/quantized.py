@@ -7,7 +7,7 @@ from ngc.ir.reference import evaluate_node
 from ngc.ir.tensor_type import Quant
 from ngc.ir.verify import verify
 from ngc.passes import PassContext, PassManager
-from ngc.passes.quantized_weights import quantize_weights
+from ngc.passes.quantize.weights import quantize_weights
 from ngc.passes.value_ranges import Quantization, ValueRange
 
 ROUNDINGS = 64 * float(np.finfo(np.float32).eps)

@@ -9,7 +9,7 @@ from ngc.ir import Graph, Step, SymDim, clone, evaluate, parse
 from ngc.ir.random_data import random_feeds
 from ngc.ir.tensor_type import Quant
 from ngc.passes import PassContext, PassManager
-from ngc.passes.quantize_plan import quant_of_range
+from ngc.passes.quantize.plan import quant_of_range
 from ngc.passes.value_ranges import Quantization, ValueRange
 from tests.passes.nets import Net, ops, steps
 from tests.passes.quantized import check_nodes, measured, quantize
@@ -256,7 +256,7 @@ def network() -> Graph:
     ("stage1_conv0", "a"), ("stage1_relu0", "a"), ("b", "b"), ("stage2_*", "b"), ("re:stage\\d_relu\\d", "a"), ("op:Convolution", "ab"), ("op:conv?d", "ab"),
 ])
 def test_patterns_name_original_nodes(pattern: str, found: str) -> None:
-    from ngc.passes.exclusion import excluded_nodes
+    from ngc.passes.quantize.exclusion import excluded_nodes
 
     assert {node.name: reason for node, reason in excluded_nodes(network(), [pattern]).items()} == dict.fromkeys(found, f"excluded by {pattern!r}")
 
@@ -268,7 +268,7 @@ def test_patterns_name_original_nodes(pattern: str, found: str) -> None:
     (["zzz", "b", "yyy*"], "cannot exclude: 'zzz' matches nothing; 'yyy*' matches nothing"),
 ])
 def test_a_pattern_that_matches_nothing_is_an_error(patterns: list[str], text: str) -> None:
-    from ngc.passes.exclusion import excluded_nodes
+    from ngc.passes.quantize.exclusion import excluded_nodes
 
     with pytest.raises(InputError) as caught:
         excluded_nodes(network(), patterns)
@@ -365,7 +365,7 @@ def test_channels_of_denormal_weights_are_channels_of_zeros() -> None:
 
 
 def test_a_pattern_does_not_suggest_itself() -> None:
-    from ngc.passes.exclusion import excluded_nodes
+    from ngc.passes.quantize.exclusion import excluded_nodes
 
     with pytest.raises(InputError, match=r"^cannot exclude: 'op:elemwise_add' matches nothing$"):
         excluded_nodes(network(), ["op:elemwise_add"])

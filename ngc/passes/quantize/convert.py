@@ -4,8 +4,8 @@
     f(q(x)){steps}     =  f(q(x)){steps', result=u8}                      f an element-wise group or an average
     move(q(x))         =  q(move(x))                                      max pools, concat, reshape, slice and their like
 
-The scales of data, weights and results are folded into the steps (`quantized_steps`), the average error of rounded weights into the bias. Ranges come from
-calibration, `ctx.quantization`, or from the model itself, `graph.ranges`; which values are stored as integers is decided by `quantize_plan`.
+The scales of data, weights and results are folded into the steps (`steps`), the average error of rounded weights into the bias. Ranges come from
+calibration, `ctx.quantization`, or from the model itself, `graph.ranges`; which values are stored as integers is decided by `plan`.
 
 Refuses to multiply integers in layers that are excluded, whose results may be stored as integers all the same, and to store them in other nodes that are; on
 processors that multiply integers no faster than floats, unless it is forced; in layers whose data has no range, whose data or result is not f32, whose weights
@@ -22,11 +22,11 @@ from ngc.ir import Graph, Node, Step, Value
 from ngc.ir.rewrite import Rewriter
 from ngc.ir.tensor_type import Quant
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.exclusion import excluded_nodes
 from ngc.passes.layers import is_layer
-from ngc.passes.quantize_plan import Plan, is_average, passes_on, plan
-from ngc.passes.quantized_steps import REAL, StepWriter, Units
-from ngc.passes.quantized_weights import quantize_weights
+from ngc.passes.quantize.exclusion import excluded_nodes
+from ngc.passes.quantize.plan import Plan, is_average, passes_on, plan
+from ngc.passes.quantize.steps import REAL, StepWriter, Units
+from ngc.passes.quantize.weights import quantize_weights
 from ngc.passes.step_forms import NewVector, split_operands
 from ngc.passes.value_ranges import Quantization, ValueRange
 
