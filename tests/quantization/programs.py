@@ -19,7 +19,7 @@ from ngc.target import host_target, parse_target
 from tests.codegen.llvm.kernels.bytewise import runs
 from tests.quantization.networks import NETWORKS, images
 
-TARGETS = tuple(name for name in ("cpu", "cpu:skylake-avx512", "cpu:haswell", "cpu:x86-64") if runs(parse_target(name)))
+TARGETS = tuple(name for name in ("cpu", "cpu:skylake-avx512", "cpu:alderlake", "cpu:haswell", "cpu:x86-64") if runs(parse_target(name)))
 """Instruction sets that this machine runs, each with kernels of its own for integers."""
 
 FORCED = ngc.QuantizationOptions(force=True)
