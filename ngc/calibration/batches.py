@@ -17,7 +17,7 @@ def iterate_feeds(batches: Any, inputs: Sequence[str]) -> Iterator[dict[str, Any
     """Yields each batch as {input: array}.
 
     Args:
-        batches: an iterable of dictionaries, or of arrays for a model of one input, or of sequences that hold an array for each input and perhaps a label
+        batches: an iterable of dictionaries, in which labels may come along, or of arrays for a model of one input, or of sequences that hold an array for each input and perhaps a label
             after them; or an MXNet DataIter, which is reset first, or a Gluon DataLoader.
         inputs: the names of the model's inputs, in order.
 
@@ -43,7 +43,8 @@ def copied(batches: Iterable[Mapping[str, Any]]) -> list[dict[str, np.ndarray]]:
 
 def _feeds(batch: Any, names: list[str]) -> dict[str, Any]:
     if isinstance(batch, Mapping):
-        return {name: _array(value) for name, value in batch.items()}
+        wanted = names if all(name in batch for name in names) else list(batch)  # labels may come along; what is missing is told later
+        return {name: _array(batch[name]) for name in wanted}
     arrays = list(batch) if isinstance(batch, list | tuple) else [batch]
     if not len(names) <= len(arrays) <= len(names) + 1 or not all(hasattr(array, "shape") for array in arrays[:len(names)]):
         what = f"{len(arrays)} items" if isinstance(batch, list | tuple) else type(batch).__name__

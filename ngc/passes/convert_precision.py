@@ -22,7 +22,7 @@ from ngc.ir import Graph, Node, Value
 from ngc.ir.reference import round_to_bf16
 from ngc.ir.rewrite import Rewriter
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.layers import MOVES, is_layer, step_tensors
+from ngc.passes.layers import MOVES, is_layer, step_tensors, why_not_narrowed
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,9 @@ class ConvertPrecision(Pass):
 
 def why_not_bf16(layer: Node) -> str | None:
     """Returns why a convolution or dense layer must multiply f32, None where it may multiply bf16."""
-    x, w = layer.inputs[:2]
-    for what, value in (("data", x), ("result", layer.output)):
-        if value.type.dtype != "f32":
-            return f"the {what} is {value.type.dtype}, not f32"
-    if not w.is_const:
-        return f"the weights %{w.name} are no constant"
-    inputs = x.type.shape[-1]
+    if (reason := why_not_narrowed(layer)) is not None:
+        return reason
+    inputs = layer.inputs[0].type.shape[-1]
     if layer.has_trait("dense") and (not isinstance(inputs, int) or inputs % 2):
         return f"{inputs} inputs of a dense layer do not make pairs"
     return None

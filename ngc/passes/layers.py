@@ -12,6 +12,15 @@ def is_layer(node: Node) -> bool:
     return any(node.has_trait(trait) for trait in ("conv", "deconv", "dense"))
 
 
+def why_not_narrowed(layer: Node) -> str | None:
+    """Returns why a layer cannot multiply another element type than it does: its data or result is not f32, or its weights are no constant."""
+    x, w = layer.inputs[:2]
+    for what, value in (("data", x), ("result", layer.output)):
+        if value.type.dtype != "f32":
+            return f"the {what} is {value.type.dtype}, not f32"
+    return None if w.is_const else f"the weights %{w.name} are no constant"
+
+
 def step_tensors(node: Node, *kinds: str) -> list[int]:
     """Returns the positions of the tensors that a node's epilogue reads, among its operands; only those of steps of some kinds, where any are given."""
     positions, position = [], len(node.inputs) - sum(step.operands for step in node.attrs.get("epilogue", ()))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import ngc
 from ngc.calibration import CalibrationTable, collect, fingerprint, quantizable
+from ngc.calibration.batches import iterate_feeds
 from ngc.calibration.collect import CHECKPOINT_EVERY
 from ngc.calibration.observer import Observer, is_observed
 from ngc.errors import CodegenError, InputError
@@ -331,3 +332,11 @@ def test_a_progress_bar_on_a_terminal_only(prefix: str, monkeypatch: pytest.Monk
     monkeypatch.setattr("sys.stderr", stream)
     ngc.calibrate(prefix, batches, shapes={"data": MORE}, progress=False)
     assert not stream.getvalue()
+
+
+def test_labels_may_come_along_in_dictionaries() -> None:
+    data, labels = make_input(4), np.zeros(4, np.float32)
+    (feeds,) = iterate_feeds([{"softmax_label": labels, "data": data}], ["data"])
+    assert list(feeds) == ["data"]
+    (feeds,) = iterate_feeds([{"softmax_label": labels, "image": data}], ["data"])
+    assert list(feeds) == ["softmax_label", "image"], "what is missing is told by who runs them"

@@ -13,7 +13,7 @@ import numpy as np
 from ngc.ir import Graph, Node, SymDim, Value
 from ngc.ir.ops.pooling import pool_windows
 from ngc.ir.tensor_type import Quant
-from ngc.passes.layers import MOVES, is_layer, step_tensors
+from ngc.passes.layers import MOVES, is_layer, step_tensors, why_not_narrowed
 from ngc.passes.value_ranges import ValueRange
 
 _LEVELS = 255
@@ -129,12 +129,9 @@ class _Planner:
         """Returns why a layer must multiply floats, None where it may multiply integers."""
         if layer.has_trait("deconv") or layer.op == "separable_conv2d":
             return f"{layer.op} has no int8 form"
+        if (reason := why_not_narrowed(layer)) is not None:
+            return reason
         x, w = layer.inputs[:2]
-        for what, value in (("data", x), ("result", layer.output)):
-            if value.type.dtype != "f32":
-                return f"the {what} is {value.type.dtype}, not f32"
-        if not w.is_const:
-            return f"the weights %{w.name} are no constant"
         if x.is_const:
             return f"the data %{x.name} is a constant"
         if layer.attrs.get("prologue"):
