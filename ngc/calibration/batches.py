@@ -17,8 +17,8 @@ def iterate_feeds(batches: Any, inputs: Sequence[str]) -> Iterator[dict[str, Any
     """Yields each batch as {input: array}.
 
     Args:
-        batches: an iterable of dictionaries, in which labels may come along, or of arrays for a model of one input, or of sequences that hold an array for each input and perhaps a label
-            after them; or an MXNet DataIter, which is reset first, or a Gluon DataLoader.
+        batches: an iterable of dictionaries, in which labels may come along, or of arrays for a model of one input, or of sequences that hold an array for
+            each input and perhaps a label after them; or an MXNet DataIter, which is reset first, or a Gluon DataLoader.
         inputs: the names of the model's inputs, in order.
 
     Raises:
