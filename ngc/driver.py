@@ -135,7 +135,10 @@ def _check_options(precision: str | None, numerics: str, fallback: str | None) -
 
 def _quantized(graph: Graph) -> dict[str, Any]:
     """Returns what became of the layers of a quantized graph, for the executable and its artifact."""
-    if not any(event.pass_name == "quantize" for event in graph.events):
+    events = [event for event in graph.events if event.pass_name == "quantize"]
+    if events and all(event.status == "skipped" for event in events):
+        _log.warning("the pass quantize is switched off: nothing is int8")
+    if all(event.rule != "precision" for event in events):
         return {}
     from ngc.passes.quantize.outcome import quantized_layers  # only int8 needs it
 

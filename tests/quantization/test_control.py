@@ -58,6 +58,14 @@ def test_a_model_that_stays_in_f32_is_told_of(caplog: pytest.LogCaptureFixture) 
     assert "no layer multiplies int8: all 2 stay in fp32, 2 of them because excluded by 'op:Convolution'" in caplog.text
 
 
+def test_a_pass_that_is_switched_off_is_told_of(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGC_DISABLE_PASSES", "quantize")
+    with caplog.at_level(logging.WARNING, logger="ngc"):
+        found = ngc.compile(gated(), precision="int8", calibration=BATCHES, quantization=FORCED)
+    assert caplog.messages == ["the pass quantize is switched off: nothing is int8"]
+    assert found.quantization == ()
+
+
 def test_options_are_options() -> None:
     with pytest.raises(InputError, match=r"quantization takes ngc\.QuantizationOptions, not dict"):
         ngc.compile(gated(), precision="int8", calibration=BATCHES, quantization={"force": True})  # type: ignore[arg-type]
