@@ -92,15 +92,12 @@ def compile(  # the public name
         raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
-        from ngc.calibration import CalibrationTable  # only int8 needs what these build on
-        from ngc.quantization import QuantizationOptions, quantizer
+        from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what these build on
         from ngc.quantization.analysis import Machine
 
         if quantization is not None and not isinstance(quantization, QuantizationOptions):
             raise InputError(f"quantization takes ngc.QuantizationOptions, not {type(quantization).__name__}")
         machine = Machine(described, threads, cache, numerics, fallback == "reference")
-        if calibration is None:
-            calibration = CalibrationTable.from_ranges(graph.ranges)
         context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), machine, accuracy_budget, measure=tune)
     manager.run(graph, context)
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass

@@ -48,7 +48,8 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
     """Returns what gives a graph that is ready for quantization its ranges, and finds what must stay in f32.
 
     Args:
-        calibration: a `CalibrationTable` or the path of one, or batches as `ngc.calibrate` takes them, which this machine then runs.
+        calibration: a `CalibrationTable` or the path of one, or batches as `ngc.calibrate` takes them, which this machine then runs; None for the ranges that
+            the graph carries, under the names that its values have by then.
         options: how to quantize.
         machine: what is compiled for; calibration itself runs this machine's own code.
         accuracy_budget: what may be lost, see `Budget.of`.
@@ -61,14 +62,16 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
         calibration = CalibrationTable.load(calibration)
     budget = None if accuracy_budget is None else Budget.of(accuracy_budget)
     given = options.validation if options.validation is not None else calibration
-    if budget is not None and isinstance(given, CalibrationTable):
+    if budget is not None and (given is None or isinstance(given, CalibrationTable)):
         raise InputError("accuracy_budget needs data to measure with: calibrate by batches, or give QuantizationOptions(validation=batches)")
 
     def quantization(graph: Graph) -> Quantization:
         table, feeds = calibration, None
         if budget is not None:
             feeds = copied(iterate_feeds(given, graph.input_names))
-        if not isinstance(table, CalibrationTable):
+        if table is None:
+            table = CalibrationTable.from_ranges(graph.ranges)
+        elif not isinstance(table, CalibrationTable):
             batches = feeds if feeds is not None and given is calibration else calibration
             table = collect(graph, batches, target=host_target(), threads=machine.threads, cache=machine.cache, fallback=machine.fallback)
         found = Quantization(_ranges(graph, table, options), options.patterns, options.bias_correction, options.force)

@@ -82,3 +82,13 @@ def test_a_table_may_be_named_by_its_path(tmp_path: object) -> None:
     x = {"data": BATCHES[0]}
     found, wanted = (ngc.compile(gated(), precision="int8", calibration=calibration, quantization=FORCED).run(x)[0] for calibration in (path, table))
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_ranges_that_a_model_carries_follow_their_values_through_fusion() -> None:
+    net = Net()
+    x = net.op("relu", net.batch_norm(net.conv(net.input(4, 8, 8), 8, 3, name="conv1"), name="bn1"), name="relu1")
+    graph = net.finish(net.conv(x, 8, 3, name="conv2"))
+    graph.ranges.update({"data": (-3.0, 3.0), "relu1": (0.0, 5.1)})
+    layers = ngc.compile(graph, quantization=FORCED).quantization
+    assert [layer.precision for layer in layers] == ["int8", "int8"]
+    assert (layers[1].low, layers[1].high) == (0.0, pytest.approx(5.1))
