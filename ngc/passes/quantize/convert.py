@@ -82,9 +82,9 @@ class _Converter:
         if node in self.plan.layers or (node in self.plan.storing and is_layer(node)):
             self._layer(node)
         elif node.op == "eltwise" and (node in self.plan.storing or node.inputs[0].type.dtype == "u8"):
-            self._eltwise(node)
+            self._in_units(node, node.inputs[0])
         elif is_average(node) and node in self.plan.storing:
-            self._average(node)
+            self._in_units(node, self._as_integers(node.inputs[0], node))
         elif node in self.plan.storing:
             assert passes_on(node)
             self.rewriter.respecify(node, [self._as_integers(value, node) for value in node.inputs], self._moved(node))
@@ -102,21 +102,16 @@ class _Converter:
                 locs = w.producer.locs if w.producer else ()
                 self.weights[w] = self.rewriter.constant(f"{w.name}_int8", quantized.integers, before=node, locs=locs)
             w = self.weights[w]
-            factor, offset = np.squeeze(np.array(x.type.quant.scale, np.float64)) * quantized.scales, -quantized.shift
+            factor, offset = Units.of(x.type.quant).scale * quantized.scales, -quantized.shift
             attrs: dict[str, Any] = {"x_zero": x.type.quant.zero_point}
         else:
             x, factor, offset, attrs = self._as_floats(x, node), REAL.scale, np.array(0.0), {}
         self._rewrite(node, [x, w, *own, *before], operands, (factor, offset), attrs)
 
-    def _eltwise(self, node: Node) -> None:
-        (x,), _, operands = split_operands(node)
+    def _in_units(self, node: Node, x: Value) -> None:
+        """Converts an element-wise group or an average, whose register begins in the units of its data."""
         units = Units.of(x.type.quant)
-        self._rewrite(node, [x], operands, (units.scale, -units.zero * units.scale), {})
-
-    def _average(self, node: Node) -> None:
-        x = self._as_integers(node.inputs[0], node)
-        units = Units.of(x.type.quant)
-        self._rewrite(node, [x], (), (units.scale, -units.zero * units.scale), {})
+        self._rewrite(node, [x], split_operands(node)[2], (units.scale, -units.zero * units.scale), {})
 
     def _rewrite(self, node: Node, own: list[Value], operands: tuple[Value, ...], start: tuple[Any, Any], attrs: dict[str, Any]) -> None:
         """Gives a node its operands and steps; `start` is the real number that its register stands for before the first step."""
