@@ -197,7 +197,7 @@ class DepthwiseKernel(KernelSpec):
         if self.per_lane == WINDOW:
             taps = Fours(b, target, self.x, self.kernel, self.stride, self.dilation, rows, width)
         else:
-            taps = Taps(b, target, self.x, self.kernel, self.stride, self.dilation, self.per_lane == 2, rows, width)
+            taps = Taps(b, target, self.x, self.kernel, self.stride, self.dilation, rows, width, self.per_lane == 2)
         element = STORED[self.x.dtype]
         sums = [self._start(b, target, b.load_pointer(args, first) if self.offset else None, block)] * (rows * width)
         lines = self.kernel[0] * self.kernel[1]

@@ -7,11 +7,13 @@ moved to the bytes that they meet, zero in the others; no window begins before t
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ngc.codegen.llvm.kernel import Geometry, Spatial
+from ngc.codegen.llvm.kernels.depthwise_tile import DepthwiseTile
 from ngc.codegen.llvm.kernels.dot import DotOp, u8_dot
 from ngc.codegen.llvm.kernels.elements import shuffle
-from ngc.codegen.llvm.text import I8, I32, Builder, Value, vector
+from ngc.codegen.llvm.text import I8, I32, Value, vector
 from ngc.target import CpuTarget
 
 WINDOW = 4
@@ -65,33 +67,16 @@ def holds_plane(kernel: Spatial, stride: Spatial, width: int) -> bool:
     return kernel[1] * len(places) <= _HELD
 
 
-@dataclass
-class Fours:
-    """A tile of `rows x width` outputs of one channel block.
+@dataclass(frozen=True)
+class Fours(DepthwiseTile):
+    """A tile in which windows of four pixels meet the outputs of their row under shifted weights, which are loaded once."""
 
-    Attributes:
-        b: where to emit.
-        target: the processor.
-        x: the input.
-        kernel: taps along depth, height and width.
-        stride: input elements from one output to the next.
-        dilation: input elements from one tap to the next.
-        rows: rows of the tile.
-        width: columns of the tile.
-    """
-
-    b: Builder
-    target: CpuTarget
-    x: Geometry
-    kernel: Spatial
-    stride: Spatial
-    dilation: Spatial
-    rows: int
-    width: int
     _weights: dict[tuple[str, int, int], Value] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.windows = meetings(self.width, self.kernel[2], self.stride[2])
+    @cached_property
+    def windows(self) -> dict[int, list[Meeting]]:
+        """The windows of a row of outputs, by their first pixel."""
+        return meetings(self.width, self.kernel[2], self.stride[2])
 
     @property
     def dot(self) -> DotOp:

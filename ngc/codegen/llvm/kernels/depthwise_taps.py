@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import Geometry, Spatial
+from ngc.codegen.llvm.kernels.depthwise_tile import DepthwiseTile
 from ngc.codegen.llvm.kernels.dot import BF16_DOT, fma_dot
 from ngc.codegen.llvm.kernels.elements import STORED, shuffle
 from ngc.codegen.llvm.kernels.half import load_floats
 from ngc.codegen.llvm.kernels.microkernel import first_taps
-from ngc.codegen.llvm.text import Builder, Value, vector
+from ngc.codegen.llvm.text import Value, vector
 from ngc.target import CpuTarget
 
 
@@ -22,30 +23,14 @@ def can_pair(x: Geometry, kernel: Spatial, dilation: Spatial, target: CpuTarget)
 
 
 @dataclass(frozen=True)
-class Taps:
-    """A tile of `rows x width` outputs of one channel block: each input is loaded once and meets all the outputs of its row that it belongs to.
+class Taps(DepthwiseTile):
+    """A tile in which each input is loaded once and meets all the outputs of its row that it belongs to.
 
     Attributes:
-        b: where to emit.
-        target: the processor.
-        x: the input.
-        kernel: taps along depth, height and width.
-        stride: input elements from one output to the next.
-        dilation: input elements from one tap to the next.
         paired: whether weights are pairs of bf16, as `tap_pairs` says, not f32.
-        rows: rows of the tile.
-        width: columns of the tile.
     """
 
-    b: Builder
-    target: CpuTarget
-    x: Geometry
-    kernel: Spatial
-    stride: Spatial
-    dilation: Spatial
     paired: bool
-    rows: int
-    width: int
 
     def line(self, x: Value, w: Value, sums: Sequence[Value]) -> list[Value]:
         """Returns the sums after the taps of a line whose first input lies at `x` and whose weights lie at `w`."""
