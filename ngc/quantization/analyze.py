@@ -1,6 +1,7 @@
 """From a model and data to the report of what int8 costs and gains it."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from ngc.calibration import quantizable
@@ -65,7 +66,8 @@ def analyze_quantization(
     machine = Machine(parse_target(target), threads, cache, numerics)
     floats = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     quantizable(floats, PassContext(target=machine.target))
-    every = copied(iterate_feeds(batches, floats.input_names))
+    taken = iterate_feeds(batches, floats.input_names)
+    every = copied(taken if calibration is None else islice(taken, limit))
     feeds = every[:limit]
     calibrate = quantizer(every if calibration is None else calibration, quantization or QuantizationOptions(), machine, accuracy_budget)
     integers = quantized(floats, calibrate(floats), machine.target)

@@ -46,8 +46,8 @@ def slow_layers(integers: Graph, narrow: Mapping[str, float], wide: Mapping[str,
         x = node.inputs[0] if is_layer(node) else None
         if x is None or x.type.dtype != "u8" or node.name not in narrow or node.name not in wide:
             continue
-        conversion = narrow.get(x.name, 0.0) / len(x.users) if x.producer is not None and x.producer.op == "eltwise" and x.name.endswith(".u8") else 0.0
-        time = narrow[node.name] + conversion
+        conversion = 0.0 if x.name in wide else narrow.get(x.name, 0.0)  # only the int8 model runs it
+        time = narrow[node.name] + conversion / len(x.users)
         if time > _TOLERANCE * wide[node.name]:
             slow[node.name] = f"slower in int8 on this machine: {time:.3f} ms, {wide[node.name]:.3f} ms in f32"
     return slow
