@@ -1,0 +1,34 @@
+"""What an engine's code generator hands to the runtime: plain data, the same whether it was just built or read from an artifact."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ngc.codegen.program import TensorSpec
+
+
+@dataclass(frozen=True)
+class EngineImage:
+    """One region of a graph, compiled for an engine.
+
+    Attributes:
+        name: of the region.
+        engine: the engine's key, such as "tensorrt-rtx".
+        inputs, outputs: in the order of the call's operands and results, with the dtypes that the call passes.
+        files: what was built, by what it is: "engine" (a TensorRT plan), "stablehlo" (a module's text), "hlo" (a serialized HloModuleProto), "neff", "log".
+        parameters: names of the region's constants that are passed after the inputs at each run, in order.
+        facts: versions, compute capabilities, precision, build seconds and so on, for whoever asks; JSON types only.
+    """
+
+    name: str
+    engine: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    files: Mapping[str, bytes]
+    parameters: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(map(len, self.files.values()))

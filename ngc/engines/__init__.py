@@ -1,0 +1,10 @@
+"""What is known of engines before anything is compiled: their targets, their options, and what they support, with the reason for every no.
+
+This stands between the IR and the passes: `partition` asks it, code generators write what it promises.
+"""
+
+from ngc.engines.forms import Form
+from ngc.engines.options import EngineOptions
+from ngc.engines.target import ENGINES, EngineTarget, parse_engine_target
+
+__all__ = ["ENGINES", "EngineOptions", "EngineTarget", "Form", "parse_engine_target"]
