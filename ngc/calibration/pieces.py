@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ngc.codegen.program import TensorSpec
+from ngc.codegen.tensor_spec import TensorSpec
 from ngc.errors import InputError
 from ngc.ir import SymDim
 from ngc.ir.tensor_type import bind

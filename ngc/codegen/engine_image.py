@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ngc.codegen.program import TensorSpec
+from ngc.codegen.tensor_spec import TensorSpec
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ngc.ir import Shape
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """One input or output: name, shape (a dimension may be a multiple of N), IR dtype."""
-
-    name: str
-    shape: Shape
-    dtype: str
+from ngc.codegen.engine_image import EngineImage
+from ngc.codegen.tensor_spec import TensorSpec
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,8 @@ class Program:
         arena_fixed, arena_per_image: bytes of the arena are fixed + N * per_image.
         scratch: bytes of private scratch for each thread, behind the arena.
         options: how it was compiled, for whoever looks at it.
-        references: names of the nodes that run in the reference evaluator, by the symbols under which the entry calls them.
+        callbacks: names of the nodes that Python executes, by the symbols under which the entry calls them.
+        engines: what executes those of them that are engine calls, by the nodes' names; the others run in the reference evaluator.
     """
 
     target: str
@@ -58,7 +51,8 @@ class Program:
     weights: np.ndarray
     objects: dict[str, bytes] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    references: Mapping[str, str] = field(default_factory=dict)
+    callbacks: Mapping[str, str] = field(default_factory=dict)
+    engines: Mapping[str, EngineImage] = field(default_factory=dict)
 
     def arena_bytes(self, batch: int, threads: int) -> int:
         """Returns the bytes of one arena for a batch and a number of threads."""

@@ -22,7 +22,7 @@ def make_node(graph: Graph, op: str, inputs: Sequence[Value], attrs: Mapping[str
     """
     definition = opdef(op)
     checked = definition.check_attrs(attrs)
-    inferred = definition.infer_types([value.type for value in inputs], checked)
+    inferred = definition.infer_types([value.type for value in inputs], checked, regions)
     if types is not None and [(type.shape, type.dtype) for type in types] != [(type.shape, type.dtype) for type in inferred]:
         raise VerifyError(f"{op} gives {', '.join(map(str, inferred))}, not {', '.join(map(str, types))}")
     node = Node(op, tuple(inputs), checked, locs, regions=regions)

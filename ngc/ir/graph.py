@@ -160,6 +160,13 @@ class Graph:
         """Whether a node stands before another, in constant time."""
         return self._nodes.precedes(node, other)
 
+    def with_regions(self) -> Iterator[Graph]:
+        """Yields the graph, then the regions of its nodes and what is in those."""
+        yield self
+        for node in self.nodes:
+            for region in node.regions:
+                yield from region.with_regions()
+
     def find(self, name: str) -> Value:
         """Returns the value of that name; KeyError where there is none."""
         for value in self.values():

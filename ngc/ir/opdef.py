@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ngc.errors import VerifyError
-from ngc.ir.graph import STAGES
+from ngc.ir.graph import STAGES, Graph
 from ngc.ir.steps import Step, check_steps, evaluate_steps, operand_count, tee_count
 from ngc.ir.tensor_type import Quant, SymDim, TensorType
 
@@ -128,8 +128,10 @@ class OpDef:
             checked[name] = schema.check(value, f"attribute {name} of {self.name}")
         return checked
 
-    def infer_types(self, types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    def infer_types(self, types: Types, attrs: Attrs, regions: Sequence[Graph] = ()) -> tuple[TensorType, ...]:
         """Returns the result types, further results of tee steps included."""
+        if regions or "region" in self.traits:
+            return self._region_types(types, regions)
         own, before, _ = self.split(len(types), attrs)
         logical = [type.logical for type in types]
         prologue, epilogue = attrs.get("prologue", ()), attrs.get("epilogue", ())
@@ -149,6 +151,15 @@ class OpDef:
             check_steps(epilogue, logical[own + before:], results[0], self.channel_axis, f"epilogue of {self.name}")
             results = (*results, *(results[0] for step in epilogue if step.kind == "tee"))
         return quantized_types(results, attrs, self.name) if attrs.get("result") == "u8" else results
+
+    def _region_types(self, types: Types, regions: Sequence[Graph]) -> tuple[TensorType, ...]:
+        """Returns what an operator's region returns; VerifyError where it has none, or does not take the operands."""
+        if "region" not in self.traits or len(regions) != 1:
+            raise VerifyError(f"{self.name} has {'one region' if 'region' in self.traits else 'no region'}, not {len(regions)}")
+        wanted = [value.type for value in regions[0].inputs]
+        if [type.logical for type in types] != [type.logical for type in wanted]:
+            raise VerifyError(f"{self.name}: the region {regions[0].name} takes ({', '.join(map(str, wanted))}), not ({', '.join(map(str, types))})")
+        return tuple(value.type.logical for value in regions[0].outputs)
 
     def evaluate_arrays(self, arrays: Arrays, attrs: Attrs, narrow: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
         """Returns the results by numpy: the reference semantics. Overflow and invalid values are results, not warnings.
@@ -247,7 +258,7 @@ X_ZERO_ATTRS = {"x_zero": Attr("int", 0)}
 """Of layers that multiply u8 data by i8 weights: the integer that stands for zero, which padding reads. The sums of (x - x_zero) * w are exact integers,
 and the steps work on them as f32."""
 
-_FAMILIES = ("basic", "convolution", "separable", "dense", "normalization", "pooling", "elementwise", "shape", "reduce", "quantization")
+_FAMILIES = ("basic", "convolution", "separable", "dense", "normalization", "pooling", "elementwise", "shape", "reduce", "quantization", "regions")
 
 
 @cache

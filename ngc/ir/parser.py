@@ -6,6 +6,7 @@ comments.
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import numpy as np
 
@@ -39,25 +40,45 @@ def parse(text: str, weights: Mapping[str, np.ndarray] | None = None, *, source:
     Raises:
         ParseError: the text is no graph, types do not fit, or data differs from the hash in the text.
     """
-    return _Parser(text, weights or {}, source).run()
+    return _Parser(_Lines(text.split("\n"), source), weights or {}).run()
+
+
+class _Lines:
+    """The lines of a text, one after the other; those that are empty or comments are passed over."""
+
+    def __init__(self, lines: Sequence[str], source: str) -> None:
+        self.lines, self.source, self.number = lines, source, 0
+
+    def next(self) -> Cursor | None:
+        """Returns a cursor at the beginning of the next line, None behind the last."""
+        while self.number < len(self.lines):
+            self.number += 1
+            cursor = Cursor(self.lines[self.number - 1], self.number, self.source)
+            if not cursor.at_end and not cursor.peek("#"):
+                return cursor
+        return None
+
+    def back(self) -> None:
+        """Lets `next` return the same line again."""
+        self.number -= 1
+
+    def ended(self, wanted: str) -> NoReturn:
+        """Raises ParseError: the text ends where something is missing."""
+        Cursor(self.lines[-1], len(self.lines), self.source).fail(f"the text ends; expected {wanted}", len(self.lines[-1]))
 
 
 class _Parser:
-    """State of one parse: the graph so far and its values by name."""
+    """State of one parse: the graph so far and its values by name. A region is parsed by a parser of its own, from the same lines."""
 
-    def __init__(self, text: str, weights: Mapping[str, np.ndarray], source: str) -> None:
-        self.source, self.weights = source, weights
-        self.lines = text.split("\n")
+    def __init__(self, lines: "_Lines", weights: Mapping[str, np.ndarray], *, depth: int = 0) -> None:
+        self.lines, self.weights, self.depth = lines, weights, depth
         self.graph = Graph()
         self.values: dict[str, Value] = {}
 
     def run(self) -> Graph:
-        """Reads the header, nodes until `return`, and the closing brace."""
+        """Reads the header, nodes until `return`, and the closing brace; of a region no further."""
         state = "header"
-        for number, line in enumerate(self.lines, 1):
-            cursor = Cursor(line, number, self.source)
-            if cursor.at_end or cursor.peek("#"):
-                continue
+        while (cursor := self.lines.next()) is not None:
             match state:
                 case "header":
                     self.header(cursor)
@@ -78,9 +99,10 @@ class _Parser:
                     cursor.fail("expected nothing after the graph's closing brace")
             if not cursor.at_end:
                 cursor.fail("expected the end of the line")
+            if state == "end" and self.depth:
+                break
         if state != "end":
-            wanted = {"header": "a graph: graph @name(%input: f32[1,3,224,224]) {", "nodes": "a return line", "brace": "'}'"}[state]
-            Cursor(self.lines[-1], len(self.lines), self.source).fail(f"the text ends; expected {wanted}", len(self.lines[-1]))
+            self.lines.ended({"header": "a graph: graph @name(%input: f32[1,3,224,224]) {", "nodes": "a return line", "brace": "'}'"}[state])
         return self.graph
 
     def header(self, cursor: Cursor) -> None:
@@ -178,13 +200,32 @@ class _Parser:
         while cursor.accept(","):
             types.append(parse_type(cursor))
         locs = _locations(cursor)
+        regions = self.regions(cursor)
         if len(types) != len(names):
             cursor.fail(f"results and types must be equally many, not {len(names)} and {len(types)}", start)
         self.check_step_operands(cursor, inputs, attrs, steps)
         try:
-            return make_node(self.graph, op, inputs, attrs, locs, names[0], types, result_names=names)
+            return make_node(self.graph, op, inputs, attrs, locs, names[0], types, regions, result_names=names)
         except VerifyError as error:
             cursor.fail(str(error), start)
+
+    def regions(self, cursor: Cursor) -> tuple[Graph, ...]:
+        """Reads the graphs between `{` at the end of a node's line and a line `}`, where they are there."""
+        if not cursor.accept("{"):
+            return ()
+        if self.depth >= _MOST_NESTING:
+            cursor.fail(f"regions nest at most {_MOST_NESTING} deep")
+        if not cursor.at_end:
+            cursor.fail("expected the end of the line before a region")
+        found: list[Graph] = []
+        while (inner := self.lines.next()) is not None and not inner.accept("}"):
+            self.lines.back()
+            found.append(_Parser(self.lines, self.weights, depth=self.depth + 1).run())
+        if inner is None:
+            self.lines.ended("'}' after a node's regions")
+        if not inner.at_end:
+            inner.fail("expected the end of the line")
+        return tuple(found)
 
     def attributes(self, cursor: Cursor) -> tuple[dict[str, object], dict[str, list[tuple[int, str]]]]:
         """Reads `{name=value, ...}` if it is there; returns the attributes and the operands that steps showed, with their places."""

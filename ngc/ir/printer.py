@@ -33,7 +33,13 @@ def print_graph(graph: Graph, *, locations: bool = True, elide_larger_than: int 
     stage = "" if graph.stage == "imported" else f" stage({quote(graph.stage)})"
     excluded = f" excluded({', '.join(map(quote, graph.excluded))})" if graph.excluded else ""
     lines = [f"graph {format_name(graph.name)}({inputs}){stage}{excluded} {{"]
-    lines += ("  " + print_node(node, locations=locations, elide_larger_than=elide_larger_than) for node in graph.nodes)
+    for node in graph.nodes:
+        lines.append("  " + print_node(node, locations=locations, elide_larger_than=elide_larger_than))
+        if node.regions:
+            lines[-1] += " {"
+            for region in node.regions:
+                lines += ("    " + line for line in print_graph(region, locations=locations, elide_larger_than=elide_larger_than).split("\n"))
+            lines.append("  }")
     lines += (f"  range %{name} {format_value(graph.ranges[name])}" for name in sorted(graph.ranges))
     lines.append("  " + print_return(graph))
     lines.append("}")
@@ -41,7 +47,7 @@ def print_graph(graph: Graph, *, locations: bool = True, elide_larger_than: int 
 
 
 def print_node(node: Node, *, locations: bool = True, elide_larger_than: int | None = None) -> str:
-    """Returns the line of one node, without indentation."""
+    """Returns the line of one node, without indentation and without its regions."""
     if node.op == "const":
         text = f"const {_weight(node)}"
     else:

@@ -17,7 +17,7 @@ def fill_missing_weights(graph: Graph, seed: int = 0) -> int:
     and scales of batch normalization are positive.
     """
     count = 0
-    for node in graph.nodes:
+    for node in (node for part in graph.with_regions() for node in part.nodes):
         if node.weight is not None and node.weight.array is None:
             node.weight = Weight(node.weight.name, _random(node.output, node.weight.name, seed))
             count += 1

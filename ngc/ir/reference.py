@@ -12,6 +12,9 @@ from ngc.ir.tensor_type import DTYPES, SymDim, format_shape
 
 def evaluate_node(node: Node, arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:
     """Returns a node's results for given operands, rounded to what their element types hold."""
+    if node.regions:
+        region = node.regions[0]
+        return tuple(evaluate(region, dict(zip(region.input_names, arrays, strict=True))))
     narrow = round_to_bf16 if node.inputs and node.inputs[0].type.dtype == "bf16" else None
     with np.errstate(all="ignore"):  # infinities and NaN are results like others
         results = node.definition.evaluate_arrays(arrays, node.attrs, narrow)

@@ -29,9 +29,9 @@ class Rewriter:
         self.touched: dict[Node, None] = {}
 
     def insert(self, op: str, inputs: Sequence[Value], attrs: Mapping[str, Any] | None = None, *, before: Node, locs: tuple[Loc, ...] = (),
-               name: str = "", types: Sequence[TensorType] | None = None) -> Node:
+               name: str = "", types: Sequence[TensorType] | None = None, regions: tuple[Graph, ...] = ()) -> Node:
         """Places a new node before another and returns it."""
-        node = make_node(self.graph, op, inputs, attrs or {}, locs, name or op, types)
+        node = make_node(self.graph, op, inputs, attrs or {}, locs, name or op, types, regions)
         self.graph._insert(node, before)
         self.graph._link(node)
         self._touch(node)

@@ -108,6 +108,11 @@ class _Verifier:
             if value.producer is not node or value.index != position:
                 self.add(node, f"%{value.name} is result {position} of this node but says that it is result {value.index} of {value.producer!r}")
             self.define(value, node, names)
+        for region in node.regions:
+            try:
+                verify(region)
+            except VerifyError as error:
+                self.add(node, f"in its region, {error}")
         definition = opdefs().get(node.op)
         if definition is None:
             self.add(node, f"unknown operator {node.op!r}")
@@ -128,7 +133,7 @@ class _Verifier:
             self.check_const(node)
             return
         try:
-            inferred = definition.infer_types([value.type for value in node.inputs], checked)
+            inferred = definition.infer_types([value.type for value in node.inputs], checked, node.regions)
         except VerifyError as error:
             self.add(node, str(error))
             return

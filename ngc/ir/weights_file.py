@@ -23,7 +23,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same weights give the same fi
 def collect_weights(graph: Graph) -> dict[str, np.ndarray]:
     """Returns the data of all constants by name, or by `name#hash` where one name stands for several arrays; absent data is left out."""
     distinct: dict[tuple[str, str], Weight] = {}
-    for node in graph.nodes:
+    for node in (node for part in graph.with_regions() for node in part.nodes):
         if node.weight is not None and node.weight.array is not None:
             distinct.setdefault((node.weight.name, node.weight.digest), node.weight)
     count = Counter(name for name, _ in distinct)

@@ -22,12 +22,16 @@ def _lazy(*names: str) -> dict[str, Callable[[], type[Pass]]]:
 PASSES: dict[str, Callable[[], type[Pass]]] = _lazy(
     "canonicalize", "fold-constants", "eliminate-common-subexpressions", "eliminate-dead-code", "hoist-strides", "fold-batch-norm",
     "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "convert-precision", "quantize", "fuse-separable",
-    "assign-layout",
+    "assign-layout", "record-ranges", "partition", "optimize-regions",
 )
 
 _CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
 
 _LAYERS = f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation"
+
+_REST = "fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation,fuse-prologue,fuse-elementwise,fuse-separable,eliminate-dead-code," \
+    "assign-layout"
+"""What the CPU does of a model whose larger part an engine executes."""
 
 _FUSED = f"{_LAYERS},fuse-prologue,fuse-elementwise"
 
@@ -42,5 +46,9 @@ PIPELINES: dict[str, str] = {
     "cpu-fp32": f"{_FUSED},fuse-separable,eliminate-dead-code,assign-layout",
     "cpu-int8": f"{QUANTIZABLE},quantize,{QUANTIZED_REST}",
     "cpu-bf16": f"{_FUSED},convert-precision,fold-constants,fuse-separable,eliminate-dead-code,assign-layout",
+    **{name: f"{_CANONICAL},partition{{engine={engine}}},optimize-regions{{precision={precision}}},{_REST}" for name, engine, precision in (
+        ("tensorrt-fp32", "tensorrt", "fp32"), ("tensorrt-fp16", "tensorrt", "fp16"),
+        ("neuron-fp32", "neuron", "fp32"), ("neuron-bf16", "neuron", "bf16"), ("neuron-fp16", "neuron", "fp16"))},
+    "tensorrt-int8": f"{_CANONICAL},record-ranges,partition{{engine=tensorrt}},optimize-regions{{precision=int8}},{_REST}",
 }
 """Default pipelines by target and precision."""

@@ -54,11 +54,8 @@ def attach_constants(graph: Graph, section: Section, table: Mapping[str, Mapping
 
 
 def _constants(graph: Graph) -> Iterator[Node]:
-    for node in graph.nodes:
-        if node.op == "const":
-            yield node
-        for region in node.regions:
-            yield from _constants(region)
+    for part in graph.with_regions():
+        yield from (node for node in part.nodes if node.op == "const")
 
 
 def _view(section: Section, entry: Mapping[str, Any]) -> np.ndarray:

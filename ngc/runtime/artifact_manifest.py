@@ -9,7 +9,8 @@ import numpy as np
 
 import ngc
 from ngc.codegen.llvm import jit
-from ngc.codegen.program import CallInfo, Program, TensorSpec
+from ngc.codegen.program import CallInfo, Program
+from ngc.codegen.tensor_spec import TensorSpec
 from ngc.ir import Dim, Graph, SymDim
 from ngc.runtime.context import ABI
 from ngc.target import CpuTarget
@@ -33,7 +34,7 @@ def make_manifest(program: Program, graph: Graph, target: CpuTarget, threads: in
         "inputs": [_spec_out(spec) for spec in program.inputs], "outputs": [_spec_out(spec) for spec in program.outputs],
         "operators": graph.count(), "entry": program.entry, "calls": [asdict(call) for call in program.calls],
         "arena": {"fixed": program.arena_fixed, "per_image": program.arena_per_image, "scratch": program.scratch}, "options": dict(program.options),
-        "references": dict(program.references),
+        "callbacks": dict(program.callbacks),
     }
 
 
@@ -52,7 +53,7 @@ def read_program(manifest: Mapping[str, Any], weights: np.ndarray, objects: Mapp
     program = Program(
         str(target["name"]), read_target(manifest).identity, str(manifest["entry"]), tuple(map(_spec_in, manifest["inputs"])),
         tuple(map(_spec_in, manifest["outputs"])), tuple(map(_call_in, manifest["calls"])), _size(arena["fixed"]), _size(arena["per_image"]),
-        _size(arena["scratch"]), weights, dict(objects), dict(manifest["options"]), dict(manifest["references"]))
+        _size(arena["scratch"]), weights, dict(objects), dict(manifest["options"]), dict(manifest["callbacks"]))
     if program.entry not in program.objects:
         raise ValueError(f"no object defines the entry {program.entry!r}")
     return program

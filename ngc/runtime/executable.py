@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.llvm import jit
 from ngc.codegen.program import Program
 from ngc.errors import InputError
 from ngc.ir import Graph
 from ngc.runtime.arena import ArenaPool
+from ngc.runtime.callbacks import Callbacks
 from ngc.runtime.context import Context
 from ngc.runtime.profile import Profile, make_profile
-from ngc.runtime.reference_calls import ReferenceCalls
 from ngc.runtime.team import barrier_address, check_threads, run_program
 from ngc.runtime.tensors import TensorSpec, check_feeds, check_out, public_spec
 from ngc.target import CpuTarget, check_host, parse_target
@@ -66,8 +67,8 @@ class Executable:
         self.name = graph.name if isinstance(graph, Graph) else name
         self.verify_weights = verify_weights
         self.program = program
-        self._references = ReferenceCalls(self.graph, program.references) if program.references else None
-        imports = self._references.addresses if self._references is not None else {}
+        self._callbacks = Callbacks(self.graph, program.callbacks, program.engines) if program.callbacks else None
+        imports = self._callbacks.addresses if self._callbacks is not None else {}
         self._library = jit.load_objects(program.objects, {"ngc_barrier": barrier_address(), **imports})
         self._entry = self._library.addresses[program.entry]
         self._arenas = ArenaPool()
@@ -93,11 +94,26 @@ class Executable:
 
         Raises:
             InputError: a name, shape or dtype does not fit; nothing has run then.
+            EngineError: a part of the model runs on an engine whose library or device is missing; nothing has run then.
         """
         arrays, batch = check_feeds(feeds, self.program.inputs)
         results = check_out(out, self.program.outputs, batch, arrays)
         self._call(arrays, results, batch)
         return results
+
+    def open_engines(self) -> None:
+        """Makes the engines ready that execute parts of the model; the first run does so unless it was done before.
+
+        Raises:
+            EngineError: a library or a device is missing, or refuses what was built; says what was built for.
+        """
+        if self._callbacks is not None:
+            self._callbacks.open_engines()
+
+    @property
+    def engines(self) -> Sequence[EngineImage]:
+        """What was built for engines, one image for each region, in the order of the calls; none for a model that runs on the CPU alone."""
+        return tuple(self.program.engines.values())
 
     def __call__(self, x: Any) -> list[np.ndarray] | np.ndarray:
         """Returns the output (or the list of several) for a model of one input."""
@@ -111,15 +127,16 @@ class Executable:
         if self.verify_weights is not None:
             self.verify_weights()
             self.verify_weights = None
+        self.open_engines()
         inputs = (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
         outputs = (ctypes.c_void_p * max(1, len(results)))(*(array.ctypes.data for array in results))
         with self._arenas.take(self.program.arena_bytes(batch, self.threads), poison=poison) as arena:
             ctx = Context(n=batch, arena=arena, weights=self.program.weights.ctypes.data, inputs=ctypes.addressof(inputs),
                           outputs=ctypes.addressof(outputs), stamps=stamps, scratch_bytes=self.program.scratch)
             run_program(self._entry, ctx, self.threads)
-            if self._references is not None:
+            if self._callbacks is not None:
                 size = self.program.arena_bytes(batch, self.threads)
-                self._references.raise_error([(arena, size), *((array.ctypes.data, max(array.nbytes, 1)) for array in results)])
+                self._callbacks.raise_error([(arena, size), *((array.ctypes.data, max(array.nbytes, 1)) for array in results)])
 
     def run_poisoned(self, feeds: Mapping[str, Any]) -> list[np.ndarray]:
         """Returns what `run` returns, with every float of the arena NaN beforehand: for finding reads of what was never written."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ngc.codegen import program
+from ngc.codegen import tensor_spec
 from ngc.errors import InputError
 from ngc.ir.tensor_type import DTYPES, SymDim, bind_shape, format_shape
 
@@ -29,7 +29,7 @@ class TensorSpec:
     dtype: str
 
 
-def public_spec(spec: program.TensorSpec) -> TensorSpec:
+def public_spec(spec: tensor_spec.TensorSpec) -> TensorSpec:
     """Returns a program's tensor as callers see it."""
     shape = tuple(str(dim) if isinstance(dim, SymDim) else dim for dim in spec.shape)
     return TensorSpec(spec.name, shape, numpy_dtype(spec.dtype).name)
@@ -40,7 +40,7 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     return DTYPES.get(name, _FLOAT32)
 
 
-def check_feeds(feeds: Mapping[str, Any], specs: Sequence[program.TensorSpec]) -> tuple[list[np.ndarray], int]:
+def check_feeds(feeds: Mapping[str, Any], specs: Sequence[tensor_spec.TensorSpec]) -> tuple[list[np.ndarray], int]:
     """Returns C-contiguous arrays in the order of the inputs, and the batch N (1 where no shape depends on it).
 
     Raises:
@@ -71,7 +71,7 @@ def check_feeds(feeds: Mapping[str, Any], specs: Sequence[program.TensorSpec]) -
     return arrays, batch if batch is not None else 1
 
 
-def _as_array(value: Any, spec: program.TensorSpec) -> np.ndarray:
+def _as_array(value: Any, spec: tensor_spec.TensorSpec) -> np.ndarray:
     dtype = numpy_dtype(spec.dtype)
     if isinstance(value, np.ndarray):
         array = value
@@ -90,7 +90,7 @@ def _as_array(value: Any, spec: program.TensorSpec) -> np.ndarray:
     return array if array.flags.c_contiguous and array.flags.aligned else array.copy(order="C")
 
 
-def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[program.TensorSpec], batch: int, feeds: Sequence[np.ndarray] = ()) -> list[np.ndarray]:
+def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[tensor_spec.TensorSpec], batch: int, feeds: Sequence[np.ndarray] = ()) -> list[np.ndarray]:
     """Returns the arrays that the outputs go to: the caller's, checked, or fresh ones.
 
     Raises:
@@ -112,5 +112,5 @@ def check_out(out: Sequence[np.ndarray] | None, specs: Sequence[program.TensorSp
     return list(out)
 
 
-def _list(specs: Sequence[program.TensorSpec]) -> str:
+def _list(specs: Sequence[tensor_spec.TensorSpec]) -> str:
     return ", ".join(f"{spec.name!r} {format_shape(spec.shape)} {numpy_dtype(spec.dtype)}" for spec in specs)

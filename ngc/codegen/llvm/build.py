@@ -6,18 +6,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.llvm import object_cache
 from ngc.codegen.llvm.calls import Call, buffer_size
 from ngc.codegen.llvm.choice import CostModel
 from ngc.codegen.llvm.compile_pool import KernelJob, compile_kernels
 from ngc.codegen.llvm.entry import EntryCall, emit_entry
+from ngc.codegen.llvm.kernels.callback import CallbackKernel
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.kernels.halo import HaloKernel
-from ngc.codegen.llvm.kernels.reference import ReferenceKernel
 from ngc.codegen.llvm.lower import Lowering, lower
 from ngc.codegen.llvm.placement import place
 from ngc.codegen.llvm.tune import Tuner
-from ngc.codegen.program import CallInfo, Program, TensorSpec
+from ngc.codegen.program import CallInfo, Program
+from ngc.codegen.tensor_spec import TensorSpec
 from ngc.ir import Graph, SymDim
 from ngc.target import CpuTarget
 
@@ -27,7 +29,7 @@ Progress = Callable[[int, int, str], None]
 
 def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progress: Progress | None = None, dump_dir: Path | None = None,
                   numerics: str = "fast", fallback: bool = False, tune: bool = False, measuring: Progress | None = None,
-                  options: Mapping[str, Any] | None = None) -> Program:
+                  options: Mapping[str, Any] | None = None, engines: Mapping[str, EngineImage] | None = None) -> Program:
     """Returns the program of a lowered graph.
 
     Args:
@@ -39,6 +41,7 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
         tune: choose the kernels of convolutions by measuring those that no record in the cache folder chooses.
         measuring: hears of each layer that is measured.
         options: what the program says about how it was compiled.
+        engines: what the graph's engine calls execute, by the nodes' names.
 
     Raises:
         CodegenError: operators without kernels, all listed; or LLVM failed.
@@ -51,12 +54,12 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
     placement = place(lowering)
     texts: dict[str, Callable[[], str]] = {}
     entry_calls = []
-    references: dict[str, str] = {}
+    callbacks: dict[str, str] = {}
     infos = []
     for call in lowering.calls:
         symbol = call.spec.symbol(target)
-        if isinstance(call.spec, ReferenceKernel):
-            references[symbol] = call.node.name
+        if isinstance(call.spec, CallbackKernel):
+            callbacks[symbol] = call.node.name
         else:
             texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
         entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
@@ -72,7 +75,7 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
         _dump(texts, target, dump_dir)
     return Program(target.name, target.identity, entry, _specs(graph, inputs=True), _specs(graph, inputs=False),
                    tuple(infos), placement.plan.fixed, placement.plan.per_image, placement.scratch,
-                   lowering.blob.finish(), objects, dict(options or {}), references)
+                   lowering.blob.finish(), objects, dict(options or {}), callbacks, dict(engines or {}))
 
 
 def _lower_tuned(graph: Graph, target: CpuTarget, tuner: Tuner, fallback: bool, progress: Progress | None, measuring: Progress | None) -> Lowering:
@@ -125,7 +128,7 @@ def _specs(graph: Graph, *, inputs: bool) -> tuple[TensorSpec, ...]:
 def _info(call: Call, symbol: str) -> CallInfo:
     moved = sum(buffer_size(value.type)[0] for value in (*call.reads, *call.writes))
     op = "halo" if isinstance(call.spec, HaloKernel) else "copy" if isinstance(call.spec, CopyKernel) else call.node.op
-    op = f"reference:{op}" if isinstance(call.spec, ReferenceKernel) else op
+    op = f"reference:{op}" if isinstance(call.spec, CallbackKernel) and not call.node.regions else op
     images = call.batch.factor if isinstance(call.batch, SymDim) else call.batch
     return CallInfo(symbol, op, call.node.name, tuple(loc.name for loc in call.node.locs), images * call.spec.flops(), moved,
                     isinstance(call.batch, SymDim), call.note)

@@ -11,8 +11,8 @@ import numpy as np
 from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes, static
 from ngc.codegen.llvm.choice import Chooser, CostModel
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
+from ngc.codegen.llvm.kernels.callback import engine_call, reference_call
 from ngc.codegen.llvm.kernels.halo import HaloKernel
-from ngc.codegen.llvm.kernels.reference import reference_call
 from ngc.codegen.llvm.packing import pack_channels
 from ngc.codegen.llvm.packing_words import bf16_bits
 from ngc.codegen.llvm.slices import find_slices
@@ -201,7 +201,7 @@ def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fa
 
 def _lower_node(lowering: Lowering, table: Mapping[str, Handler], node: Node) -> str:
     """Adds a node's calls; returns why it has no kernel, an empty text where it has."""
-    handler = table.get(node.op)
+    handler = _lower_engine_call if node.op == "engine.call" else table.get(node.op)
     if handler is None:
         return f"{node.op} has no kernel for {lowering.target.name}"
     calls = len(lowering.calls)
@@ -211,6 +211,10 @@ def _lower_node(lowering: Lowering, table: Mapping[str, Handler], node: Node) ->
         del lowering.calls[calls:]
         return f"{node.op}: {error}"
     return ""
+
+
+def _lower_engine_call(lowering: Lowering, node: Node) -> None:
+    lowering.call(engine_call(node))
 
 
 def _is_alias(node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""A kernel that is no code: the program calls back into numpy, where a model asked for `fallback="reference"`."""
+"""A kernel that is no code: the program calls back into Python, to an engine, or to numpy where a model asked for `fallback="reference"`."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from ngc.target import CpuTarget
 
 
 @dataclass(frozen=True)
-class ReferenceKernel(KernelSpec):
-    """The call of a node's reference evaluation. Its address is the runtime's matter; it is imported, never emitted."""
+class CallbackKernel(KernelSpec):
+    """The call of a node that Python executes. Its address is the runtime's matter; it is imported, never emitted."""
 
     node: str
 
@@ -23,11 +23,11 @@ class ReferenceKernel(KernelSpec):
 
     def emit(self, target: CpuTarget) -> str:
         """Raises CodegenError: there is nothing to compile."""
-        raise CodegenError(f"%{self.node} runs in the reference evaluator and has no code")
+        raise CodegenError(f"%{self.node} runs in Python and has no code")
 
 
 def reference_call(node: Node, reason: str) -> Call:
-    """Returns the call that evaluates a node in numpy: its operands that are no constants, then its results.
+    """Returns the call that evaluates a node in numpy.
 
     Raises:
         CodegenError: numpy has no array for one of its types.
@@ -36,7 +36,24 @@ def reference_call(node: Node, reason: str) -> Call:
         if value.type.dtype not in DTYPES or value.type.quant is not None:
             other = "; precision=\"fp32\" has" if value.type.dtype == "bf16" else ""
             raise CodegenError(f"{reason}; fallback=\"reference\" has no numpy array for {value.type}{other}")
+    return _callback(node, f"in numpy: {reason}")
+
+
+def engine_call(node: Node) -> Call:
+    """Returns the call of an engine.
+
+    Raises:
+        CodegenError: numpy has no array for what the engine takes or returns.
+    """
+    for value in (*node.inputs, *node.outputs):
+        if value.type.dtype not in DTYPES:
+            raise CodegenError(f"engines take and return numpy arrays, and there is none for %{value.name}: {value.type}")
+    return _callback(node, f"{node.regions[0].name} on {node.attrs['engine']}")
+
+
+def _callback(node: Node, note: str) -> Call:
+    """Returns a call with the node's operands that are no constants, then its results."""
     reads = [value for value in node.inputs if not value.is_const]
     arguments: list[Argument] = [*reads, *node.outputs]
     grows = any(isinstance(dim, SymDim) for value in (*reads, *node.outputs) for dim in value.type.shape)
-    return Call(ReferenceKernel(node.name), arguments, reads, list(node.outputs), SymDim(1) if grows else 1, node, note=f"in numpy: {reason}")
+    return Call(CallbackKernel(node.name), arguments, reads, list(node.outputs), SymDim(1) if grows else 1, node, note=note)

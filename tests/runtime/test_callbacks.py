@@ -14,8 +14,8 @@ from ngc.codegen.llvm import lower
 from ngc.errors import ArtifactError, CodegenError, VerifyError
 from ngc.ir import Graph, SymDim, evaluate
 from ngc.ir.builder import GraphBuilder
-from ngc.runtime import Executable, reference_calls
-from ngc.runtime.reference_calls import ReferenceCalls
+from ngc.runtime import Executable, callbacks
+from ngc.runtime.callbacks import Callbacks
 
 # float32 through sums of at most 180 products.
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -83,7 +83,7 @@ def test_operators_without_a_kernel(without: Any, operators: tuple[str, ...], th
 def test_nothing_is_called_back_where_every_operator_has_a_kernel(caplog: pytest.LogCaptureFixture) -> None:
     graph = make_net()
     executable = ngc.compile(graph, fallback="reference", numerics="exact")
-    assert not executable.program.references
+    assert not executable.program.callbacks
     assert not caplog.records
     check(executable, graph, 2)
 
@@ -94,7 +94,7 @@ def test_the_profile_shows_it(without: Any) -> None:
     kernels = executable.profile({"data": np.zeros((1, 3, 8, 10), np.float32)}, runs=2).kernels
     found = [kernel for kernel in kernels if kernel.op.startswith("reference:")]
     assert [(kernel.op, kernel.node, kernel.note) for kernel in found] == [("reference:softmax", "soft", "in numpy: softmax has no kernel for cpu")]
-    assert any(event.rule == "ReferenceKernel" for event in executable.graph.events.events)
+    assert any(event.rule == "CallbackKernel" for event in executable.graph.events.events)
 
 
 def test_a_saved_artifact_calls_back_too(without: Any, tmp_path: Path) -> None:
@@ -111,14 +111,14 @@ def test_a_saved_artifact_calls_back_too(without: Any, tmp_path: Path) -> None:
 def test_errors_reach_the_run_that_they_belong_to(without: Any, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     without("softmax")
     executable = ngc.compile(make_net(), fallback="reference", numerics="exact", threads=threads)
-    evaluate_node = reference_calls.evaluate_node
+    evaluate_node = callbacks.evaluate_node
 
     def moody(node: Any, arrays: list[np.ndarray]) -> Any:
         if arrays[0].shape[0] == 2:
             raise VerifyError("no batch of two today")
         return evaluate_node(node, arrays)
 
-    monkeypatch.setattr(reference_calls, "evaluate_node", moody)
+    monkeypatch.setattr(callbacks, "evaluate_node", moody)
 
     def run(batch: int) -> str:
         try:
@@ -139,7 +139,7 @@ def test_an_interrupt_inside_is_raised_after_the_run(without: Any, monkeypatch: 
     def interrupt(node: Any, arrays: list[np.ndarray]) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reference_calls, "evaluate_node", interrupt)
+    monkeypatch.setattr(callbacks, "evaluate_node", interrupt)
     with pytest.raises(KeyboardInterrupt):
         executable.run({"data": np.zeros((1, 3, 8, 10), np.float32)})
 
@@ -156,4 +156,4 @@ def test_types_without_a_kernel(dtype: str) -> None:
 
 def test_a_graph_without_the_nodes_that_a_program_calls() -> None:
     with pytest.raises(ArtifactError, match=r"^the program calls nodes that its graph does not have: %other$"):
-        ReferenceCalls(make_net(), {"symbol": "other"})
+        Callbacks(make_net(), {"symbol": "other"})

@@ -1,31 +1,36 @@
-"""Operators that run in numpy: native programs call back here where a model was compiled with `fallback="reference"`."""
+"""Nodes that Python executes: native programs call back here for engines, and for numpy where a model was compiled with `fallback="reference"`."""
 
 import ctypes
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.llvm.calls import geometry
 from ngc.codegen.llvm.slices import Slice, find_slices
 from ngc.errors import ArtifactError
 from ngc.ir import Graph, Node, Value
 from ngc.ir.reference import evaluate_node
 from ngc.ir.tensor_type import DTYPES, bind_shape
+from ngc.runtime.engines import Engine, open_engine
 
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 Errors = dict[int, BaseException]
+Evaluation = Callable[[list[np.ndarray]], Sequence[np.ndarray]]
 
 
-class ReferenceCalls:
+class Callbacks:
     """The callbacks of one executable. Whichever native thread has a call's only work item runs it; the others wait at their barrier."""
 
-    def __init__(self, graph: Graph, nodes: Mapping[str, str]) -> None:
-        """Makes a callback for each symbol.
+    def __init__(self, graph: Graph, nodes: Mapping[str, str], engines: Mapping[str, EngineImage] | None = None) -> None:
+        """Makes a callback for each symbol; engines are opened when they are needed.
 
         Args:
             graph: holds the nodes.
             nodes: names of nodes by the symbols under which the program calls them.
+            engines: what executes those of them that are engine calls, by the nodes' names.
 
         Raises:
             ArtifactError: the graph has no such node.
@@ -36,9 +41,37 @@ class ReferenceCalls:
             raise ArtifactError(f"the program calls nodes that its graph does not have: {', '.join('%' + name for name in missing)}")
         slices = find_slices(graph) if nodes else {}
         self._errors: Errors = {}
+        self._images = {name: (image, found[name].regions[0]) for name, image in (engines or {}).items()}
+        self._engines: dict[str, Engine] = {}
+        self._opening = threading.Lock()
         # ctypes keeps no reference to a callback that only native code knows.
-        self._callbacks = {symbol: _KERNEL(_callback(found[name], slices, self._errors)) for symbol, name in nodes.items()}
+        self._callbacks = {symbol: _KERNEL(_callback(found[name], slices, self._errors, self._evaluation(found[name]))) for symbol, name in nodes.items()}
         self.addresses = {symbol: ctypes.cast(callback, ctypes.c_void_p).value or 0 for symbol, callback in self._callbacks.items()}
+
+    def open_engines(self) -> None:
+        """Makes all engines ready to run.
+
+        Raises:
+            EngineError: a library or a device is missing, or refuses an image.
+        """
+        for name in self._images:
+            self._engine(name)
+
+    def _engine(self, name: str) -> Engine:
+        """Returns the engine that executes a node, opened at its first use."""
+        if name not in self._engines:
+            with self._opening:
+                if name not in self._engines:
+                    image, region = self._images[name]
+                    constants = {node.name: node.output for node in region.nodes if node.op == "const"}
+                    self._engines[name] = open_engine(image, lambda: {name: value.array for name, value in constants.items()})
+        return self._engines[name]
+
+    def _evaluation(self, node: Node) -> Evaluation:
+        """Returns what computes a node's results."""
+        if node.name not in self._images:
+            return lambda arrays: evaluate_node(node, arrays)
+        return lambda arrays: self._engine(node.name).run([np.ascontiguousarray(array) for array in arrays])
 
     def raise_error(self, regions: Sequence[tuple[int, int]]) -> None:
         """Raises what went wrong in a run, which is known by where its results lie.
@@ -51,7 +84,7 @@ class ReferenceCalls:
                 raise self._errors.pop(address)
 
 
-def _callback(node: Node, slices: Mapping[Value, Slice], errors: Errors) -> Callable[[int, int, int, int], None]:
+def _callback(node: Node, slices: Mapping[Value, Slice], errors: Errors, evaluation: Evaluation) -> Callable[[int, int, int, int], None]:
     reads = [value for value in node.inputs if not value.is_const]
     constants = {value: value.array for value in node.inputs if value.is_const}
     count = len(reads) + len(node.outputs)
@@ -65,7 +98,7 @@ def _callback(node: Node, slices: Mapping[Value, Slice], errors: Errors) -> Call
         # Nothing may escape into native code: it would be printed and forgotten.
         try:
             operands = {**constants, **{value: _View(value, address, n, slices).load() for value, address in zip(reads, addresses, strict=False)}}
-            for result, array in zip(results, evaluate_node(node, [operands[value] for value in node.inputs]), strict=True):
+            for result, array in zip(results, evaluation([operands[value] for value in node.inputs]), strict=True):
                 result.store(array)
         except BaseException as error:
             for result in results:
@@ -103,7 +136,7 @@ class _View:
     def store(self, array: np.ndarray) -> None:
         """Writes the logical elements; padding lanes get zeros, the halo is left to the kernel that fills it."""
         if array.shape != self._shape:
-            raise ValueError(f"the reference evaluation gave {array.shape} where {self._shape} is expected")
+            raise ValueError(f"the evaluation gave {array.shape} where {self._shape} is expected")
         if self._type.layout.is_plain:
             np.copyto(self._memory, array, casting="same_kind")
             return

@@ -1,0 +1,47 @@
+"""Runs passes inside the regions that engines execute: what an engine's own compiler does not do, and what fixes the precision.
+
+Engines fuse by themselves, so their regions keep single operators; but they do not know that a batch normalization's numbers are constants of a network whose
+strides could be taken earlier. Precision is said in the region's own types: casts to f16 or bf16, or quantize and dequantize, never left to an engine's switch.
+
+A region's inputs and results keep their types. Changes nothing outside regions.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ngc.errors import PassError
+from ngc.ir import Graph
+from ngc.passes.base import Pass, PassContext
+
+_OPTIMIZE = "fold-batch-norm,hoist-strides,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
+
+REGION_PIPELINES = {
+    "fp32": _OPTIMIZE,
+    "fp16": f"{_OPTIMIZE},narrow-floats{{dtype=f16}},fold-constants,eliminate-dead-code",
+    "bf16": f"{_OPTIMIZE},narrow-floats{{dtype=bf16}},fold-constants,eliminate-dead-code",
+    "int8": f"{_OPTIMIZE},insert-qdq,eliminate-dead-code",
+}
+"""What runs inside regions, by precision."""
+
+
+@dataclass(frozen=True)
+class OptimizeRegions(Pass):
+    """Optimizes each region for an engine of a precision."""
+
+    name: ClassVar[str] = "optimize-regions"
+
+    precision: str = "fp32"
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        """Runs the precision's pipeline on every region, whose events join the graph's."""
+        from ngc.passes.manager import PassManager  # the manager runs passes, this one among them
+
+        if self.precision not in REGION_PIPELINES:
+            raise PassError(f"pass optimize-regions: unknown precision {self.precision!r}; known: {', '.join(REGION_PIPELINES)}")
+        changed = False
+        for node in graph.nodes:
+            for region in node.regions:
+                changed |= PassManager(REGION_PIPELINES[self.precision], verify_each=False).run(region, ctx)
+                for event in region.events:
+                    graph.events.record(f"{self.name}/{event.pass_name}", event.rule, event.status, event.node, event.reason, event.locs)
+        return changed
