@@ -21,7 +21,9 @@ from ngc.errors import (
 
 if TYPE_CHECKING:
     from ngc.calibration import CalibrationTable, calibrate
+    from ngc.coverage import Coverage, coverage
     from ngc.driver import compile
+    from ngc.engines import EngineOptions
     from ngc.importer import import_model
     from ngc.ir import Graph
     from ngc.ir.parser import parse
@@ -33,16 +35,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "ArtifactError", "CalibrationTable", "CodegenError", "EngineError", "Executable", "Graph", "ImportFailure", "InputError", "NgcError", "ParseError",
-    "PassError", "PassManager", "QuantizationOptions", "QuantizationReport", "TensorSpec", "UnsupportedOperator", "VerifyError", "__version__",
-    "analyze_quantization", "calibrate", "compile", "import_model", "load", "parse",
+    "ArtifactError", "CalibrationTable", "CodegenError", "Coverage", "EngineError", "EngineOptions", "Executable", "Graph", "ImportFailure", "InputError",
+    "NgcError", "ParseError", "PassError", "PassManager", "QuantizationOptions", "QuantizationReport", "TensorSpec", "UnsupportedOperator", "VerifyError",
+    "__version__", "analyze_quantization", "calibrate", "compile", "coverage", "import_model", "load", "parse",
 ]
 
 _LAZY = {
     "compile": "ngc.driver", "load": "ngc.runtime.artifact", "import_model": "ngc.importer", "Graph": "ngc.ir", "parse": "ngc.ir.parser",
     "CalibrationTable": "ngc.calibration", "calibrate": "ngc.calibration", "PassManager": "ngc.passes", "Executable": "ngc.runtime",
-    "QuantizationOptions": "ngc.quantization", "QuantizationReport": "ngc.quantization",
-    "analyze_quantization": "ngc.quantization", "TensorSpec": "ngc.runtime",
+    "QuantizationOptions": "ngc.quantization", "QuantizationReport": "ngc.quantization", "analyze_quantization": "ngc.quantization",
+    "TensorSpec": "ngc.runtime", "Coverage": "ngc.coverage", "coverage": "ngc.coverage", "EngineOptions": "ngc.engines",
 }
 
 

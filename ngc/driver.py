@@ -4,23 +4,26 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ngc.engines import EngineOptions, EngineTarget, parse_engine_target
 from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
 from ngc.ir import Graph, clone
-from ngc.passes import PIPELINES, PassContext, PassManager
-from ngc.target import CpuTarget, parse_target
+from ngc.passes import PIPELINES, Pass, PassContext, PassManager
+from ngc.target import CpuTarget, host_target, parse_target
 
 if TYPE_CHECKING:
+    from ngc.codegen.engine_image import EngineImage
     from ngc.quantization import QuantizationOptions
     from ngc.runtime import Executable
 
 _log = logging.getLogger("ngc")
 
-PRECISIONS = ("fp32", "bf16", "int8")
+PRECISIONS = {"cpu": ("fp32", "bf16", "int8"), "tensorrt": ("fp32", "fp16", "int8"), "neuron": ("fp32", "bf16", "fp16")}
+"""What can be computed in, by kind of target; each has a default pipeline of that name."""
 
 
 def compile(  # the public name
@@ -42,6 +45,7 @@ def compile(  # the public name
     dump_dir: str | os.PathLike[str] | None = None,
     cache: bool = True,
     quantization: "QuantizationOptions | None" = None,
+    engine: EngineOptions | None = None,
 ) -> "Executable":
     """Returns an executable of an MXNet model.
 
@@ -51,9 +55,12 @@ def compile(  # the public name
         shapes: input shapes by name; the first dimension may be "N", then one executable takes any batch.
         dtypes: input dtypes by name, float32 unless given.
         outputs: names of inner values to return instead of the symbol's heads.
-        target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level.
+        target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level; "tensorrt-rtx:sm86,sm89" for GPUs of these compute capabilities, "tensorrt"
+            or "tensorrt-rtx" for the GPU at hand; "neuron:trn1", "neuron:trn2" or "neuron:inf2", and "neuron:cpu" for the Neuron module on XLA's CPU client,
+            to check it. What an engine does not take runs on this machine's CPU; `ngc.coverage` shows what that would be. Building needs no device.
         precision: "fp32", which is meant unless the model carries ranges of its own; "bf16": activations and weights in bf16, sums in f32, on processors with
-            AVX512-BF16; or "int8": activations in u8, weights in i8, sums in i32, as `calibration` says.
+            AVX512-BF16 and on Neuron; "fp16": the same in fp16, on engines; or "int8": activations in u8, weights in i8, sums in i32, as `calibration` says,
+            on the CPU, and in TensorRT with both in i8.
         calibration: for int8, a `CalibrationTable` or the path of one, or batches as `ngc.calibrate` takes them; not taken with other precisions. A model that
             carries its own ranges, since MXNet or `ngc.compat.quantization` quantized it, needs none, and is compiled in int8 unless a precision is asked for.
         accuracy_budget: for int8, the largest share of examples whose first choice may change, such as 0.01, or from 1 on the smallest signal-to-noise ratio of
@@ -68,17 +75,20 @@ def compile(  # the public name
         dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly.
         cache: reuse compiled kernels from the cache folder.
         quantization: for int8, how ranges are chosen, which layers stay in f32, and so on.
+        engine: for engines, what goes there and how they are built.
 
     Raises:
         ImportFailure: the model's files are missing, damaged or inconsistent.
         UnsupportedOperator: operators that ngc does not know, all of them listed.
         InputError: an argument that does not fit.
         CodegenError: operators without kernels, all of them listed.
-        EngineError: the target's engine is missing.
+        EngineError: the target's compiler is missing, or refuses the model.
     """
-    described = parse_target(target)
-    _check_options(precision, numerics, fallback)
-    _check_precision(precision, described)
+    device = parse_engine_target(target)
+    described = host_target() if device is not None else parse_target(target)
+    _check_options(numerics, fallback)
+    _check_engine_options(device, engine, accuracy_budget)
+    _check_precision(precision, target, device, described)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     precision = precision or ("int8" if graph.ranges and pipeline is None else "fp32")
     if precision != "int8" and any(option is not None for option in (calibration, accuracy_budget, quantization)):
@@ -86,10 +96,14 @@ def compile(  # the public name
     if precision == "int8" and calibration is None and not graph.ranges:
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
-    manager = PassManager(pipeline or PIPELINES[f"cpu-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
-    needed = _NEEDED_PASSES.get(precision)
+    options = engine or EngineOptions()
+    kind = _kind(device)
+    manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
+    needed = "partition" if device is not None else _NEEDED_PASSES.get(precision)
     if needed is not None and not any(item.name == needed for item in manager.passes):
-        raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
+        raise InputError(f"pipeline {pipeline!r} has no {needed}, without which {f'target={target!r}' if device else f'precision={precision!r}'} means nothing")
+    if device is not None:
+        manager.passes = for_engine(manager.passes, device, options)
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
         from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what these build on
@@ -98,11 +112,13 @@ def compile(  # the public name
         if quantization is not None and not isinstance(quantization, QuantizationOptions):
             raise InputError(f"quantization takes ngc.QuantizationOptions, not {type(quantization).__name__}")
         machine = Machine(described, threads, cache, numerics, fallback == "reference")
-        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), machine, accuracy_budget, measure=tune)
+        context.calibrate = quantizer(calibration, quantization or QuantizationOptions(), machine, accuracy_budget, measure=tune and device is None,
+                                      fuse=device is not None)
     manager.run(graph, context)
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
+    images = _build_engines(graph, device, options, precision) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 
@@ -111,7 +127,8 @@ def compile(  # the public name
     program = build_program(graph, described, cache=cache, numerics=numerics, progress=_progress("compiling kernels"), tune=tune,
                             measuring=_progress("measuring layers"), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
                             fallback=fallback == "reference",
-                            options={"numerics": numerics, "precision": precision, "fallback": fallback, "tune": tune, **_quantized(graph)})
+                            options={"numerics": numerics, "precision": precision, "fallback": fallback, "tune": tune, **_quantized(graph),
+                                     **({"engine": device.name} if device is not None else {})}, engines=images)
     slow = Counter(call.op.removeprefix("reference:") for call in program.calls if call.op.startswith("reference:"))
     if slow:
         _log.warning("fallback=\"reference\": %d operators without a kernel run in numpy: %s", slow.total(), ", ".join(f"{op} ({n})" for op, n in slow.items()))
@@ -121,9 +138,43 @@ def compile(  # the public name
 _NEEDED_PASSES = {"bf16": "convert-precision", "int8": "quantize"}
 
 
-def _check_options(precision: str | None, numerics: str, fallback: str | None) -> None:
-    if precision is not None and precision not in PRECISIONS:
-        raise InputError(f"unknown precision {precision!r}; accepted is one of {', '.join(PRECISIONS)}")
+def for_engine(passes: Sequence[Pass], device: EngineTarget, options: EngineOptions) -> list[Pass]:
+    """Returns passes of which those that divide the graph do so for a device, as options say."""
+    from ngc.passes.partition import Partition  # only engines need networkx
+
+    return [replace(item, engine=device.engine, min_subgraph_size=options.min_subgraph_size, excl_node_names=options.excl_node_names,
+                    force_incl_node_names=options.force_incl_node_names) if isinstance(item, Partition) else item for item in passes]
+
+
+def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, precision: str) -> "dict[str, EngineImage]":
+    """Returns what the device executes, and says how much that is."""
+    from ngc.codegen.engines import build_engines  # only engines need what these build on
+
+    regions = [node.regions[0] for node in graph.nodes if node.op == "engine.call"]
+    if not regions:
+        reasons = Counter(event.reason for event in graph.events if (event.pass_name, event.rule) == ("partition", "support"))
+        _log.warning("nothing of the model goes to %s; mostly because: %s", device.title, reasons.most_common(1)[0][0] if reasons else "it has no operators")
+    return build_engines(graph, device, options, precision)
+
+
+def _kind(device: EngineTarget | None) -> str:
+    """Returns the key of a kind of target in `PRECISIONS`."""
+    if device is None:
+        return "cpu"
+    return "tensorrt" if device.is_tensorrt else "neuron"
+
+
+def _check_engine_options(device: EngineTarget | None, engine: EngineOptions | None, accuracy_budget: float | None) -> None:
+    if engine is not None and not isinstance(engine, EngineOptions):
+        raise InputError(f"engine takes ngc.EngineOptions, not {type(engine).__name__}")
+    if device is None and engine is not None:
+        raise InputError("engine= belongs to targets that are engines, such as \"tensorrt-rtx:sm86\"")
+    if device is not None and accuracy_budget is not None:
+        raise InputError(f"accuracy_budget is kept by measuring the CPU's int8, which says nothing of {device.title}'s; exclude layers with "
+                         "quantization=ngc.QuantizationOptions(exclude=...) instead")
+
+
+def _check_options(numerics: str, fallback: str | None) -> None:
     if numerics not in ("fast", "exact"):
         raise InputError(f"unknown numerics {numerics!r}; accepted is \"fast\" or \"exact\"")
     if fallback not in (None, "reference"):
@@ -146,8 +197,11 @@ def _quantized(graph: Graph) -> dict[str, Any]:
     return {"quantization": [asdict(layer) for layer in layers]}
 
 
-def _check_precision(precision: str | None, target: CpuTarget) -> None:
-    if precision == "bf16" and not target.has_bf16:
+def _check_precision(precision: str | None, name: str, device: EngineTarget | None, target: CpuTarget) -> None:
+    accepted = PRECISIONS[_kind(device)]
+    if precision is not None and precision not in accepted:
+        raise InputError(f"unknown precision {precision!r} for target {name!r}; accepted is one of {', '.join(accepted)}")
+    if device is None and precision == "bf16" and not target.has_bf16:
         raise EngineError(f"precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target {target.name!r} ({target.cpu}) lacks; "
                           'precision="fp32" runs there')
 

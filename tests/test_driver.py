@@ -94,7 +94,7 @@ def test_tune_needs_a_target_that_runs_here(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(("options", "kind", "message"), [
-    ({"precision": "fp8"}, InputError, "unknown precision 'fp8'; accepted is one of fp32, bf16, int8"),
+    ({"precision": "fp8"}, InputError, "unknown precision 'fp8' for target 'cpu'; accepted is one of fp32, bf16, int8"),
     ({"precision": "int8"}, InputError, 'precision="int8" needs calibration=: batches of data like those that the model will meet'),
     ({"precision": "bf16", "target": "cpu:x86-64-v4"}, EngineError, "precision 'bf16' needs a processor with AVX512-BF16 (vdpbf16ps), which target "
      "'cpu:x86-64-v4' (x86-64-v4) lacks; precision=\"fp32\" runs there"),

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ngc.calibration import CalibrationTable, collect, fingerprint
+from ngc.calibration import CalibrationTable, collect, fingerprint, quantizable
 from ngc.calibration.batches import copied, iterate_feeds
 from ngc.errors import InputError
-from ngc.ir import Graph
+from ngc.ir import Graph, clone
+from ngc.passes import PassContext
 from ngc.passes.value_ranges import Quantization, ValueRange
 from ngc.quantization.analysis import Machine
 from ngc.quantization.budget import Budget, within_budget
@@ -44,7 +45,7 @@ class QuantizationOptions:
 
 
 def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, accuracy_budget: float | None = None, *,
-              measure: bool = False) -> Callable[[Graph], Quantization]:
+              measure: bool = False, fuse: bool = False) -> Callable[[Graph], Quantization]:
     """Returns what gives a graph that is ready for quantization its ranges, and finds what must stay in f32.
 
     Args:
@@ -54,6 +55,7 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
         machine: what is compiled for; calibration itself runs this machine's own code.
         accuracy_budget: what may be lost, see `Budget.of`.
         measure: keep layers in f32 that are slower in int8 on this machine, unless integers are forced.
+        fuse: the graph that comes is not ready yet; a copy of it is made so, whose values have the names that tables go by.
 
     Raises:
         InputError: a budget that is none, or without data to measure it with.
@@ -67,6 +69,8 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
 
     def quantization(graph: Graph) -> Quantization:
         table, feeds = calibration, None
+        if fuse:
+            quantizable(graph := clone(graph), PassContext(target=machine.target))
         if budget is not None:
             feeds = copied(iterate_feeds(given, graph.input_names))
         if table is None:

@@ -4,10 +4,10 @@ An artifact is code. Loading one and running it executes what is in it, with the
 Digests find damage; they prove nothing about who made the file.
 
 The file holds a manifest (versions, inputs, outputs, target, memory), the IR text, the object code of all kernels, their packed weights, and the
-constants that the IR refers to. Loading maps it. Header, manifest, IR and code are compared with their digests before use. Packed weights are
-compared when the first run is about to read them, or at once with `verify=True`; the IR's constants one by one when somebody asks for their data,
-which loading and running never do. The graph is parsed when `Executable.graph` is asked for. The file must not be changed in place while it is
-loaded; saving again to the same path is safe, since it puts a new file there.
+constants that the IR refers to, and what was built for engines. Loading maps it. Header, manifest, IR, code and engines are compared with their
+digests before use. Packed weights are compared when the first run is about to read them, or at once with `verify=True`; the IR's constants one by one
+when somebody asks for their data, which loading and running on the CPU never do. The graph is parsed when `Executable.graph` is asked for, or an engine
+takes part. The file must not be changed in place while it is loaded; saving again to the same path is safe, since it puts a new file there.
 
 An artifact of another ngc version or ABI is compiled again, for the target that it was made for, from the IR and the constants that it holds.
 """
@@ -20,11 +20,12 @@ from typing import Any
 
 import ngc
 from ngc.codegen.program import Program
-from ngc.errors import ArtifactError, CodegenError, NgcError
+from ngc.errors import ArtifactError, CodegenError, EngineError, NgcError
 from ngc.ir import Graph
 from ngc.ir.parser import parse
 from ngc.ir.verify import verify as verify_graph
 from ngc.runtime.artifact_constants import attach_constants, collect_constants
+from ngc.runtime.artifact_engines import collect_engines, read_engines
 from ngc.runtime.artifact_file import ArtifactFile, NewSection, open_artifact, write_artifact
 from ngc.runtime.artifact_manifest import make_manifest, read_program, read_target
 from ngc.runtime.context import ABI
@@ -47,9 +48,10 @@ def save(executable: Executable, path: str | os.PathLike[str]) -> None:
     objects = NewSection("objects", list(images.values()), alignment=16)
     places = dict(zip(images, zip(objects.offsets(), map(len, images.values()), strict=True), strict=True))
     constants, table = collect_constants(graph)
-    manifest = {**make_manifest(program, graph, executable.target, executable.threads_asked), "constants": table,
+    engine_sections, engines = collect_engines(program.engines)
+    manifest = {**make_manifest(program, graph, executable.target, executable.threads_asked), "constants": table, "engines": engines,
                 "symbols": {symbol: places[id(image)] for symbol, image in program.objects.items()}}
-    sections = [NewSection("ir", [str(graph).encode()]), objects, NewSection("weights", [program.weights.data]), constants]
+    sections = [NewSection("ir", [str(graph).encode()]), objects, NewSection("weights", [program.weights.data]), constants, *engine_sections]
     write_artifact(Path(path), manifest, sections)
 
 
@@ -63,6 +65,7 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None, verify: bo
 
     Raises:
         ArtifactError: the file is missing, truncated, altered, no artifact, or for another machine.
+        EngineError: it holds engines whose library or device this machine lacks; says which, and what the engines were built for.
         InputError: `threads` is no number of threads.
     """
     file = open_artifact(path := Path(path))
@@ -83,9 +86,19 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None, verify: bo
     program = _program(file)
     weights = file.section("weights")
     try:
-        return Executable(program, lambda: _graph(file), threads, target=target, name=str(file.manifest.get("name", "")), verify_weights=weights.read)
+        executable = Executable(program, lambda: _graph(file), threads, target=target, name=str(file.manifest.get("name", "")), verify_weights=weights.read)
     except CodegenError as error:
         raise ArtifactError(f"{path}: its code cannot be loaded: {error}; compile the model again") from error
+    _open_engines(executable, path)
+    return executable
+
+
+def _open_engines(executable: Executable, path: Path) -> None:
+    """Finds out now, not at the first request that the program serves, whether this machine has what the engines need."""
+    try:
+        executable.open_engines()
+    except EngineError as error:
+        raise EngineError(f"{path} cannot run on this machine: {error}") from error
 
 
 def read_manifest(path: Path) -> Mapping[str, Any]:
@@ -121,7 +134,7 @@ def _program(file: ArtifactFile) -> Program:
             if (offset, length) not in images:
                 images[offset, length] = bytes(objects.read(offset, length))
             by_symbol[str(symbol)] = images[offset, length]
-        program = read_program(file.manifest, file.section("weights").unchecked(), by_symbol)
+        program = read_program(file.manifest, file.section("weights").unchecked(), by_symbol, read_engines(file))
         parse_target(program.target)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _foreign(file, error) from error
@@ -147,13 +160,15 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
         verify_graph(graph)
         options = dict(file.manifest["options"])
         program = build_program(graph, target, numerics=str(options.get("numerics", "fast")), fallback=options.get("fallback") == "reference",
-                                tune=options.get("tune") is True, options=options)
-        return Executable(program, graph, threads, target=target)
+                                tune=options.get("tune") is True, options=options, engines=read_engines(file))
+        executable = Executable(program, graph, threads, target=target)
     except ArtifactError:
         raise
     except (NgcError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{file.path} was saved by {written}, and ngc {ngc.__version__} cannot compile its IR again: {error}; "
                             "compile the original model again") from error
+    _open_engines(executable, file.path)
+    return executable
 
 
 def _foreign(file: ArtifactFile, error: Exception) -> ArtifactError:

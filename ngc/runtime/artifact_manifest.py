@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import ngc
+from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.llvm import jit
 from ngc.codegen.program import CallInfo, Program
 from ngc.codegen.tensor_spec import TensorSpec
@@ -31,7 +32,7 @@ def make_manifest(program: Program, graph: Graph, target: CpuTarget, threads: in
     return {
         "ngc": ngc.__version__, "abi": ABI, "llvm": jit.llvm_version(), "name": graph.name, "threads": threads,
         "target": {**asdict(target), "required": required_features(target)},
-        "inputs": [_spec_out(spec) for spec in program.inputs], "outputs": [_spec_out(spec) for spec in program.outputs],
+        "inputs": [spec_out(spec) for spec in program.inputs], "outputs": [spec_out(spec) for spec in program.outputs],
         "operators": graph.count(), "entry": program.entry, "calls": [asdict(call) for call in program.calls],
         "arena": {"fixed": program.arena_fixed, "per_image": program.arena_per_image, "scratch": program.scratch}, "options": dict(program.options),
         "callbacks": dict(program.callbacks),
@@ -43,7 +44,7 @@ def required_features(target: CpuTarget) -> list[str]:
     return [feature for feature in target.provided if feature not in _NEVER_SELECTED]
 
 
-def read_program(manifest: Mapping[str, Any], weights: np.ndarray, objects: Mapping[str, bytes]) -> Program:
+def read_program(manifest: Mapping[str, Any], weights: np.ndarray, objects: Mapping[str, bytes], engines: Mapping[str, EngineImage]) -> Program:
     """Returns the program that a manifest describes.
 
     Raises:
@@ -51,9 +52,9 @@ def read_program(manifest: Mapping[str, Any], weights: np.ndarray, objects: Mapp
     """
     target, arena = manifest["target"], manifest["arena"]
     program = Program(
-        str(target["name"]), read_target(manifest).identity, str(manifest["entry"]), tuple(map(_spec_in, manifest["inputs"])),
-        tuple(map(_spec_in, manifest["outputs"])), tuple(map(_call_in, manifest["calls"])), _size(arena["fixed"]), _size(arena["per_image"]),
-        _size(arena["scratch"]), weights, dict(objects), dict(manifest["options"]), dict(manifest["callbacks"]))
+        str(target["name"]), read_target(manifest).identity, str(manifest["entry"]), tuple(map(spec_in, manifest["inputs"])),
+        tuple(map(spec_in, manifest["outputs"])), tuple(map(_call_in, manifest["calls"])), _size(arena["fixed"]), _size(arena["per_image"]),
+        _size(arena["scratch"]), weights, dict(objects), dict(manifest["options"]), dict(manifest["callbacks"]), engines)
     if program.entry not in program.objects:
         raise ValueError(f"no object defines the entry {program.entry!r}")
     return program
@@ -65,11 +66,13 @@ def read_target(manifest: Mapping[str, Any]) -> CpuTarget:
     return CpuTarget(target["name"], target["arch"], target["cpu"], target["features"], tuple(target["provided"]))
 
 
-def _spec_out(spec: TensorSpec) -> dict[str, Any]:
+def spec_out(spec: TensorSpec) -> dict[str, Any]:
+    """Returns an input or output as JSON."""
     return {"name": spec.name, "shape": [str(dim) if isinstance(dim, SymDim) else dim for dim in spec.shape], "dtype": spec.dtype}
 
 
-def _spec_in(entry: Mapping[str, Any]) -> TensorSpec:
+def spec_in(entry: Mapping[str, Any]) -> TensorSpec:
+    """Returns the input or output that JSON describes; KeyError, TypeError or ValueError where it describes none."""
     return TensorSpec(str(entry["name"]), tuple(map(_dim, _list(entry["shape"]))), str(entry["dtype"]))
 
 

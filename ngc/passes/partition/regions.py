@@ -26,7 +26,7 @@ def grow_regions(view: "nx.DiGraph[T]", supported: Callable[[T], bool]) -> list[
     level: dict[T, int] = {}
     for node in view:
         level[node] = max((level[before] + (supported(before) != supported(node)) for before in view.predecessors(node)), default=0)
-    same = nx.Graph()
+    same: nx.Graph[T] = nx.Graph()
     same.add_nodes_from(node for node in view if supported(node))
     same.add_edges_from((a, b) for a, b in view.edges if a in same and b in same and level[a] == level[b])
     # Whatever is in no region stands for itself.

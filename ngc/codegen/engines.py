@@ -1,0 +1,41 @@
+"""Builds an engine image for every engine call of a graph."""
+
+import logging
+
+from ngc.codegen.engine_image import EngineImage
+from ngc.engines import EngineOptions, EngineTarget
+from ngc.ir import Graph
+
+_log = logging.getLogger(__name__)
+
+
+def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, precision: str) -> dict[str, EngineImage]:
+    """Returns an image for each engine call, by the calls' names.
+
+    Args:
+        graph: whose regions are in their final form.
+        target: what is built for.
+        options: how it is built.
+        precision: what the regions were made for, for the images' facts.
+
+    Raises:
+        EngineError: the engine's compiler is missing or refuses a region.
+        CodegenError: operators without a form in what the compiler reads, all listed.
+    """
+    images = {}
+    for node in graph.nodes:
+        if node.op == "engine.call":
+            region = node.regions[0]
+            images[node.name] = _build(region, target, options, precision)
+            _log.info("%s: %d operators for %s, %.1f MB", region.name, sum(region.count().values()), target.title, images[node.name].size / 1e6)
+    return images
+
+
+def _build(region: Graph, target: EngineTarget, options: EngineOptions, precision: str) -> EngineImage:
+    if target.is_tensorrt:  # each code generator is loaded for its own engine only
+        from ngc.codegen.tensorrt import build_tensorrt
+
+        return build_tensorrt(region, region.name, target, options, precision)
+    from ngc.codegen.neuron import build_neuron
+
+    return build_neuron(region, region.name, target, options, precision)
