@@ -81,7 +81,7 @@ def compiled(threads: int = 2) -> Executable:
         for region in node.regions:
             specs = [tuple(TensorSpec(value.name, value.type.shape, value.type.dtype) for value in values) for values in (region.inputs, region.outputs)]
             files = {"region": str(region).encode(), "log": b""}
-            images[node.name] = EngineImage(region.name, "neuron", specs[0], specs[1], files, ("p",), {"platform": "cpu"})
+            images[node.name] = EngineImage(region.name, "neuron", specs[0], specs[1], files, ("p",), {"family": "cpu"})
     return Executable(build_program(graph, host_target(), numerics="exact", engines=images), graph, threads)
 
 

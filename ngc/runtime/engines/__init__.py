@@ -29,7 +29,7 @@ def open_engine(image: EngineImage, constants: Callable[[], Mapping[str, np.ndar
     if image.engine == "neuron":  # each runtime is loaded for its own engine only
         from ngc.runtime.engines.pjrt import PjrtEngine
 
-        return PjrtEngine(image, constants(), str(image.facts["platform"]))
+        return PjrtEngine(image, constants(), "cpu" if image.facts["family"] == "cpu" else "neuron")
     from ngc.runtime.engines.tensorrt import TensorRtEngine
 
     return TensorRtEngine(image)

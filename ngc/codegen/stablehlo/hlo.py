@@ -1,0 +1,79 @@
+"""What jaxlib makes of a StableHLO text: a checked module, and the HLO that XLA's compilers read. The only file that imports its MLIR."""
+
+import re
+from typing import Any
+
+from ngc.errors import CodegenError, EngineError
+
+_POSITION = re.compile(r'"-":(\d+):(\d+)')
+_WIDTH = 200
+
+
+def jaxlib_client() -> Any:
+    """Returns the module `jaxlib.xla_client`.
+
+    Raises:
+        EngineError: jaxlib is not installed.
+    """
+    try:
+        import jaxlib.xla_client as xla_client
+    except ImportError as error:
+        raise EngineError(f"XLA is reached through jaxlib, which cannot be imported ({error}); pip install 'ngc[neuron]' installs it") from error
+    return xla_client
+
+
+def verify_stablehlo(text: str) -> None:
+    """Returns where jaxlib's parser and verifier accept a module.
+
+    Raises:
+        CodegenError: they do not; the message has what they say and the line that it is about.
+        EngineError: jaxlib is not installed.
+    """
+    jaxlib_client()
+    from jaxlib.mlir import ir
+    from jaxlib.mlir._mlir_libs import register_jax_dialects
+    from jaxlib.mlir.dialects import chlo, stablehlo
+
+    registry = ir.DialectRegistry()
+    register_jax_dialects.register_dialects(registry)
+    context = ir.Context()
+    context.append_dialect_registry(registry)
+    stablehlo.register_dialect(context)
+    chlo.register_dialect(context)
+    with context:
+        try:
+            ir.Module.parse(text).operation.verify()
+        except ir.MLIRError as error:
+            raise CodegenError(f"StableHLO's verifier refuses the module: {error}{_context(text, str(error))}") from error
+
+
+def _context(text: str, message: str) -> str:
+    """Returns the line of the text that a message is about: by its position, or by the location that it quotes; nothing where it has neither."""
+    lines = text.splitlines()
+    if found := _POSITION.search(message):
+        number = int(found[1]) - 1
+    elif found := re.search(r'error: ("[^"]*")', message):
+        number = next((at for at, line in enumerate(lines) if f"loc({found[1]}" in line), -1)
+    else:
+        return ""
+    if not 0 <= number < len(lines):
+        return ""
+    line = lines[number].strip()
+    return f"\nline {number + 1}: {line if len(line) <= _WIDTH else line[:_WIDTH - 4] + ' ...'}"
+
+
+def hlo_module(text: str) -> bytes:
+    """Returns a StableHLO module as a serialized HloModuleProto.
+
+    Raises:
+        CodegenError: the module is not valid, or has no form in HLO.
+        EngineError: jaxlib is not installed.
+    """
+    verify_stablehlo(text)
+    xla = jaxlib_client()._xla
+    try:
+        computation = xla.mlir.mlir_module_to_xla_computation(text, use_tuple_args=False, return_tuple=False)
+    except (xla.XlaRuntimeError, ValueError) as error:
+        raise CodegenError(f"XLA has no HLO for the StableHLO module: {error}") from error
+    proto: bytes = computation.as_serialized_hlo_module_proto()
+    return proto

@@ -1,0 +1,79 @@
+"""Reductions over axes, and the normalizations that are made of them."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from ngc.codegen.stablehlo.text import Body, Tensor
+from ngc.ir import Node
+from ngc.ir.tensor_type import DTYPES
+
+_MONOIDS = {"reduce_max": "maximum", "reduce_min": "minimum", "reduce_prod": "multiply"}
+
+
+def _start(kind: str, dtype: str) -> float:
+    """Returns the neutral element of a reduction in a dtype."""
+    if kind in ("add", "multiply"):
+        return int(kind == "multiply")
+    low = kind == "maximum"
+    if dtype == "f32":
+        return -np.inf if low else np.inf
+    limits = np.iinfo(DTYPES[dtype])
+    return int(limits.min if low else limits.max)
+
+
+def emit_reduction(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits the reductions; floats are summed in f32, integers in 32 bits, of which the narrower result keeps the last ones."""
+    x, axes = operands[0], node.attrs["axes"]
+    kind = _MONOIDS.get(node.op, "add")
+    data = body.map("abs", x) if node.op == "reduce_l1" and x.dtype != "u8" else x
+    if kind in ("add", "multiply"):
+        data = body.convert(data, "f32" if x.is_float else "i32")
+    else:
+        data = body.wide(data)
+    if node.op == "reduce_l2":
+        data = body.multiply(data, data)
+    result = body.reduce(data, kind, _start(kind, data.dtype), axes)
+    if node.op == "reduce_mean":
+        result = body.divide(result, prod(x.shape[axis] for axis in axes))
+    if node.op == "reduce_l2":
+        result = body.map("sqrt", result)
+    shape = [int(dim) for dim in node.type.shape]  # type: ignore[arg-type]  # fixed, as all shapes here
+    return [body.convert(body.reshape(result, shape), x.dtype)]
+
+
+def emit_batch_norm(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits batch_norm as x * s + t, with s and t computed from the statistics as the IR defines them."""
+    x, gamma, beta, mean, var = map(body.wide, operands)
+    deviation = body.map("sqrt", body.add(var, node.attrs["eps"]))
+    scale = body.divide(body.like(gamma, 1.0) if node.attrs["fix_gamma"] else gamma, deviation)
+    shift = body.subtract(beta, body.multiply(mean, scale))
+    result = body.add(body.multiply(x, body.along(scale, x, node.attrs["axis"])), body.along(shift, x, node.attrs["axis"]))
+    return [body.convert(result, operands[0].dtype)]
+
+
+def emit_softmax(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits softmax and log_softmax with the largest value subtracted first."""
+    x, axis = body.wide(operands[0]), node.attrs["axis"] % operands[0].rank
+    others = [other for other in range(x.rank) if other != axis]
+    if node.attrs["temperature"] != 1:
+        x = body.divide(x, node.attrs["temperature"])
+    x = body.subtract(x, body.broadcast(body.reduce(x, "maximum", -np.inf, [axis]), x.shape, others))
+    powers = body.map("exponential", x)
+    total = body.reduce(powers, "add", 0.0, [axis])
+    if node.op == "softmax":
+        result = body.divide(powers, body.broadcast(total, x.shape, others))
+    else:
+        result = body.subtract(x, body.broadcast(body.map("log", total), x.shape, others))
+    return [body.convert(result, operands[0].dtype)]
+
+
+def emit_lrn(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits lrn: sums of squares are windows along the channels."""
+    x, attrs = body.wide(operands[0]), node.attrs
+    half, ones = attrs["size"] // 2, [1] * (x.rank - 2)
+    sums = body.reduce_window(body.multiply(x, x), "add", 0.0, (1, attrs["size"], *ones), [1] * x.rank,
+                              [(0, 0), (half, half), *[(0, 0)] * len(ones)])
+    base = body.add(body.multiply(sums, attrs["alpha"] / attrs["size"]), attrs["knorm"])
+    return [body.convert(body.multiply(x, body.map("power", base, body.like(base, -attrs["beta"]))), operands[0].dtype)]
