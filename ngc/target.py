@@ -23,7 +23,8 @@ _DTYPE_BITS = {
     "bool": 8,
 }
 
-_ENGINES = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT for RTX", "neuron": "AWS Neuron"}
+ENGINES = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT for RTX", "neuron": "AWS Neuron"}
+"""Engines by the names that targets begin with; `ngc.engines` reads what comes behind."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -164,21 +165,18 @@ def parse_target(text: str) -> CpuTarget:
 
     Raises:
         InputError: the text names no target that ngc knows.
-        EngineError: the text names an engine that this build cannot generate code for.
+        EngineError: the text names an engine.
     """
     kind, _, processor = text.partition(":")
-    if kind in _ENGINES:
-        raise EngineError(
-            f"target {text!r}: this build of ngc has no emitter for {_ENGINES[kind]}; "
-            f'available are "cpu" (this machine) and "cpu:<processor>", such as "cpu:x86-64-v3"'
-        )
+    if kind in ENGINES:
+        raise EngineError(f'target {text!r} is an engine; what is asked for here is done on the CPU: "cpu" (this machine), or "cpu:x86-64-v3" and the like')
     if kind == "cpu" and (processor or text == "cpu"):
         if not processor:
             return host_target()
         if processor in _PROCESSORS:
             return _named(processor)
         raise InputError(f"unknown processor {processor!r} in target {text!r}; {_suggest(processor, list(_PROCESSORS))}")
-    accepted = ["cpu", *(f"cpu:{name}" for name in _PROCESSORS), *_ENGINES]
+    accepted = ["cpu", *(f"cpu:{name}" for name in _PROCESSORS), *ENGINES]
     raise InputError(f"unknown target {text!r}; {_suggest(text, accepted)}")
 
 

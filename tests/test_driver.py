@@ -11,6 +11,7 @@ import pytest
 
 import ngc
 from ngc.codegen.llvm import object_cache
+from ngc.engines import EngineOptions
 from ngc.errors import EngineError, ImportFailure, InputError, ParseError, VerifyError
 from ngc.ir.parser import parse
 from tests.checkpoints import CLASSES, SHAPE, make_input, make_params, reference, symbol_json, write_checkpoint
@@ -106,7 +107,21 @@ def test_tune_needs_a_target_that_runs_here(prefix: str) -> None:
     ({"fallback": "numpy"}, InputError, "unknown fallback 'numpy'; accepted is None or \"reference\""),
     ({"target": "gpu"}, InputError, "unknown target 'gpu'; "),
     ({"target": "cpu:zen4"}, InputError, "unknown processor 'zen4' in target 'cpu:zen4'; did you mean "),
-    ({"target": "tensorrt"}, EngineError, "target 'tensorrt': this build of ngc has no emitter for TensorRT"),
+    ({"target": "tensorrt:sm86"}, InputError, "target 'tensorrt:sm86': TensorRT builds for the GPU at hand; engines for other ones are built with "
+     "\"tensorrt-rtx:sm86\""),
+    ({"target": "tensorrt-rtx:ampere"}, InputError, "target 'tensorrt-rtx:ampere': behind \"tensorrt-rtx:\" come GPU compute capabilities by commas, such as "
+     "tensorrt-rtx:sm86,sm89"),
+    ({"target": "tensorrt-rtx:sm86,sm86"}, InputError, "target 'tensorrt-rtx:sm86,sm86' names a compute capability twice"),
+    ({"target": "neuron:trn9"}, InputError, "target 'neuron:trn9': behind \"neuron:\" comes one of trn1, trn2, inf2, or cpu for XLA's CPU client"),
+    ({"target": "neuron:cpu", "precision": "int8"}, InputError, "unknown precision 'int8' for target 'neuron:cpu'; accepted is one of fp32, bf16, fp16"),
+    ({"target": "tensorrt-rtx:sm86", "precision": "bf16"}, InputError,
+     "unknown precision 'bf16' for target 'tensorrt-rtx:sm86'; accepted is one of fp32, fp16, int8"),
+    ({"target": "neuron:cpu", "pipeline": "@cpu-fp32"}, InputError, "pipeline '@cpu-fp32' has no partition, without which target='neuron:cpu' means nothing"),
+    ({"target": "tensorrt-rtx:sm86", "precision": "int8", "calibration": [], "accuracy_budget": 0.01}, InputError,
+     "accuracy_budget is kept by measuring the CPU's int8, which says nothing of TensorRT for RTX's; exclude layers with "),
+    ({"engine": EngineOptions()}, InputError, "engine= belongs to targets that are engines, such as \"tensorrt-rtx:sm86\""),
+    ({"engine": {}, "target": "neuron:cpu"}, InputError, "engine takes ngc.EngineOptions, not dict"),
+    ({"engine": EngineOptions(excl_node_names=("conv9",)), "target": "neuron:cpu"}, InputError, "excl_node_names: the model has no node 'conv9'"),
     ({"pipeline": "canonicalise"}, ParseError, "unknown pass canonicalise; did you mean canonicalize"),
     ({"pipeline": "canonicalize"}, InputError, "pipeline 'canonicalize' leaves the graph in stage canonical; it must end with assign-layout"),
     ({"shapes": None}, InputError, "no shape for the inputs 'data'"),

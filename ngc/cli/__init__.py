@@ -1,4 +1,4 @@
-"""The command line: `ngc compile|calibrate|quantization-report|run|bench|info|cache`."""
+"""The command line: `ngc compile|coverage|calibrate|quantization-report|run|bench|info|cache`."""
 
 from ngc.cli.main import main
 

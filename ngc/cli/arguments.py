@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ngc.cli.engine_arguments import add_engine_options, engine_options
 from ngc.cli.quantization_arguments import add_quantization_options, quantization_options, read_calibration
 from ngc.errors import InputError
 
@@ -68,7 +69,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shape", action="append", default=[], type=shape, metavar="NAME=1,3,224,224", help="an input's shape; N first: a batch of any size")
     parser.add_argument("--dtype", action="append", default=[], type=pair, metavar="NAME=uint8", help="an input's dtype; float32 unless given")
     parser.add_argument("--output-name", action="append", default=None, metavar="NAME", help="return this inner value instead of the model's heads")
-    parser.add_argument("--target", default="cpu", help='"cpu" (this machine, the default), or a processor or level: cpu:x86-64-v3, cpu:znver4')
+    parser.add_argument("--target", default="cpu", 
+                        help='"cpu" (this machine, the default), a processor or level: cpu:x86-64-v3, cpu:znver4, or an engine: tensorrt-rtx:sm86, neuron:inf2')
     parser.add_argument("--no-cache", action="store_true", help="neither read nor write the kernel cache")
 
 
@@ -97,12 +99,13 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
     """Adds what `ngc.compile` needs to know about a model."""
     add_model_options(parser)
     parser.add_argument("--precision", default=None,
-                        help="fp32, bf16 on processors with AVX512-BF16, or int8; default: fp32, or int8 for a model that was quantized in MXNet")
+                        help="fp32, bf16 on processors with AVX512-BF16, fp16 on engines, or int8; default: fp32, or int8 for what was quantized in MXNet")
     parser.add_argument("--numerics", default="fast", help='"fast", or "exact" for direct summation only')
     parser.add_argument("--tune", action="store_true", help="measure kernels, about half a second a layer, instead of trusting the cost model")
     parser.add_argument("--fallback", default=None, help='"reference": operators without a kernel run in numpy')
     parser.add_argument("--pipeline", default=None, help="a pass pipeline instead of the default one")
     parser.add_argument("--dump-dir", default=None, metavar="DIR", help="write the IR after every pass, LLVM IR and assembly there")
+    add_engine_options(parser)
     add_quantization_options(parser).add_argument("--validation", metavar="FILE", help="data to measure --accuracy-budget with instead of --calibration's")
 
 
@@ -120,7 +123,7 @@ def compile_model(args: argparse.Namespace, threads: int | None) -> "Executable"
         raise InputError("--accuracy-budget needs data to measure with: --validation FILE, or --calibration with data instead of a table")
     return compile(args.model, precision=args.precision, calibration=calibration, accuracy_budget=args.accuracy_budget,
                    quantization=quantization_options(args, validation), numerics=args.numerics, tune=args.tune, fallback=args.fallback,
-                   pipeline=args.pipeline, dump_dir=args.dump_dir, **model_options(args, threads))
+                   pipeline=args.pipeline, dump_dir=args.dump_dir, engine=engine_options(args), **model_options(args, threads))
 
 
 def is_artifact(model: str) -> bool:

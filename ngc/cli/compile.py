@@ -24,6 +24,8 @@ def compile_command(args: argparse.Namespace) -> None:
     executable = compile_model(args, args.threads)
     seconds = time.perf_counter() - start
     executable.save(args.output)
+    where = executable.program.options.get("engine", executable.target.name)
+    engines = "".join(f", {image.name} on {image.engine} {megabytes(image.size)}" for image in executable.engines)
     inputs = ", ".join(f"{spec.name}{list(spec.shape)}".replace("'", "") for spec in executable.inputs)
-    print(f"{args.output}: {executable.name}({inputs}) for {executable.target.name} ({executable.target.cpu}), {len(executable.program.calls)} kernel calls, "
-          f"{megabytes(Path(args.output).stat().st_size)}, compiled in {seconds:.1f} s")
+    print(f"{args.output}: {executable.name}({inputs}) for {where} ({executable.target.cpu}), {len(executable.program.calls)} kernel calls"
+          f"{engines}, {megabytes(Path(args.output).stat().st_size)}, compiled in {seconds:.1f} s")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ngc import __version__
-from ngc.cli import bench, cache, calibrate, compile, info, quantization_report, run
+from ngc.cli import bench, cache, calibrate, compile, coverage, info, quantization_report, run
 from ngc.errors import NgcError
 
 
@@ -47,6 +47,6 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"ngc {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="say more about what is done")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (compile, calibrate, quantization_report, run, bench, info, cache):
+    for module in (compile, coverage, calibrate, quantization_report, run, bench, info, cache):
         module.add_command(commands)
     return parser

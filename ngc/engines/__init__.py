@@ -5,6 +5,7 @@ This stands between the IR and the passes: `partition` asks it, code generators 
 
 from ngc.engines.forms import Form
 from ngc.engines.options import EngineOptions
-from ngc.engines.target import ENGINES, EngineTarget, parse_engine_target
+from ngc.engines.target import EngineTarget, parse_engine_target
+from ngc.target import ENGINES
 
 __all__ = ["ENGINES", "EngineOptions", "EngineTarget", "Form", "parse_engine_target"]

@@ -44,6 +44,5 @@ class EngineOptions:
             raise InputError(f"min_subgraph_size is at least 1, not {self.min_subgraph_size}")
         if self.pipeline_cores < 1:
             raise InputError(f"pipeline_cores is at least 1, not {self.pipeline_cores}")
-        smallest, usual, largest = self.batch
-        if not 1 <= smallest <= usual <= largest:
+        if len(self.batch) != 3 or not 1 <= self.batch[0] <= self.batch[1] <= self.batch[2]:
             raise InputError(f"batch is (smallest, usual, largest), rising and at least 1, not {self.batch}")

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from ngc.engines.target import ENGINES
 from ngc.errors import EngineError
 from ngc.ir import Node
+from ngc.target import ENGINES
 
 
 def why_not_on(engine: str) -> Callable[[Node], str | None]:

@@ -4,9 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ngc.errors import InputError
-
-ENGINES = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT for RTX", "neuron": "AWS Neuron"}
-"""Engines by the names that targets begin with."""
+from ngc.target import ENGINES
 
 NEURON_FAMILIES = ("trn1", "trn2", "inf2")
 """Instance families that neuronx-cc compiles for."""

@@ -193,4 +193,4 @@ class Executable:
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in self.inputs)
-        return f"<ngc.Executable {self.name}({inputs}) for {self.program.target}, {self.threads} threads>"
+        return f"<ngc.Executable {self.name}({inputs}) for {self.program.options.get('engine', self.program.target)}, {self.threads} threads>"
