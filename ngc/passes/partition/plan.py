@@ -28,11 +28,18 @@ class PartitionPlan:
 
     Attributes:
         regions: nodes of each region, in the graph's order, without constants.
-        left: the other nodes that are no constants, each with the reason.
+        refused: nodes that the engine does not take or the user excludes, each with the reason.
+        small: nodes that it would take, in regions that are too small, each with the reason.
     """
 
     regions: Sequence[Sequence[Node]]
-    left: Mapping[Node, str] = field(default_factory=dict)
+    refused: Mapping[Node, str] = field(default_factory=dict)
+    small: Mapping[Node, str] = field(default_factory=dict)
+
+    @property
+    def left(self) -> dict[Node, str]:
+        """All nodes that stay, those refused first."""
+        return {**self.refused, **self.small}
 
 
 def plan_partition(graph: Graph, engine: str, options: PartitionOptions) -> PartitionPlan:
@@ -52,7 +59,7 @@ def plan_by(graph: Graph, why_not: Reason, options: PartitionOptions) -> Partiti
     """
     excluded, forced = set(options.excl_node_names), set(options.force_incl_node_names)
     _check_names(graph, options)
-    left: dict[Node, str] = {}
+    refused: dict[Node, str] = {}
     for node in graph.nodes:
         if node.op == "const":
             continue
@@ -60,17 +67,17 @@ def plan_by(graph: Graph, why_not: Reason, options: PartitionOptions) -> Partiti
         if excluded & names_of(node):
             reason = "excluded by name"
         if reason is not None:
-            left[node] = reason
+            refused[node] = reason
     view = graph.to_networkx()
     view.remove_nodes_from([node for node in graph.nodes if node.op == "const"])
-    regions = []
-    for region in grow_regions(view, lambda node: node not in left):
+    regions, small = [], {}
+    for region in grow_regions(view, lambda node: node not in refused):
         if len(region) >= options.min_subgraph_size:
             regions.append(region)
             continue
         size = "one operator" if len(region) == 1 else f"{len(region)} operators"
-        left.update(dict.fromkeys(region, f"its region has {size}, fewer than min_subgraph_size={options.min_subgraph_size}"))
-    return PartitionPlan(regions, {node: left[node] for node in graph.nodes if node in left})
+        small.update(dict.fromkeys(region, f"its region has {size}, fewer than min_subgraph_size={options.min_subgraph_size}"))
+    return PartitionPlan(regions, refused, small)
 
 
 def names_of(node: Node) -> set[str]:
