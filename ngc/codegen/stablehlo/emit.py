@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from ngc.codegen.stablehlo import elementwise, layers, movement, reductions
 from ngc.codegen.stablehlo.pooling import emit_pool
 from ngc.codegen.stablehlo.text import Body, Tensor, quoted
+from ngc.codegen.stablehlo.unary import FLOAT
 from ngc.engines.stablehlo_forms import why_no_stablehlo, why_no_type
 from ngc.errors import CodegenError
 from ngc.ir import Graph, Node, Value
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.reduce import REDUCTIONS
-from ngc.ir.unary import UNARY
 
 Emitter = Callable[[Body, Node, Sequence[Tensor]], list[Tensor]]
 
@@ -26,7 +26,7 @@ def _pass_on(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]
 
 EMITTERS: dict[str, Emitter] = {
     **dict.fromkeys(("identity", "dropout"), _pass_on),
-    **dict.fromkeys(UNARY, elementwise.emit_unary_node),
+    **dict.fromkeys(FLOAT, elementwise.emit_unary_node),
     **dict.fromkeys(BINARY, elementwise.emit_binary),
     **dict.fromkeys(REDUCTIONS, reductions.emit_reduction),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), layers.emit_conv),

@@ -21,8 +21,7 @@ def emit_pool(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor
     if kind == "max":
         lowest = LOWEST if x.is_float else int(np.iinfo(DTYPES[x.dtype]).min)
         # The lowest float is -inf in 16 bits: there the maximum is taken in f32.
-        data = body.wide(x)
-        return finish(body, node, _windows(body, node, data, "maximum", lowest), after)
+        return finish(body, node, _windows(body, node, body.wide(x), "maximum", lowest), after)
     data = body.convert(x, "f32")
     if kind == "lp":
         return finish(body, node, _root(body, _windows(body, node, _power(body, data, node.attrs["p"]), "add", 0.0), node.attrs["p"]), after)

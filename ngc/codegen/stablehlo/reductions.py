@@ -28,10 +28,7 @@ def emit_reduction(body: Body, node: Node, operands: Sequence[Tensor]) -> list[T
     x, axes = operands[0], node.attrs["axes"]
     kind = _MONOIDS.get(node.op, "add")
     data = body.map("abs", x) if node.op == "reduce_l1" and x.dtype != "u8" else x
-    if kind in ("add", "multiply"):
-        data = body.convert(data, "f32" if x.is_float else "i32")
-    else:
-        data = body.wide(data)
+    data = body.wide(data) if x.is_float or kind in ("maximum", "minimum") else body.convert(data, "i32")
     if node.op == "reduce_l2":
         data = body.multiply(data, data)
     result = body.reduce(data, kind, _start(kind, data.dtype), axes)

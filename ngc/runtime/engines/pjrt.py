@@ -149,12 +149,17 @@ class PjrtEngine:
         try:
             buffers = [self._put(_fitting(array, spec)) for array, spec in zip(inputs, specs, strict=True)]
             results = self._executable.execute([*buffers, *self._weights])
-            return [np.array(result) for result in results]
+            return [_fetch(result) for result in results]
         except self._failure as error:
             raise EngineError(f"the engine {self._image.name} failed on the platform {self._platform}: {error}") from error
 
     def _put(self, array: np.ndarray) -> Any:
         return self._client.buffer_from_pyval(np.ascontiguousarray(array) if array.ndim else array, self._device)
+
+
+def _fetch(result: Any) -> np.ndarray:
+    """Returns a fresh array of what is in a device's buffer. jaxlib's arrays are no numpy arrays before JAX extends them; this is what JAX calls too."""
+    return np.array(result._single_device_array_to_np_array())
 
 
 def _fitting(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
