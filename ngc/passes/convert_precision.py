@@ -18,10 +18,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ngc.ir import Graph, Node, Value
+from ngc.ir import Graph, Node
 from ngc.ir.reference import round_to_bf16
 from ngc.ir.rewrite import Rewriter
 from ngc.passes.base import Pass, PassContext
+from ngc.passes.casts import Casts
 from ngc.passes.layers import MOVES, is_layer, step_tensors, why_not_narrowed
 
 
@@ -49,7 +50,7 @@ class ConvertPrecision(Pass):
         for node in list(graph.nodes):
             if node.op != "const":
                 converter.convert(node)
-        converter.widen_outputs(graph)
+        converter.casts.widen_outputs()
         return converter.rewriter.changed
 
 
@@ -90,21 +91,23 @@ class _Converter:
     multiplying: Set[Node]
     storing: Set[Node]
     narrow: Set[Node]
-    narrowed: dict[Value, None] = field(default_factory=dict)
-    casts: dict[tuple[Value, str], Value] = field(default_factory=dict)
+    casts: Casts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.casts = Casts(self.rewriter, "bf16")
 
     def convert(self, node: Node) -> None:
         """Converts a node's operands and its results."""
         result = "bf16" if node in self.narrow else "f32"
         wanted = self._operand_dtypes(node, result)
-        inputs = [self._cast(value, dtype, node) for value, dtype in zip(node.inputs, wanted, strict=True)]
+        inputs = [self.casts.cast(value, dtype, before=node) for value, dtype in zip(node.inputs, wanted, strict=True)]
         attrs = dict(node.attrs)
         if "result" in attrs and attrs["result"] is None and node in self.storing:
             attrs["result"] = None if inputs[0].type.dtype == result else result
-        if inputs != list(node.inputs) or attrs != node.attrs or any(value in self.narrowed for value in inputs):
+        if inputs != list(node.inputs) or attrs != node.attrs or any(value in self.casts.narrowed for value in inputs):
             self.rewriter.respecify(node, inputs, attrs)
         if node in self.narrow:
-            self.narrowed.update(dict.fromkeys(node.outputs))
+            self.casts.narrowed.update(dict.fromkeys(node.outputs))
 
     def _operand_dtypes(self, node: Node, result: str) -> list[str]:
         """Returns the element type that each operand should have, empty where it may be what it is."""
@@ -117,20 +120,3 @@ class _Converter:
         for position in step_tensors(node):
             wanted[position] = result
         return wanted
-
-    def _cast(self, value: Value, dtype: str, reader: Node) -> Value:
-        """Returns a value in an element type, through a cast before the reader where it has another."""
-        if value.type.dtype == dtype or not dtype or not (value in self.narrowed or (dtype == "bf16" and value.type.dtype == "f32")):
-            return value
-        key = (value, dtype)
-        if key not in self.casts:
-            locs = value.producer.locs if value.producer is not None else reader.locs
-            self.casts[key] = self.rewriter.insert("cast", [value], {"dtype": dtype}, before=reader, locs=locs, name=f"{value.name}.{dtype}").output
-        return self.casts[key]
-
-    def widen_outputs(self, graph: Graph) -> None:
-        """The caller gets f32."""
-        for value in dict.fromkeys(graph.outputs):
-            if value in self.narrowed:
-                self.rewriter.return_instead(value, self._cast(value, "f32", graph.nodes[-1]))
-        self.rewriter.sort()  # the last node may be what is cast

@@ -12,6 +12,11 @@ def is_layer(node: Node) -> bool:
     return any(node.has_trait(trait) for trait in ("conv", "deconv", "dense"))
 
 
+def passes_on(node: Node) -> bool:
+    """Whether the numbers in a node's result are all numbers of its operands, so that they share a scale."""
+    return node.op in MOVES or (node.op == "pool" and node.attrs["kind"] == "max")
+
+
 def why_not_narrowed(layer: Node) -> str | None:
     """Returns why a layer cannot multiply another element type than it does: its data or result is not f32, or its weights are no constant."""
     x, w = layer.inputs[:2]

@@ -22,7 +22,7 @@ def _lazy(*names: str) -> dict[str, Callable[[], type[Pass]]]:
 PASSES: dict[str, Callable[[], type[Pass]]] = _lazy(
     "canonicalize", "fold-constants", "eliminate-common-subexpressions", "eliminate-dead-code", "hoist-strides", "fold-batch-norm",
     "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "convert-precision", "quantize", "fuse-separable",
-    "assign-layout", "record-ranges", "partition", "optimize-regions",
+    "assign-layout", "record-ranges", "partition", "optimize-regions", "insert-qdq", "narrow-floats",
 )
 
 _CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ngc.errors import InputError
 from ngc.ir import Value
+from ngc.passes.layers import passes_on
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,25 @@ class ValueRange:
     means: tuple[float, ...] | None = None
     channel_lows: tuple[float, ...] | None = None
     channel_highs: tuple[float, ...] | None = None
+
+
+@dataclass
+class KnownRanges:
+    """Calibrated ranges, and those of values that were not calibrated but hold only numbers of values that were."""
+
+    calibrated: Mapping[str, ValueRange]
+    _found: dict[Value, ValueRange | None] = field(default_factory=dict)
+
+    def of(self, value: Value) -> ValueRange | None:
+        """Returns a value's range; one that was not calibrated has that of the operands which are passed on to it."""
+        if value not in self._found:
+            found = self.calibrated.get(value.name)
+            if found is None and value.producer is not None and passes_on(value.producer):
+                parts = [self.of(operand) for operand in value.producer.inputs]
+                if parts and all(parts):
+                    found = ValueRange(min(part.low for part in parts if part), max(part.high for part in parts if part))
+            self._found[value] = found
+        return self._found[value]
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from ngc.ir import Graph, Node, Step, Value
 from ngc.ir.rewrite import Rewriter
 from ngc.ir.tensor_type import Quant
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.layers import is_layer
+from ngc.passes.layers import is_layer, passes_on
 from ngc.passes.quantize.exclusion import excluded_nodes
-from ngc.passes.quantize.plan import Plan, is_average, passes_on, plan
+from ngc.passes.quantize.plan import Plan, is_average, plan
 from ngc.passes.quantize.steps import REAL, StepWriter, Units
 from ngc.passes.quantize.weights import quantize_weights
 from ngc.passes.step_forms import NewVector, split_operands

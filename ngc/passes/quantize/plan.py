@@ -5,7 +5,7 @@ what is stored so itself. What only other operators read, or the caller, stays i
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from ngc.ir import Graph, Node, SymDim, Value
 from ngc.ir.ops.pooling import pool_windows
 from ngc.ir.tensor_type import Quant
-from ngc.passes.layers import MOVES, is_layer, step_tensors, why_not_narrowed
-from ngc.passes.value_ranges import ValueRange
+from ngc.passes.layers import MOVES, is_layer, passes_on, step_tensors, why_not_narrowed
+from ngc.passes.value_ranges import KnownRanges, ValueRange
 
 _LEVELS = 255
 
@@ -56,8 +56,9 @@ def plan(graph: Graph, ranges: Mapping[str, ValueRange], excluded: Mapping[Node,
         excluded: nodes that must not multiply integers, and if they are no layers not store them, each with the reason.
     """
     barred = {node for node in excluded if not is_layer(node)}
+    known = KnownRanges(ranges)
     while True:
-        found = _plan(_Planner(graph, ranges, barred), excluded)
+        found = _plan(_Planner(graph, known, barred), excluded)
         unsound = {node for node in found.storing if is_average(node) and _counts_zeros(node) and found.quants[node.inputs[0]].zero_point}
         if not unsound:
             return found
@@ -88,11 +89,6 @@ def _plan(planner: "_Planner", excluded: Mapping[Node, str]) -> Plan:
     return Plan(layers.keys(), storing.keys(), quants, refused)
 
 
-def passes_on(node: Node) -> bool:
-    """Whether a node's result has the integers of its operands."""
-    return node.op in MOVES or (node.op == "pool" and node.attrs["kind"] == "max")
-
-
 def is_average(node: Node) -> bool:
     """Whether a node is a pool that averages."""
     return node.op == "pool" and node.attrs["kind"] == "avg"
@@ -110,20 +106,8 @@ def quant_of_range(low: float, high: float) -> Quant:
 @dataclass
 class _Planner:
     graph: Graph
-    ranges: Mapping[str, ValueRange]
+    ranges: KnownRanges
     barred: Set[Node]
-    _known: dict[Value, ValueRange | None] = field(default_factory=dict)
-
-    def range_of(self, value: Value) -> ValueRange | None:
-        """Returns a value's range; one that was not calibrated has that of the operands which are passed on to it."""
-        if value not in self._known:
-            found = self.ranges.get(value.name)
-            if found is None and value.producer is not None and passes_on(value.producer):
-                parts = [self.range_of(operand) for operand in value.producer.inputs]
-                if parts and all(parts):
-                    found = ValueRange(min(part.low for part in parts if part), max(part.high for part in parts if part))
-            self._known[value] = found
-        return self._known[value]
 
     def why_not_int8(self, layer: Node) -> str | None:
         """Returns why a layer must multiply floats, None where it may multiply integers."""
@@ -136,7 +120,7 @@ class _Planner:
             return f"the data %{x.name} is a constant"
         if layer.attrs.get("prologue"):
             return "it has a prologue"
-        if self.range_of(x) is None:
+        if self.ranges.of(x) is None:
             return f"no range of %{x.name} was calibrated"
         if not np.isfinite(w.array).all():
             return "weights are not finite"
@@ -149,13 +133,13 @@ class _Planner:
 
     def can_store(self, node: Node) -> bool:
         """Whether a node can give its results as integers."""
-        if node in self.barred or any(self.graph.is_output(value) or value.type.dtype != "f32" or self.range_of(value) is None for value in node.outputs):
+        if node in self.barred or any(self.graph.is_output(value) or value.type.dtype != "f32" or self.ranges.of(value) is None for value in node.outputs):
             return False
         if is_layer(node):
             return "result" in node.attrs
         if node.op == "eltwise":
             return node.inputs[0].type.dtype == "f32" and not node.inputs[0].is_const
-        if any(value.is_const or value.type.dtype != "f32" or self.range_of(value) is None for value in node.inputs):
+        if any(value.is_const or value.type.dtype != "f32" or self.ranges.of(value) is None for value in node.inputs):
             return False
         if node.op == "pool":
             return (node.attrs["kind"] == "max" and not _has_empty_window(node)) or is_average(node)
@@ -188,7 +172,7 @@ class _Planner:
                 parent[root(operand)] = root(value)
         sources: dict[Value, list[ValueRange]] = {}
         for value in wanted:
-            known = self.range_of(value)
+            known = self.ranges.of(value)
             if known is not None and value not in passed_on:
                 sources.setdefault(root(value), []).append(known)
         found = {at: quant_of_range(min(part.low for part in parts), max(part.high for part in parts)) for at, parts in sources.items()}
@@ -200,7 +184,7 @@ class _Planner:
         Depthwise convolutions do not add channels to one another, so each may have its own scale: what equalizing the channels across layers is after in
         networks of such convolutions (Nagel et al., Data-Free Quantization, 2019), without moving anything between weights.
         """
-        producer, known = value.producer, self.range_of(value)
+        producer, known = value.producer, self.ranges.of(value)
         if producer is None or producer not in storing or len(producer.outputs) != 1 or producer.op == "pool" or passes_on(producer):
             return None
         if known is None or known.low < 0 or known.channel_highs is None:
