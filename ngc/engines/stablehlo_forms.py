@@ -95,7 +95,7 @@ _TRANSCENDENTAL: dict[str, tuple[str, ...]] = {
 
 _EXACT: dict[str, tuple[str, ...]] = {
     "relu": ("maximum",), "clip": ("maximum", "minimum"), "square": ("multiply",), "abs": ("abs",), "negative": ("negate",), "sign": ("sign", "minimum"),
-    "round": ("round_nearest_afz",), "rint": ("floor", "subtract", "compare", "add", "select"), "ceil": ("ceil",), "floor": ("floor",),
+    "round": ("round_nearest_afz",), "rint": ("floor", "add", "compare", "select"), "ceil": ("ceil",), "floor": ("floor",),
     "trunc": ("compare", "ceil", "floor", "select"), "fix": ("compare", "ceil", "floor", "select"),
 }
 """Functions of integers too."""
