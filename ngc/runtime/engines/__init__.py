@@ -1,0 +1,1 @@
+"""Running the regions of a graph that an engine has."""
