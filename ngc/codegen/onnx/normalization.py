@@ -1,0 +1,50 @@
+"""Batch normalization, local response normalization and softmax in ONNX."""
+
+from collections.abc import Callable
+from functools import partial
+from math import prod
+from typing import Any
+
+from ngc.codegen.onnx.writer import OnnxWriter, Tensor, static_shape
+from ngc.ir import Node
+
+
+def _batch_norm(writer: OnnxWriter, node: Node) -> Tensor:
+    x, gamma, beta, mean, var = node.inputs
+    rank, axis = node.type.rank, node.attrs["axis"] % node.type.rank
+    dtype = "f64" if any(value.type.dtype == "f64" for value in node.inputs) else "f16" if all(
+        value.type.dtype == "f16" for value in node.inputs) else "f32"
+    data = writer.operand(x, dtype)
+    channels = int(mean.type.shape[0])  # type: ignore[arg-type]  # channels have no N
+    if axis == 1:
+        ones = writer.cast(writer.floats([1.0] * channels), dtype) if node.attrs["fix_gamma"] else writer.operand(gamma, dtype)
+        return writer.apply("BatchNormalization", data, ones, *(writer.operand(value, dtype) for value in (beta, mean, var)), epsilon=node.attrs["eps"])
+    shape = (channels, *(1,) * (rank - 1 - axis))
+    deviation = writer.apply("Sqrt", writer.apply("Add", writer.arranged(var, shape, dtype), writer.number(node.attrs["eps"], dtype)))
+    factor = writer.number(1, dtype) if node.attrs["fix_gamma"] else writer.arranged(gamma, shape, dtype)
+    centred = writer.apply("Sub", data, writer.arranged(mean, shape, dtype))
+    scaled = writer.apply("Mul", centred, writer.apply("Div", factor, deviation))
+    return writer.apply("Add", scaled, writer.arranged(beta, shape, dtype))
+
+
+def _lrn(writer: OnnxWriter, node: Node) -> Tensor:
+    """Returns LRN of images; data of another rank becomes images of one row for it."""
+    x, attrs = writer.computed(node.inputs[0]), node.attrs
+    batch, channels, *spatial = static_shape(node.type.shape)
+    is_image = len(spatial) == 2
+    if not is_image:
+        x = writer.reshape(x, (batch, channels, 1, prod(spatial)))
+    result = writer.apply("LRN", x, alpha=attrs["alpha"], beta=attrs["beta"], bias=attrs["knorm"], size=attrs["size"])
+    return result if is_image else writer.reshape(result, (batch, channels, *spatial))
+
+
+def _softmax(writer: OnnxWriter, node: Node, kind: str) -> Tensor:
+    x, temperature = writer.computed(node.inputs[0]), node.attrs["temperature"]
+    if temperature != 1:
+        x = writer.apply("Div", x, writer.number(temperature, x.dtype))
+    return writer.apply(kind, x, axis=node.attrs["axis"])
+
+
+HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {
+    "batch_norm": _batch_norm, "lrn": _lrn, "softmax": partial(_softmax, kind="Softmax"), "log_softmax": partial(_softmax, kind="LogSoftmax"),
+}

@@ -1,0 +1,202 @@
+"""The ONNX graph while it is written: tensors, operations and constants, without the `onnx` package, which only `emit` needs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ngc.errors import CodegenError
+from ngc.ir import Graph, Node, Shape, SymDim, Value
+from ngc.ir.tensor_type import DTYPES
+
+COMPUTED_IN = {"bf16": "f32", "i8": "i32", "u8": "i32", "bool": "i32"}
+"""What ONNX computes in where it has no arithmetic of a type; results wrap or are rounded when they are cast back, as the IR has it."""
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A tensor of the ONNX graph; its name may change until the graph is finished."""
+
+    name: str
+    dtype: str
+
+
+@dataclass(eq=False)
+class Operation:
+    """An operator of ONNX with its operands, None where an optional one is left out; `sources` are the MXNet nodes that it comes from."""
+
+    kind: str
+    inputs: tuple[Tensor | None, ...]
+    output: Tensor
+    attrs: dict[str, Any]
+    name: str = ""
+    sources: str = ""
+
+
+@dataclass
+class OnnxWriter:
+    """Grows an ONNX graph node by node of an IR graph.
+
+    Attributes:
+        operations: in topological order.
+        constants: initializers with their data; bf16 is held as f32.
+    """
+
+    graph: Graph
+    operations: list[Operation] = field(default_factory=list)
+    constants: dict[Tensor, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        public = [*self.graph.input_names, *self.graph.output_names]
+        repeated = sorted({name for name in public if public.count(name) > 1})
+        if repeated:
+            raise CodegenError(f"ONNX tells inputs and outputs apart by their names, and {', '.join(map(repr, repeated))} names several")
+        self._taken = set(public)
+        self._tensors: dict[Value, Tensor] = {}
+        self._names: dict[Value, str] = dict(zip(self.graph.inputs, self.graph.input_names, strict=True))
+        for value, name in zip(self.graph.outputs, self.graph.output_names, strict=True):
+            if not value.is_const:
+                self._names.setdefault(value, name)
+        for value in self.graph.values():
+            if value not in self._names:
+                self._names[value] = self._fresh(value.name)
+        self._shared: dict[Any, Tensor] = {}
+        self._bound: set[Tensor] = set()
+        self._operation_names: set[str] = set()
+        for value in self.graph.inputs:
+            self._bind(value, Tensor(self._names[value], value.type.dtype))
+
+    # -- operations -----------------------------------------------------------------------------------------------
+
+    def apply(self, kind: str, *inputs: Tensor | None, dtype: str = "", **attrs: Any) -> Tensor:
+        """Adds an operation and returns its result, of the first operand's element type unless `dtype` says another."""
+        first = inputs[0]
+        assert first is not None
+        output = Tensor(self._fresh(f"{first.name}.{kind}"), dtype or first.dtype)
+        self.operations.append(Operation(kind, inputs, output, attrs))
+        return output
+
+    def cast(self, tensor: Tensor, dtype: str) -> Tensor:
+        """Returns a tensor in another element type, converted once however often it is asked for."""
+        if tensor.dtype == dtype:
+            return tensor
+        key = ("cast", tensor, dtype)
+        if key not in self._shared:
+            self._shared[key] = self.apply("Cast", tensor, dtype=dtype, to=dtype)
+        return self._shared[key]
+
+    def reshape(self, tensor: Tensor, shape: Sequence[int]) -> Tensor:
+        """Returns a tensor under another shape; -1 stands for what is left."""
+        return self.apply("Reshape", tensor, self.integers(shape))
+
+    # -- constants ------------------------------------------------------------------------------------------------
+
+    def constant(self, array: np.ndarray, name: str, dtype: str) -> Tensor:
+        """Adds an initializer under a name, or one like it."""
+        tensor = Tensor(self._fresh(name), dtype)
+        self.constants[tensor] = array
+        return tensor
+
+    def number(self, value: float, dtype: str) -> Tensor:
+        """Returns a constant of no dimensions, one for all who need the number."""
+        return self._share(np.array(value).astype(DTYPES.get(dtype, np.dtype(np.float32))), dtype)
+
+    def integers(self, values: Iterable[int]) -> Tensor:
+        """Returns a constant i64 vector such as a shape."""
+        return self._share(np.array(tuple(values), np.int64), "i64")
+
+    def floats(self, values: Iterable[float]) -> Tensor:
+        """Returns a constant f32 vector such as scales."""
+        return self._share(np.array(tuple(values), np.float32), "f32")
+
+    def _share(self, array: np.ndarray, dtype: str) -> Tensor:
+        key = (dtype, array.shape, array.tobytes())
+        if key not in self._shared:
+            self._shared[key] = self.constant(array, "const", dtype)
+        return self._shared[key]
+
+    # -- values of the IR -----------------------------------------------------------------------------------------
+
+    def operand(self, value: Value, dtype: str = "") -> Tensor:
+        """Returns the tensor of a value, in its own element type or another."""
+        if value not in self._tensors:
+            assert value.is_const
+            tensor = Tensor(self._names[value], value.type.dtype)
+            self.constants[tensor] = value.array
+            self._tensors[value] = tensor
+        return self.cast(self._tensors[value], dtype or value.type.dtype)
+
+    def computed(self, value: Value) -> Tensor:
+        """Returns the tensor of a value in the type that ONNX computes in."""
+        return self.operand(value, COMPUTED_IN.get(value.type.dtype, value.type.dtype))
+
+    def arranged(self, value: Value, shape: Sequence[int], dtype: str) -> Tensor:
+        """Returns a value under another shape: a constant's data is arranged here, once, other values by the engine."""
+        if not value.is_const:
+            return self.reshape(self.operand(value, dtype), shape)
+        if tuple(shape) == value.type.shape:
+            return self.operand(value, dtype)
+        key = ("arranged", value, tuple(shape))
+        if key not in self._shared:
+            self._shared[key] = self.constant(value.array.reshape(shape), f"{value.name}.arranged", value.type.dtype)
+        return self.cast(self._shared[key], dtype)
+
+    def transposed(self, value: Value, dtype: str) -> Tensor:
+        """Returns the transpose of a matrix: of a constant as another constant."""
+        if not value.is_const:
+            return self.apply("Transpose", self.operand(value, dtype), perm=[1, 0])
+        key = ("transposed", value)
+        if key not in self._shared:
+            self._shared[key] = self.constant(np.ascontiguousarray(value.array.T), f"{value.name}.transposed", value.type.dtype)
+        return self.cast(self._shared[key], dtype)
+
+    # -- the graph ------------------------------------------------------------------------------------------------
+
+    def finish_node(self, node: Node, results: Sequence[Tensor], begin: int) -> None:
+        """Gives a node's results their names, and its operations, which begin at `begin`, theirs."""
+        for value, tensor in zip(node.outputs, results, strict=True):
+            self._bind(value, self.cast(tensor, value.type.dtype))
+        sources = ", ".join(loc.name for loc in node.locs)
+        for operation in self.operations[begin:]:
+            last = operation is self.operations[-1]
+            operation.name, operation.sources = self._operation_name(node.name if last else f"{node.name}/{operation.kind}"), sources
+
+    def finish(self) -> None:
+        """Lets the graph return what the IR graph does: an input, a constant or a value under a second name through an Identity."""
+        for value, name in zip(self.graph.outputs, self.graph.output_names, strict=True):
+            tensor = self.operand(value)
+            if tensor.name != name:
+                self.operations.append(Operation("Identity", (tensor,), Tensor(name, tensor.dtype), {}, self._operation_name(f"{name}/Identity")))
+
+    def named_values(self) -> list[tuple[Value, str]]:
+        """Returns the values that are neither inputs nor constants, with their names."""
+        return [(value, tensor.name) for value, tensor in self._tensors.items() if value.producer is not None and not value.is_const]
+
+    def _bind(self, value: Value, tensor: Tensor) -> None:
+        if tensor in self._bound or tensor in self.constants:
+            tensor = self.apply("Identity", tensor)
+        tensor.name = self._names[value]
+        self._bound.add(tensor)
+        self._tensors[value] = tensor
+
+    def _fresh(self, wanted: str) -> str:
+        return _free(wanted, self._taken)
+
+    def _operation_name(self, wanted: str) -> str:
+        return _free(wanted, self._operation_names)
+
+
+def static_shape(shape: Shape) -> list[int]:
+    """Returns a shape with -1 for the dimension that depends on N, of which a tensor has one at most."""
+    return [-1 if isinstance(dim, SymDim) else dim for dim in shape]
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """Returns a name that is free, numbered where the wanted one is not, and takes it."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    taken.add(name)
+    return name

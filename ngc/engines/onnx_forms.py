@@ -1,0 +1,175 @@
+"""What ONNX has of the IR: one row for every operator and every step, with the operators of ONNX that it becomes or the reason why there are none.
+
+ONNX has an operator where its specification takes the types and ONNX Runtime has a kernel for them; nothing here promises more than that. Values of bf16 are
+computed in f32 and integers of 8 bits and booleans in i32, between casts, which is what the IR says of both; so what matters here are floats and integers.
+"""
+
+from collections.abc import Callable
+
+from ngc.engines.forms import Form, why_not
+from ngc.ir import Node, Step, SymDim
+from ngc.ir.ops.elementwise import BINARY
+from ngc.ir.tensor_type import FLOATS
+from ngc.ir.unary import INTEGER_EXACT, UNARY
+
+Refusal = Callable[[Node], str | None]
+
+
+def _floats(node: Node) -> str | None:
+    dtype = node.inputs[0].type.dtype
+    return None if dtype in FLOATS else f"{node.op} of {dtype} has no form in ONNX, which takes floats"
+
+
+def _up_to_f32(node: Node) -> str | None:
+    dtype = node.inputs[0].type.dtype
+    return f"ONNX Runtime has no {node.op} of f64" if dtype == "f64" else _floats(node)
+
+
+def _layer(node: Node) -> str | None:
+    return None if node.inputs[0].type.dtype == "u8" else _up_to_f32(node)
+
+
+def _dense(node: Node) -> str | None:
+    return None if node.inputs[0].type.dtype == "u8" else _floats(node)
+
+
+def _eltwise(node: Node) -> str | None:
+    return None if node.inputs[0].type.dtype == "u8" and node.attrs["result"] else _floats(node)
+
+
+def _pool(node: Node) -> str | None:
+    dtype, rank = node.inputs[0].type.dtype, len(node.attrs["kernel"])
+    if rank > 3:
+        return f"ONNX Runtime has no pooling over {rank} dimensions"
+    if node.attrs["kind"] == "max":
+        return f"max pooling of {dtype} has no form in ONNX, and f64 does not hold its integers" if dtype == "i64" else None
+    return _layer(node)
+
+
+def _lrn(node: Node) -> str | None:
+    if node.attrs["alpha"] <= 0 or node.attrs["beta"] <= 0:
+        return f"LRN of ONNX Runtime takes alpha and beta above 0, not {node.attrs['alpha']:g} and {node.attrs['beta']:g}"
+    return _up_to_f32(node)
+
+
+def _not_bool(node: Node) -> str | None:
+    return f"{node.op} of bool means nothing" if node.inputs[0].type.dtype == "bool" else None
+
+
+def _broadcast_to(node: Node) -> str | None:
+    x, shape = node.inputs[0].type.shape, node.attrs["shape"]
+    source = (1,) * (len(shape) - len(x)) + x
+    grown = any(isinstance(dim, SymDim) and dim != own for own, dim in zip(source, shape, strict=True))
+    return "a dimension of one cannot be repeated N times: nothing in the operand says how large N is" if grown else None
+
+
+_SINGLE = frozenset({"softrelu", "softsign", "leaky_relu", "elu", "selu", "gelu", "hard_sigmoid", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
+                     "arcsinh", "arccosh", "arctanh", "erf"})
+"""Functions that ONNX Runtime computes in f32 only."""
+
+_FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "relu": ("Relu", "Max"), "clip": ("Clip",), "sigmoid": ("Sigmoid",), "tanh": ("Tanh",), "softrelu": ("Softplus",), "softsign": ("Softsign",),
+    "leaky_relu": ("LeakyRelu",), "elu": ("Elu",), "selu": ("Selu",), "gelu": ("Div", "Erf", "Add", "Mul"), "hard_sigmoid": ("HardSigmoid",),
+    "swish": ("Mul", "Sigmoid"), "exp": ("Exp",), "log": ("Log",), "sqrt": ("Sqrt",), "square": ("Mul",), "abs": ("Abs",), "negative": ("Neg",),
+    "sign": ("Sign",), "round": ("Abs", "Floor", "Sub", "GreaterOrEqual", "Add", "Where", "Sign", "Mul"),
+    "rint": ("Ceil", "Sub", "GreaterOrEqual", "Where"), "ceil": ("Ceil",), "floor": ("Floor",), "trunc": ("Abs", "Floor", "Sign", "Mul"),
+    "fix": ("Abs", "Floor", "Sign", "Mul"), "rsqrt": ("Sqrt", "Reciprocal"), "cbrt": ("Abs", "Pow", "Sign", "Mul"),
+    "rcbrt": ("Abs", "Pow", "Sign", "Mul", "Reciprocal"), "log10": ("Log", "Mul"), "log2": ("Log", "Mul"),
+    "log1p": ("Add", "Log", "Sub", "Equal", "Where", "Div", "Mul"), "expm1": ("Mul", "Tanh", "Sub", "Div", "Exp", "Abs", "Less", "Where"),
+    "sin": ("Sin",), "cos": ("Cos",), "tan": ("Tan",), "arcsin": ("Asin",), "arccos": ("Acos",), "arctan": ("Atan",), "sinh": ("Sinh",), "cosh": ("Cosh",),
+    "arcsinh": ("Asinh",), "arccosh": ("Acosh",), "arctanh": ("Atanh",), "degrees": ("Mul",), "radians": ("Mul",), "reciprocal": ("Reciprocal",),
+    "erf": ("Erf",), "logical_not": ("Equal",), "smooth_l1": ("Abs", "Less", "Mul", "Sub", "Where"),
+}
+
+_NO_FUNCTION = {"erfinv": "ONNX has no inverse error function", "gamma": "ONNX has no gamma function", "gammaln": "ONNX has no logarithm of the gamma function"}
+
+_ARITHMETIC: dict[str, tuple[str, ...]] = {
+    "add": ("Add",), "sub": ("Sub",), "mul": ("Mul",), "div": ("Div", "Equal", "Or", "Where", "Neg"),
+    "mod": ("Mod", "Equal", "Or", "Where", "Less", "Xor", "Not", "And", "Add"),
+    "power": ("Pow",), "maximum": ("Max",), "minimum": ("Min",), "hypot": ("Abs", "Max", "Min", "Equal", "Where", "Div", "Mul", "Add", "Sqrt"),
+    "equal": ("Equal",), "not_equal": ("Equal", "Not"), "greater": ("Greater",), "greater_equal": ("GreaterOrEqual",), "lesser": ("Less",),
+    "lesser_equal": ("LessOrEqual",), "logical_and": ("And",), "logical_or": ("Or",), "logical_xor": ("Xor",),
+}
+
+
+def _function(name: str) -> Form:
+    """Returns the row of an element-wise function of one argument."""
+    if name in _NO_FUNCTION:
+        return Form(reason=_NO_FUNCTION[name])
+    refuse: Refusal | None = _not_bool if name in ("negative", "sign") else None
+    if name not in INTEGER_EXACT:
+        refuse = _smooth_l1 if name == "smooth_l1" else _up_to_f32 if name in _SINGLE else _floats
+    return Form(_FUNCTIONS[name], refuse=refuse)
+
+
+def _smooth_l1(node: Node) -> str | None:
+    return "smooth_l1 divides by its scalar, which is 0" if node.attrs["scalar"] == 0 else _floats(node)
+
+
+_MOVED = Form(("Identity",))
+
+ONNX_FORMS: dict[str, Form] = {
+    "const": Form(("Constant",)),
+    "identity": _MOVED,
+    "dropout": _MOVED,
+    "eltwise": Form(("DequantizeLinear", "QuantizeLinear"), refuse=_eltwise),
+    "reorder": Form(reason="memory layouts are those of ngc's CPU kernels, and only lowered graphs have them"),
+    "engine.call": Form(reason="it is already the call of an engine"),
+    **{f"conv{rank}d": Form(("Conv", "DequantizeLinear", "QuantizeLinear"), refuse=_layer) for rank in (1, 2, 3)},
+    **{f"deconv{rank}d": Form(("ConvTranspose", "Pad", "QuantizeLinear"), refuse=_up_to_f32) for rank in (1, 2, 3)},
+    "separable_conv2d": Form(("Conv", "QuantizeLinear"), refuse=_layer),
+    "dense": Form(("Gemm", "MatMul", "Transpose", "Add", "DequantizeLinear", "QuantizeLinear"), refuse=_dense),
+    "batch_norm": Form(("BatchNormalization", "Reshape", "Add", "Sqrt", "Div", "Sub", "Mul"), refuse=_floats),
+    "lrn": Form(("LRN", "Reshape"), refuse=_lrn),
+    "softmax": Form(("Softmax", "Div"), refuse=_floats),
+    "log_softmax": Form(("LogSoftmax", "Div"), refuse=_floats),
+    "pool": Form(("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "Pad", "Mul", "Abs", "Pow", "Sign", "DequantizeLinear",
+                  "QuantizeLinear"), refuse=_pool),
+    **{name: _function(name) for name in UNARY},
+    **{name: Form(_ARITHMETIC[name], refuse=_not_bool if name == "sub" else None) for name in BINARY},
+    "prelu": Form(("PRelu", "Greater", "Mul", "Where", "Reshape")),
+    "where": Form(("Where", "Reshape")),
+    "cast": Form(("Cast",)),
+    "reshape": Form(("Reshape",)),
+    "transpose": Form(("Transpose",)),
+    "concat": Form(("Concat",)),
+    "slice": Form(("Slice",)),
+    "pad": Form(("Pad",)),
+    "upsample": Form(("Resize", "Reshape", "Expand")),
+    "broadcast_to": Form(("Expand",), refuse=_broadcast_to),
+    "reduce_sum": Form(("ReduceSum",)),
+    "reduce_mean": Form(("ReduceMean", "ReduceSum", "Size", "Div")),
+    "reduce_prod": Form(("ReduceProd",)),
+    "reduce_max": Form(("ReduceMax",)),
+    "reduce_min": Form(("ReduceMin",)),
+    "reduce_l1": Form(("ReduceL1", "Abs", "ReduceSum")),
+    "reduce_l2": Form(("ReduceL2", "Mul", "ReduceSum", "Sqrt")),
+    "quantize": Form(("QuantizeLinear",)),
+    "dequantize": Form(("DequantizeLinear",)),
+}
+"""Every operator of the IR. Beside the operators of a row, casts stand where ONNX computes in another type than the IR stores, and reshapes where it aligns
+axes differently. Steps add theirs, `ONNX_STEPS`."""
+
+ONNX_STEPS: dict[str, Form] = {
+    "bias": Form(("Add",)),
+    "affine": Form(("Mul", "Add")),
+    "prelu": Form(("PRelu", "Greater", "Mul", "Where")),
+    "add": Form(("Add",)),
+    "multiply": Form(("Mul",)),
+    "add_scaled": Form(("Mul", "Add")),
+    "scale": Form(("Mul", "Add")),
+    "tee": _MOVED,
+    **{name: Form(_FUNCTIONS[name]) for name, definition in UNARY.items() if definition.is_activation},
+}
+"""Every step. A first bias is an operand of its layer where that takes one."""
+
+
+def why_no_onnx(node: Node) -> str | None:
+    """Returns why a node has no form in ONNX, None where it has one."""
+    reason = why_not(ONNX_FORMS, node)
+    if reason is not None:
+        return reason
+    steps: tuple[Step, ...] = (*node.attrs.get("prologue", ()), *node.attrs.get("epilogue", ()))
+    if node.inputs and node.inputs[0].type.dtype == "f64":
+        return next((f"ONNX Runtime has no {step.kind} of f64" for step in steps if step.kind in _SINGLE), None)
+    return None
