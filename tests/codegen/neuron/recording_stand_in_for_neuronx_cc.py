@@ -1,6 +1,7 @@
 """A stand-in for neuronx-cc that compiles nothing: it records its command line, and behaves as NGC_STAND_IN says. For tests of the command line and of
 errors only."""
 
+import itertools
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ def main() -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if manner == "silent":
         return 0
-    named = dict(zip(arguments, arguments[1:], strict=False))
+    named = dict(itertools.pairwise(arguments))
     Path(named["--logfile"]).write_text("".join(f"log line {number}\n" for number in range(30)) + "NCC_ERROR the last one\n" * (manner == "fail"))
     Path(named["--output"]).write_bytes(b"" if manner == "empty" else b"not a NEFF")
     return 70 if manner == "fail" else 0

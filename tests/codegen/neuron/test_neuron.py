@@ -124,8 +124,8 @@ def test_without_the_compiler_the_module_is_kept_and_a_warning_says_so(tmp_path:
         image = build_neuron(region(), "part", target("neuron:trn2"), EngineOptions(), "fp32")
     assert sorted(image.files) == ["hlo", "stablehlo"]
     assert image.facts["compiler"] is None
-    assert caplog.messages == ["neuronx-cc is not on the PATH: the engine part keeps its StableHLO and HLO and has no NEFF; AWS's package repository for Neuron "
-                               "has the compiler"]
+    assert caplog.messages == ["neuronx-cc is not on the PATH: the engine part keeps its StableHLO and HLO and has no NEFF; "
+                               "AWS's package repository for Neuron has the compiler"]
 
 
 def test_xlas_cpu_client_needs_no_compiler(compiler: Recorded, tmp_path: Path) -> None:
