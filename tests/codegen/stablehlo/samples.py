@@ -119,7 +119,8 @@ SAMPLES: list[tuple[str, Types, dict[str, Any]]] = [
     ("pad", [_IMAGE], {"widths": (0, 1, 2, 0, 1, 1, 0, 0), "value": 1.5}), ("pad", [((2, 3), "i8")], {"widths": (1, 0, 0, 2), "value": -3.0}),
     *(("pad", [_IMAGE], {"widths": (0, 0, 0, 0, 2, 1, 3, 0), "mode": mode}) for mode in ("edge", "reflect")),
     ("upsample", [_IMAGE], {"scale": (2, 3)}), ("broadcast_to", [((3, 1), "bf16")], {"shape": (2, 3, 4)}),
-    ("quantize", [((2, 3), "f32")], {"scales": (0.1, 0.02, 0.3), "axis": 1, "zero_point": 3}), ("quantize", [((2, 3), "f16")], {"scales": (0.02,), "dtype": "u8"}),
+    ("quantize", [((2, 3), "f32")], {"scales": (0.1, 0.02, 0.3), "axis": 1, "zero_point": 3}),
+    ("quantize", [((2, 3), "f16")], {"scales": (0.02,), "dtype": "u8"}),
     ("dequantize", [((2, 3), "i8")], {"scales": (0.1, 0.2), "axis": 0, "zero_point": -5}), ("dequantize", [((2, 3), "u8")], {"scales": (0.1,), "dtype": "f16"}),
 ]
 """(operator, types of the operands, attributes)."""

@@ -74,8 +74,8 @@ def test_a_module_that_does_not_parse_shows_its_line() -> None:
 
 
 def test_a_module_that_does_not_verify_shows_its_line() -> None:
-    text = emit_stablehlo(small()).text.replace("-> tensor<2x4xf32> loc(\"fc\")", "-> tensor<2x5xf32> loc(\"fc\")")
-    with pytest.raises(CodegenError, match=r"(?s)refuses the module: .*inferred.*\nline \d+: %0 = \"stablehlo.dot_general\""):
+    text = emit_stablehlo(small()).text.replace("rhs_contracting_dimensions = [1]", "rhs_contracting_dimensions = [0]")
+    with pytest.raises(CodegenError, match=r"(?s)refuses the module: .*contracting dimension.*\nline \d+: %0 = \"stablehlo.dot_general\""):
         verify_stablehlo(text)
 
 
@@ -83,3 +83,9 @@ def test_an_hlo_proto_has_the_graphs_locations() -> None:
     proto = hlo_module(emit_stablehlo(small()).text)
     assert b"small" in proto
     assert b"fc" in proto
+
+
+def test_a_syntax_error_shows_its_line() -> None:
+    text = emit_stablehlo(small()).text.replace("    return", "    retrun")
+    with pytest.raises(CodegenError, match=r"(?s)refuses the module: .*retrun.*\nline 8: retrun %4"):
+        verify_stablehlo(text)

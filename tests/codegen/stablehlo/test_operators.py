@@ -144,7 +144,8 @@ def test_casts_of_floats_out_of_range() -> None:
 
 def test_rounding_of_halves_and_of_what_is_too_large_to_have_any() -> None:
     halves = np.arange(-4, 4, 0.5, np.float32)
-    values = np.concatenate([halves, np.nextafter(halves[halves != 0], np.float32(9)), np.array([2**22 + 0.5, 2**23 + 1, 2**24 - 1, -(2**23) - 1, 1e30], np.float32)])
+    large = np.array([2**22 + 0.5, 2**23 + 1, 2**24 - 1, -(2**23) - 1, 1e30], np.float32)
+    values = np.concatenate([halves, np.nextafter(halves[halves != 0], np.float32(9)), large])
     for op in ("round", "rint", "ceil", "floor", "trunc", "fix"):
         check(node_graph(op, [(values.shape, "f32")], {}), {"x0": values}, rtol=0, atol=0)
 
