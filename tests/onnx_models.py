@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from ngc.codegen.onnx import OPSET, emit_onnx
 from ngc.ir import Graph, GraphBuilder, Value, evaluate
@@ -13,6 +14,9 @@ from ngc.ir.tensor_type import DTYPES
 EPS = {"f64": 2.0**-52, "f32": 2.0**-23, "f16": 2.0**-10, "bf16": 2.0**-7}
 """The distance of 1 and the next number."""
 
+
+EXAMPLES = settings(deadline=None)
+"""Of property tests: the first session of ONNX Runtime takes its time."""
 
 ALL = (*DTYPES, "bf16")
 """Every element type."""
@@ -26,7 +30,8 @@ def numbers(rng: np.random.Generator, dtype: str, shape: tuple[int, ...], low: f
     if kind.kind == "b":
         return rng.integers(0, 2, shape).astype(bool)
     limits = np.iinfo(kind)
-    return np.where(rng.random(shape) < 0.7, rng.integers(-3 if limits.min else 0, 4, shape).astype(kind), rng.integers(limits.min, limits.max, shape, kind, True))
+    small, any_size = rng.integers(-3 if limits.min else 0, 4, shape).astype(kind), rng.integers(limits.min, limits.max, shape, kind, True)
+    return np.where(rng.random(shape) < 0.7, small, any_size)
 
 
 def source(b: GraphBuilder, name: str, shape: tuple[int, ...], dtype: str) -> Value:

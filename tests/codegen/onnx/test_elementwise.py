@@ -10,7 +10,7 @@ from ngc.ir import GraphBuilder
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.tensor_type import DTYPES
 from ngc.ir.unary import UNARY
-from tests.onnx_models import ALL, EPS, assert_agrees, finish, numbers, source
+from tests.onnx_models import ALL, EPS, EXAMPLES, assert_agrees, finish, numbers, source
 
 pytest.importorskip("onnxruntime")
 
@@ -49,6 +49,7 @@ def test_clip_with_open_ends_and_ends_that_integers_do_not_have(dtype, bounds):
     assert_agrees(b.finish([b.op("clip", b.input("x", x.shape, dtype), a_min=bounds[0], a_max=bounds[1])]), {"x": x})
 
 
+@EXAMPLES
 @given(st.sampled_from(sorted(BINARY)), st.sampled_from(ALL), st.sampled_from([((2, 3), (2, 3)), ((2, 3), (3,)), ((1, 3), (2, 1)), ((2, 1, 3), (4, 1))]),
        st.sampled_from([None, 0.0, -1.0, 2.0, 2.75]), st.booleans(), st.integers(0, 99))
 def test_arithmetic(name, dtype, shapes, scalar, reverse, seed):
@@ -86,6 +87,7 @@ def test_integer_divisions_that_processors_trap_on(name, dtype):
     assert_agrees(b.finish([b.op(name, b.input("a", (6,), dtype), b.input("b", (6,), dtype))]), {"a": a, "b": d})
 
 
+@EXAMPLES
 @given(st.sampled_from(ALL), st.integers(2, 5), st.booleans(), st.booleans())
 def test_prelu(dtype, rank, shared, constant):
     rng = np.random.default_rng(rank)
@@ -102,6 +104,7 @@ def test_prelu(dtype, rank, shared, constant):
     assert_agrees(finish(b, y), feeds, rtol=2 * EPS.get(dtype, 0))
 
 
+@EXAMPLES
 @given(st.sampled_from(ALL), st.sampled_from(ALL), st.integers(1, 3), st.booleans())
 def test_where(dtype, condition, rank, narrow):
     rng = np.random.default_rng(1)

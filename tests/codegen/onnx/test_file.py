@@ -55,12 +55,12 @@ def test_a_model_is_whole_or_not_there(tmp_path):
     path = tmp_path / "net.onnx"
     path.write_text("before")
     (tmp_path / "net.onnx.data").mkdir()
-    with pytest.raises(ArtifactError, match="the ONNX model cannot be written to .*net.onnx: Is a directory"):
+    with pytest.raises(ArtifactError, match=r"the ONNX model cannot be written to .*net\.onnx: Is a directory"):
         save_onnx(network(), path, limit=0)
     assert path.read_text() == "before"
     assert sorted(os.listdir(tmp_path)) == ["net.onnx", "net.onnx.data"]
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(ArtifactError, match="cannot be written to .*/none/net.onnx: No such file or directory"):
+    with pytest.raises(ArtifactError, match=r"cannot be written to .*/none/net\.onnx: No such file or directory"):
         save_onnx(network(), tmp_path / "none" / "net.onnx")

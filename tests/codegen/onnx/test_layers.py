@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ngc.engines.onnx_forms import why_no_onnx
 from ngc.ir import GraphBuilder, Step, Value
-from tests.onnx_models import EPS, assert_agrees, checked, finish, source
+from ngc.ir.tensor_type import DTYPES
+from tests.onnx_models import EPS, EXAMPLES, assert_agrees, checked, finish, source
 
 pytest.importorskip("onnxruntime")
 
@@ -25,6 +26,7 @@ def tolerance(dtype: str, terms: int) -> float:
     return terms * EPS[dtype] + terms * terms * EPS["f32"] / 2
 
 
+@EXAMPLES
 @given(st.data(), st.integers(1, 3), st.sampled_from(FLOATS), st.booleans())
 def test_convolutions(data, rank, dtype, transposed):
     draw = data.draw
@@ -45,7 +47,8 @@ def test_convolutions(data, rank, dtype, transposed):
     b = GraphBuilder()
     x = source(b, "x", (2, channels, *spatial), dtype)
     steps = draw(st.sampled_from([(), (Step("bias"),), (Step("relu"), Step("bias")), (Step("bias"), Step("tee"), Step("affine"), Step("leaky_relu", (0.5,)))]))
-    vectors = [weight(b, f"v{k}", rng.uniform(-1, 1, groups * outputs), "f32" if dtype == "bf16" else dtype) for k in range(sum(step.operands for step in steps))]
+    count, vector = sum(step.operands for step in steps), "f32" if dtype == "bf16" else dtype
+    vectors = [weight(b, f"v{k}", rng.uniform(-1, 1, groups * outputs), vector) for k in range(count)]
     if steps and dtype == "bf16" and draw(st.booleans()):
         attrs["result"] = "f32"
     y = b.op(f"{'de' * transposed}conv{rank}d", x, weight(b, "w", rng.uniform(-1, 1, shape), dtype), *vectors, epilogue=steps, **attrs)
@@ -55,6 +58,7 @@ def test_convolutions(data, rank, dtype, transposed):
     assert_agrees(graph, feeds, atol=3 * tolerance(dtype, terms), rtol=2 * EPS[dtype])
 
 
+@EXAMPLES
 @given(st.integers(1, 4), st.sampled_from((*FLOATS, "f64")), st.booleans(), st.booleans())
 def test_dense(rank, dtype, constant, biased):
     rng = np.random.default_rng(rank)
@@ -86,6 +90,7 @@ def test_a_first_bias_is_an_operand_of_its_layer():
     assert list(nodes[3].input) == ["reshape", "m", "u"]
 
 
+@EXAMPLES
 @given(st.data(), st.sampled_from(["conv", "dense"]), st.sampled_from(["f32", "u8", "channels"]))
 def test_layers_of_integers(data, layer, result):
     draw = data.draw
@@ -122,6 +127,7 @@ def test_separable_convolutions(dtype):
     assert_agrees(finish(b, *y.producer.outputs), feeds, atol=5 * 10 * 2 * EPS[dtype] + 5 * tolerance(dtype, 9), rtol=EPS[dtype])
 
 
+@EXAMPLES
 @given(st.lists(st.sampled_from(["bias", "affine", "prelu", "add", "multiply", "add_scaled", "scale", "tee", "relu", "clip", "swish"]), min_size=1, max_size=5),
        st.sampled_from(["f32", "f16", "f64", "bf16", "u8"]), st.integers(2, 5), st.booleans())
 def test_groups_of_steps(kinds, dtype, rank, planar):
@@ -129,14 +135,14 @@ def test_groups_of_steps(kinds, dtype, rank, planar):
     shape = (2, 3, 2, 4, 2)[:rank]
     plane = (*shape[:2], *(1,) * (rank - 2)) if planar else shape
     register = dtype if dtype in ("f16", "f64") else "f32"
-    kind = {"f16": np.float16, "f64": np.float64, "u8": np.uint8}.get(dtype, np.float32)
+    kind, vector = {"f16": np.float16, "f64": np.float64, "u8": np.uint8}.get(dtype, np.float32), DTYPES[register]
     feeds = {"x": rng.integers(0, 9, shape).astype(kind) if dtype == "u8" else rng.uniform(-2, 2, shape).astype(kind)}
     b = GraphBuilder()
     x = source(b, "x", shape, dtype)
     operands, steps = [], []
     for step in kinds:
         for operand in range({"affine": 2, "bias": 1, "prelu": 1}.get(step, 0)):
-            operands.append(b.const(f"{step}{len(operands)}{operand}", rng.uniform(-1, 1, 3).astype(np.float64 if register == "f64" else register.replace("f", "float"))))
+            operands.append(b.const(f"{step}{len(operands)}{operand}", rng.uniform(-1, 1, 3).astype(vector)))
         if step in ("add", "multiply", "add_scaled"):
             name, other = f"y{len(operands)}", "bf16" if dtype == "bf16" and step != "add_scaled" else "u8" if step == "add_scaled" else register
             where = plane if step != "add_scaled" else shape
