@@ -150,7 +150,7 @@ def _reduction_forms() -> Iterator[tuple[str, Form]]:
 
 
 _CONV = _form("convolution", "subtract", refuse=_layer)
-_DECONV = _form("reverse", "transpose", "convolution", refuse=_layer)
+_DECONV = _form("reverse", "transpose", "pad", "convolution", refuse=_layer)
 
 STABLEHLO_FORMS: dict[str, Form] = {
     "const": Form(("func.func",)),
