@@ -1,5 +1,6 @@
 """What jaxlib makes of a StableHLO text: a checked module, and the HLO that XLA's compilers read. The only file that imports its MLIR."""
 
+import os
 import re
 from typing import Any
 
@@ -14,11 +15,12 @@ _WIDTH = 200
 
 
 def jaxlib_client() -> Any:
-    """Returns the module `jaxlib.xla_client`.
+    """Returns the module `jaxlib.xla_client`, told to write warnings and errors only unless TF_CPP_MIN_LOG_LEVEL says otherwise.
 
     Raises:
         EngineError: jaxlib is not installed.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
         import jaxlib.xla_client as xla_client
     except ImportError as error:

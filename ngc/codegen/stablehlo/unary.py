@@ -130,7 +130,7 @@ FLOAT: dict[str, Emit] = {
     "expm1": _one("exponential_minus_one"),
     "sin": _one("sine"),
     "cos": _one("cosine"),
-    "tan": _chlo("tan"),
+    "tan": lambda body, x: body.divide(body.map("sine", x), body.map("cosine", x)),
     "arcsin": _chlo("asin"),
     "arccos": _chlo("acos"),
     "arctan": _chlo("atan"),

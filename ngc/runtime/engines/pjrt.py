@@ -82,7 +82,6 @@ def client_for(platform: str) -> Any:
     """
     if platform not in _MAKERS:
         raise EngineError(f"there is no PJRT client for the platform {platform!r}, only for {' and '.join(_MAKERS)}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # XLA greets on stderr otherwise
     xla_client = jaxlib_client()
     with _lock:
         if platform not in _clients:

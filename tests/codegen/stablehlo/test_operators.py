@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ngc.codegen.stablehlo import emit_stablehlo
 from ngc.ir import Graph, GraphBuilder, Step, Value
 from ngc.ir.tensor_type import DTYPES
 from tests.codegen.stablehlo.samples import feeds, node_graph, random_array
@@ -77,6 +78,14 @@ def test_convolutions(op: str) -> None:
 
 def test_padding_of_a_deconvolution_beyond_its_kernel_cuts_the_output() -> None:
     check_node("deconv2d", [((1, 2, 5, 4), "f32"), ((2, 3, 2, 1), "f32")], {"pad": (3, 1), "pad_end": (2, 1), "stride": (2, 2)}, sums(8))
+
+
+def test_no_convolution_spreads_out_data_and_kernel_at_once() -> None:
+    graph = node_graph("deconv2d", [((1, 2, 5, 4), "f32"), ((2, 3, 2, 3), "f32")], {"stride": (2, 1), "dilate": (1, 2)})
+    text = emit_stablehlo(graph).text
+    assert "lhs_dilation = array<i64: 2, 1>, rhs_dilation = array<i64: 1, 1>" in text
+    assert "interior_padding = array<i64: 0, 0, 0, 1>" in text
+    check(graph, feeds(graph), **sums(12))
 
 
 @EXAMPLES
