@@ -123,7 +123,7 @@ def test_operators_without_a_form_are_listed() -> None:
 
 def test_what_is_missing_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    with pytest.raises(EngineError, match="TensorRT .*pip install tensorrt-cu13"):
+    with pytest.raises(EngineError, match=r"TensorRT .*pip install tensorrt-cu13"):
         build_tensorrt(residual_net(), "region0", target("tensorrt"), EngineOptions(), "fp32")
 
 
