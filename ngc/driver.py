@@ -4,19 +4,19 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ngc.driver_engines import build_images, check_engine_options, for_engine, kind_of
 from ngc.engines import EngineOptions, EngineTarget, parse_engine_target
 from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
 from ngc.ir import Graph, clone
-from ngc.passes import PIPELINES, Pass, PassContext, PassManager
+from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.target import CpuTarget, host_target, parse_target
 
 if TYPE_CHECKING:
-    from ngc.codegen.engine_image import EngineImage
     from ngc.quantization import QuantizationOptions
     from ngc.runtime import Executable
 
@@ -87,17 +87,17 @@ def compile(  # the public name
     device = parse_engine_target(target)
     described = host_target() if device is not None else parse_target(target)
     _check_options(numerics, fallback)
-    _check_engine_options(device, engine, accuracy_budget)
+    check_engine_options(device, engine, accuracy_budget)
     _check_precision(precision, target, device, described)
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
-    precision = precision or ("int8" if graph.ranges and pipeline is None else "fp32")
+    kind = kind_of(device)
+    precision = precision or ("int8" if graph.ranges and pipeline is None and "int8" in PRECISIONS[kind] else "fp32")
     if precision != "int8" and any(option is not None for option in (calibration, accuracy_budget, quantization)):
         raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
     if precision == "int8" and calibration is None and not graph.ranges:
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     options = engine or EngineOptions()
-    kind = _kind(device)
     manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
     needed = "partition" if device is not None else _NEEDED_PASSES.get(precision)
     if needed is not None and not any(item.name == needed for item in manager.passes):
@@ -118,7 +118,7 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
-    images = _build_engines(graph, device, options, precision, dump_dir) if device is not None else {}
+    images = build_images(graph, device, options, precision, dump_dir) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 
@@ -136,46 +136,6 @@ def compile(  # the public name
 
 
 _NEEDED_PASSES = {"bf16": "convert-precision", "int8": "quantize"}
-
-
-def for_engine(passes: Sequence[Pass], device: EngineTarget, options: EngineOptions) -> list[Pass]:
-    """Returns passes of which those that divide the graph do so for a device, as options say."""
-    from ngc.passes.partition import Partition  # only engines need networkx
-
-    return [replace(item, engine=device.engine, min_subgraph_size=options.min_subgraph_size, excl_node_names=options.excl_node_names,
-                    force_incl_node_names=options.force_incl_node_names) if isinstance(item, Partition) else item for item in passes]
-
-
-def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, precision: str, dump_dir: Any) -> "dict[str, EngineImage]":
-    """Returns what the device executes, and says how much that is."""
-    from ngc.codegen.engines import build_engines  # only engines need what these build on
-
-    regions = [node.regions[0] for node in graph.nodes if node.op == "engine.call"]
-    if not regions:
-        reasons = Counter(event.reason for event in graph.events if (event.pass_name, event.rule) == ("partition", "support"))
-        _log.warning("nothing of the model goes to %s; mostly because: %s", device.title, reasons.most_common(1)[0][0] if reasons else "it has no operators")
-    images = build_engines(graph, device, options, precision)
-    if dump_dir:
-        for image in images.values():
-            image.write_files(Path(dump_dir) / "engines")
-    return images
-
-
-def _kind(device: EngineTarget | None) -> str:
-    """Returns the key of a kind of target in `PRECISIONS`."""
-    if device is None:
-        return "cpu"
-    return "tensorrt" if device.is_tensorrt else "neuron"
-
-
-def _check_engine_options(device: EngineTarget | None, engine: EngineOptions | None, accuracy_budget: float | None) -> None:
-    if engine is not None and not isinstance(engine, EngineOptions):
-        raise InputError(f"engine takes ngc.EngineOptions, not {type(engine).__name__}")
-    if device is None and engine is not None:
-        raise InputError("engine= belongs to targets that are engines, such as \"tensorrt-rtx:sm86\"")
-    if device is not None and accuracy_budget is not None:
-        raise InputError(f"accuracy_budget is kept by measuring the CPU's int8, which says nothing of {device.title}'s; exclude layers with "
-                         "quantization=ngc.QuantizationOptions(exclude=...) instead")
 
 
 def _check_options(numerics: str, fallback: str | None) -> None:
@@ -202,7 +162,7 @@ def _quantized(graph: Graph) -> dict[str, Any]:
 
 
 def _check_precision(precision: str | None, name: str, device: EngineTarget | None, target: CpuTarget) -> None:
-    accepted = PRECISIONS[_kind(device)]
+    accepted = PRECISIONS[kind_of(device)]
     if precision is not None and precision not in accepted:
         raise InputError(f"unknown precision {precision!r} for target {name!r}; accepted is one of {', '.join(accepted)}")
     if device is None and precision == "bf16" and not target.has_bf16:

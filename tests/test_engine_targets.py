@@ -74,6 +74,12 @@ def test_narrow_floats(prefix: str, precision: str, bits: int) -> None:
     assert {image.facts["precision"] for image in executable.engines} == {precision}
 
 
+def test_a_model_that_was_quantized_elsewhere_is_fp32_where_there_is_no_int8() -> None:
+    graph = make_partly_supported()
+    graph.ranges = {"data": (-1.0, 1.0)}
+    assert {image.facts["precision"] for image in ngc.compile(graph, target="neuron:cpu").engines} == {"fp32"}
+
+
 def test_forced_operators_without_a_form_are_named() -> None:
     with pytest.raises(ngc.CodegenError, match="gamma"):
         ngc.compile(make_partly_supported(), target="neuron:cpu", engine=EngineOptions(force_incl_node_names=("gamma0",)))
