@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ngc.engines import EngineOptions, EngineTarget, parse_engine_target
 from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
+from ngc.importer.sources import resolve_model
+from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
 from ngc.ir import Graph, clone
 from ngc.passes import PIPELINES, Pass, PassContext, PassManager
 from ngc.target import CpuTarget, host_target, parse_target
@@ -89,7 +91,12 @@ def compile(  # the public name
     _check_options(numerics, fallback)
     _check_engine_options(device, engine, accuracy_budget)
     _check_precision(precision, target, device, described)
-    graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
+    kind = _kind(device)
+    if isinstance(model, Graph):
+        graph = clone(model)
+    else:
+        model = resolve_model(model, params, shapes)
+        graph = import_model(model, shapes=shapes, dtypes=dtypes, outputs=outputs, keep=kind if device is not None and precision != "int8" else None)
     precision = precision or ("int8" if graph.ranges and pipeline is None else "fp32")
     if precision != "int8" and any(option is not None for option in (calibration, accuracy_budget, quantization)):
         raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
@@ -97,13 +104,12 @@ def compile(  # the public name
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     options = engine or EngineOptions()
-    kind = _kind(device)
     manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
     needed = "partition" if device is not None else _NEEDED_PASSES.get(precision)
     if needed is not None and not any(item.name == needed for item in manager.passes):
         raise InputError(f"pipeline {pipeline!r} has no {needed}, without which {f'target={target!r}' if device else f'precision={precision!r}'} means nothing")
     if device is not None:
-        manager.passes = for_engine(manager.passes, device, options)
+        manager.passes = for_engine(manager.passes, device, options, divided=any(node.op == "engine.call" for node in graph.nodes))
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
         from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what these build on
@@ -118,7 +124,7 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
-    images = _build_engines(graph, device, options, precision) if device is not None else {}
+    images = _build_engines(graph, device, options, precision, stored_images(model)) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 
@@ -138,15 +144,28 @@ def compile(  # the public name
 _NEEDED_PASSES = {"bf16": "convert-precision", "int8": "quantize"}
 
 
-def for_engine(passes: Sequence[Pass], device: EngineTarget, options: EngineOptions) -> list[Pass]:
-    """Returns passes of which those that divide the graph do so for a device, as options say."""
+def for_engine(passes: Sequence[Pass], device: EngineTarget, options: EngineOptions, *, divided: bool = False) -> list[Pass]:
+    """Returns passes of which those that divide the graph do so for a device, as options say; without those where the model came divided."""
     from ngc.passes.partition import Partition  # only engines need networkx
 
+    if divided:
+        return [item for item in passes if not isinstance(item, Partition)]
     return [replace(item, engine=device.engine, min_subgraph_size=options.min_subgraph_size, excl_node_names=options.excl_node_names,
                     force_incl_node_names=options.force_incl_node_names) if isinstance(item, Partition) else item for item in passes]
 
 
-def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, precision: str) -> "dict[str, EngineImage]":
+def stored_images(model: Any) -> "dict[str, EngineImage]":
+    """Returns what engines compiled of a model before it was saved, by the names of its regions."""
+    if isinstance(model, Graph):
+        return {}
+    from ngc.runtime.image_bytes import read_image  # only divided models have images
+
+    names = {node.name: f"{node.name}{IMAGE_PARAMETER}" for node in engine_nodes(model.symbol)}
+    return {node: read_image(model.arg_params[name], name) for node, name in names.items() if name in model.arg_params}
+
+
+def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, precision: str,
+                   stored: "Mapping[str, EngineImage]") -> "dict[str, EngineImage]":
     """Returns what the device executes, and says how much that is."""
     from ngc.codegen.engines import build_engines  # only engines need what these build on
 
@@ -154,7 +173,7 @@ def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, p
     if not regions:
         reasons = Counter(event.reason for event in graph.events if (event.pass_name, event.rule) == ("partition", "support"))
         _log.warning("nothing of the model goes to %s; mostly because: %s", device.title, reasons.most_common(1)[0][0] if reasons else "it has no operators")
-    return build_engines(graph, device, options, precision)
+    return build_engines(graph, device, options, precision, stored)
 
 
 def _kind(device: EngineTarget | None) -> str:

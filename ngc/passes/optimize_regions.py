@@ -13,7 +13,7 @@ from ngc.errors import PassError
 from ngc.ir import Graph
 from ngc.passes.base import Pass, PassContext
 
-_OPTIMIZE = "fold-batch-norm,hoist-strides,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
+_OPTIMIZE = "canonicalize,fold-constants,eliminate-common-subexpressions,fold-batch-norm,hoist-strides,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
 
 REGION_PIPELINES = {
     "fp32": _OPTIMIZE,
