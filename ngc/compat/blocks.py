@@ -63,11 +63,8 @@ class CompiledBlock:
     def executable(self, *shapes: tuple[int, ...]) -> Executable:
         """Returns the compiled network for inputs of these shapes."""
         if shapes not in self._executables:
-            from ngc.driver import compile  # LLVM is loaded by whoever compiles
-
-            build = self.build
-            self._executables[shapes] = compile((self.symbol, self.arg_params, self.aux_params), shapes=dict(zip(self.inputs, shapes, strict=True)),
-                                                target=build.target, precision=build.precision, engine=build.options if build.is_engine else None)
+            model = (self.symbol, self.arg_params, self.aux_params)
+            self._executables[shapes] = self.build.compile(model, dict(zip(self.inputs, shapes, strict=True)))
         return self._executables[shapes]
 
     def export(self, path: str, epoch: int = 0, remove_amp_cast: bool = True) -> tuple[str, str]:

@@ -12,6 +12,9 @@ NEURON_TARGET = "NGC_NEURON_TARGET"
 TENSORRT_TARGET = "NGC_TENSORRT_TARGET"
 """The same for GPU contexts; unless it is set, "tensorrt-rtx" for the GPU at hand, and where there is none for the capabilities of `WITHOUT_GPU`."""
 
+WITHOUT_GPU = "tensorrt-rtx:sm86,sm89"
+"""What engines are built for where there is no GPU to build them for."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -44,3 +47,13 @@ def neuron_target(ctx: Any = None) -> str:
     if target.partition(":")[0] != "neuron":
         raise InputError(f"{NEURON_TARGET}={target!r}: expected neuron, or neuron: and an instance family or cpu")
     return target
+
+
+def gpu_target() -> str:
+    """Returns the target that a GPU context stands for: TensorRT for the GPU at hand; without a GPU, for the capabilities of `WITHOUT_GPU`."""
+    return os.environ.get(TENSORRT_TARGET) or ("tensorrt-rtx" if has_gpu() else WITHOUT_GPU)
+
+
+def has_gpu() -> bool:
+    """Whether the NVIDIA driver is there, without which nothing runs on a GPU."""
+    return os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/dxg")

@@ -18,10 +18,10 @@ from ngc.compat.arrays import as_numpy
 from ngc.compat.blocks import CompiledBlock, traced_block
 from ngc.compat.builds import Build
 from ngc.compat.checkpoint import save_checkpoint
-from ngc.compat.contexts import Context, neuron_target
+from ngc.compat.contexts import Context
 from ngc.compat.division import Division, divide
 from ngc.compat.neuron_options import NeuronOptions, read_options
-from ngc.compat.subgraph_nodes import RegionForm
+from ngc.compat.subgraph_nodes import RegionForm, with_inputs
 from ngc.compat.symbol import Symbol
 from ngc.engines import parse_engine_target
 from ngc.errors import InputError
@@ -86,7 +86,7 @@ def _compile(symbol: Symbol, args: Mapping[str, Any], aux: Mapping[str, Any], ex
     form = RegionForm(OPERATOR, OPERATOR, {"precision": options.precision, "target": options.target}, extra=(IMAGE_PARAMETER,))
     division = divide(source, shapes, dtypes, "neuron", options.engine, form)
     images = _images(division, shapes, dtypes, options)
-    divided = Symbol(symbol_content(division.source.symbol))
+    divided = Symbol(symbol_content(with_inputs(division.source.symbol, examples)))
     if os.environ.get(SUBGRAPH_INFO) == "1":
         _keep_subgraphs(division.source, images, Path(options.engine.work_dir or os.curdir))
     from ngc.runtime.image_bytes import image_array  # the runtime is loaded by whoever has something for it
@@ -133,17 +133,3 @@ def _keep_subgraphs(source: ModelSource, images: Mapping[str, EngineImage], fold
 
 def _build(options: NeuronOptions) -> Build:
     return Build(options.target, options.precision, options.engine)
-
-
-def build_of(symbol: Symbol, ctx: Any) -> Build:
-    """Returns what a compiled symbol is to be executed on for a Neuron context: in the precision that it was compiled for.
-
-    Raises:
-        InputError: its regions are of several precisions.
-    """
-    nodes = list(engine_nodes(symbol.graph, "neuron"))
-    precisions = sorted({node.attrs.get("precision", "fp32") for node in nodes})
-    if len(precisions) > 1:
-        raise InputError(f"the symbol's subgraphs were compiled for {' and '.join(precisions)}; compile the model once")
-    target = neuron_target(ctx)
-    return Build(target, precisions[0] if precisions else None)

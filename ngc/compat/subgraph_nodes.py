@@ -4,10 +4,11 @@ Inside, a variable stands for each value that comes from outside: a variable of 
 Outside, the node takes these values in the order of the variables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ngc.importer.selection import output_names
+from ngc.importer.subgraphs import INPUT
 from ngc.importer.symbol import OWN_PARAMETERS, VARIABLE, Entry, SymbolGraph, SymbolNode
 
 _OUTSIDE = -1
@@ -46,6 +47,12 @@ def with_regions(symbol: SymbolGraph, regions: Sequence[Sequence[int]], form: Re
         form: how nodes are written.
     """
     return _Writer(symbol, regions, form).write()
+
+
+def with_inputs(symbol: SymbolGraph, inputs: Collection[str]) -> SymbolGraph:
+    """Returns a symbol that says which of its variables are inputs."""
+    nodes = (replace(node, hidden={**node.hidden, INPUT: "1"}) if node.is_variable and node.name in inputs else node for node in symbol.nodes)
+    return replace(symbol, nodes=tuple(nodes))
 
 
 class _Writer:

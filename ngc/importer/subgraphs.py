@@ -10,13 +10,39 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ngc.errors import ImportFailure
-from ngc.importer.operator_names import ENGINE_OPERATORS
+from ngc.importer.operator_names import ENGINE_OPERATORS, parameter_inputs
 from ngc.importer.selection import without_labels
 from ngc.importer.sources import ModelSource
-from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
+from ngc.importer.symbol import OWN_PARAMETERS, Entry, SymbolGraph, SymbolNode
 
 IMAGE_PARAMETER = "_neuronbin"
 """What comes behind a node's name in the name of the parameter that holds what was compiled, as MXNet-Neuron named it."""
+
+INPUT = "__ngc_input__"
+"""A hidden attribute of variables that are inputs of a divided symbol."""
+
+
+def holds_parameters(symbol: SymbolGraph) -> bool:
+    """Whether engine nodes hold parameters that are no arguments of the symbol."""
+    return any(OWN_PARAMETERS in node.attrs for node in engine_nodes(symbol))
+
+
+def labels(symbol: SymbolGraph) -> frozenset[str]:
+    """Returns the variables that only labels of training losses are."""
+    flat = inline_subgraphs(ModelSource(symbol)).symbol
+    return frozenset(flat.arguments) - frozenset(without_labels(flat).arguments)
+
+
+def input_variables(symbol: SymbolGraph) -> list[str]:
+    """Returns the arguments that are no parameters: those that a divided symbol says are inputs, else those that stand where data stands."""
+    marked = {node.name for node in symbol.nodes if INPUT in node.hidden}
+    if not marked:
+        flat = inline_subgraphs(ModelSource(symbol)).symbol
+        parameters = {flat.nodes[node.inputs[slot].node].name for node in flat.nodes for slot in parameter_inputs(node.op, node.attrs)
+                      if slot < len(node.inputs)}
+        images = {node.name + IMAGE_PARAMETER for node in engine_nodes(symbol)}
+        marked = set(flat.arguments) - parameters - images
+    return [name for name in symbol.arguments if name in marked]
 
 
 def engine_nodes(symbol: SymbolGraph, family: str | None = None) -> Iterator[SymbolNode]:
