@@ -93,7 +93,7 @@ def diagrams(target: str) -> tuple[Diagram, Diagram, str]:
 
 def main() -> None:
     """Writes the pictures."""
-    parser = argparse.ArgumentParser(prog="python -m examples.wavenet", description="Draws a WaveNet-like network before and after it is divided for an engine.")
+    parser = argparse.ArgumentParser(prog="python -m examples.wavenet", description="Draws a WaveNet-like network before and after its division.")
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--target", default=WITHOUT_GPU, help="an engine (default: %(default)s)")
     options = parser.parse_args()

@@ -21,8 +21,8 @@ from ngc.errors import (
 
 if TYPE_CHECKING:
     from ngc.calibration import CalibrationTable, calibrate
-    from ngc.coverage import Coverage, coverage
     from ngc.driver import compile
+    from ngc.engine_coverage import Coverage, coverage
     from ngc.engines import EngineOptions
     from ngc.importer import import_model
     from ngc.ir import Graph
@@ -44,7 +44,7 @@ _LAZY = {
     "compile": "ngc.driver", "load": "ngc.runtime.artifact", "import_model": "ngc.importer", "Graph": "ngc.ir", "parse": "ngc.ir.parser",
     "CalibrationTable": "ngc.calibration", "calibrate": "ngc.calibration", "PassManager": "ngc.passes", "Executable": "ngc.runtime",
     "QuantizationOptions": "ngc.quantization", "QuantizationReport": "ngc.quantization", "analyze_quantization": "ngc.quantization",
-    "TensorSpec": "ngc.runtime", "Coverage": "ngc.coverage", "coverage": "ngc.coverage", "EngineOptions": "ngc.engines",
+    "TensorSpec": "ngc.runtime", "Coverage": "ngc.engine_coverage", "coverage": "ngc.engine_coverage", "EngineOptions": "ngc.engines",
 }
 
 

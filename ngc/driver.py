@@ -74,7 +74,7 @@ def compile(  # the public name
         numerics: "fast", or "exact" for direct summation only.
         fallback: "reference" runs operators that have no kernel in numpy.
         pipeline: a pass pipeline instead of the target's default one.
-        dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly.
+        dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly, and what was built for engines.
         cache: reuse compiled kernels from the cache folder.
         quantization: for int8, how ranges are chosen, which layers stay in f32, and so on.
         engine: for engines, what goes there and how they are built.
@@ -124,7 +124,7 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
-    images = _build_engines(graph, device, options, precision, stored_images(model)) if device is not None else {}
+    images = _build_engines(graph, device, options, precision, dump_dir, stored_images(model)) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 
@@ -164,7 +164,7 @@ def stored_images(model: Any) -> "dict[str, EngineImage]":
     return {node: read_image(model.arg_params[name], name) for node, name in names.items() if name in model.arg_params}
 
 
-def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, precision: str,
+def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, precision: str, dump_dir: Any,
                    stored: "Mapping[str, EngineImage]") -> "dict[str, EngineImage]":
     """Returns what the device executes, and says how much that is."""
     from ngc.codegen.engines import build_engines  # only engines need what these build on
@@ -173,7 +173,11 @@ def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, p
     if not regions:
         reasons = Counter(event.reason for event in graph.events if (event.pass_name, event.rule) == ("partition", "support"))
         _log.warning("nothing of the model goes to %s; mostly because: %s", device.title, reasons.most_common(1)[0][0] if reasons else "it has no operators")
-    return build_engines(graph, device, options, precision, stored)
+    images = build_engines(graph, device, options, precision, stored)
+    if dump_dir:
+        for image in images.values():
+            image.write_files(Path(dump_dir) / "engines")
+    return images
 
 
 def _kind(device: EngineTarget | None) -> str:

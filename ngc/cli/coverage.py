@@ -22,7 +22,7 @@ def add_command(commands: Any) -> None:
 
 def coverage_command(args: argparse.Namespace) -> None:
     """Prints the counts, and the table of what stays and why."""
-    from ngc.coverage import coverage
+    from ngc.engine_coverage import coverage
 
     found = coverage(args.model, args.target, args.params, shapes=dict(args.shape) or None, dtypes=dict(args.dtype) or None, outputs=args.output_name,
                      engine=engine_options(args))

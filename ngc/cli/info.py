@@ -21,6 +21,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL.ngc")
     parser.add_argument("--json", action="store_true", help="the whole manifest as JSON")
     parser.add_argument("--layers", action="store_true", help="what became of each layer in int8, and why")
+    parser.add_argument("--save-engines", metavar="DIR", help="write what was built for engines there, one file each")
     parser.add_argument("--ir", action="store_true", help="the IR text")
     parser.set_defaults(command=info_command)
 
@@ -32,6 +33,13 @@ def info_command(args: argparse.Namespace) -> None:
     file = open_artifact(Path(args.model))
     if args.json:
         print(json.dumps(file.manifest, indent=1))
+    elif args.save_engines is not None:
+        from ngc.runtime.artifact_engines import read_engines
+
+        images = read_engines(file).values()
+        if not images:
+            raise InputError(f"{args.model} holds no engines")
+        print("\n".join(str(path) for image in images for path in image.write_files(Path(args.save_engines))))
     elif args.layers:
         _print_layers(args.model, _layers(file.manifest))
     elif args.ir:

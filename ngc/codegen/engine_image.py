@@ -1,10 +1,13 @@
 """What an engine's code generator hands to the runtime: plain data, the same whether it was just built or read from an artifact."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ngc.codegen.tensor_spec import TensorSpec
+from ngc.errors import ArtifactError
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,18 @@ class EngineImage:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(map(len, self.files.values()))
+
+    def write_files(self, folder: Path) -> list[Path]:
+        """Writes each file into a folder, `name.kind`, and returns their paths.
+
+        Raises:
+            ArtifactError: a file cannot be written.
+        """
+        paths = [folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', self.name)}.{kind}" for kind in self.files]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path, data in zip(paths, self.files.values(), strict=True):
+                path.write_bytes(data)
+        except OSError as error:
+            raise ArtifactError(f"the engine {self.name} cannot be written to {folder}: {error.strerror or error}") from error
+        return paths

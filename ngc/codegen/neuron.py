@@ -7,9 +7,11 @@ them, unless the user's own flags say otherwise. The options are those of the Ne
 import logging
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -48,15 +50,16 @@ def build_neuron(region: Graph, name: str, target: EngineTarget, options: Engine
         EngineError: jaxlib is not installed, the compiler failed, or it cannot do what the options ask.
     """
     started = time.perf_counter()
-    cores = _core_flags(target, options)
+    _core_flags(target, options)  # refuses before anything is built
     module = emit_stablehlo(region)
     files = {"stablehlo": module.text.encode(), "hlo": hlo_module(module.text)}
     dtypes = {value.name: value.type.dtype for value in region.values() if value.is_const}
     facts: dict[str, Any] = {"family": target.family, "precision": precision, "parameter_dtypes": [dtypes[parameter] for parameter in module.parameters]}
     compiler = None if target.family == "cpu" else shutil.which(COMPILER)
     if compiler is not None:
-        facts["compiler"] = _version(compiler)
-        files |= _compile(compiler, name, files["hlo"], target, options, cores)
+        with _folder(options.work_dir) as folder:
+            facts["compiler"] = _version(compiler, folder)
+            files |= _compile(compiler, name, files["hlo"], target, options, folder)
     elif target.family != "cpu":
         facts["compiler"] = None
         logger.warning("%s is not on the PATH: the engine %s keeps its StableHLO and HLO and has no NEFF; AWS's package repository for Neuron has the compiler",
@@ -83,47 +86,64 @@ def _cores_of(family: str) -> str:
     return f"1 or {SHARDED_FAMILIES[family]} cores" if family in SHARDED_FAMILIES else "one core"
 
 
-def command_line(compiler: str, model: Path, neff: Path, log: Path, target: EngineTarget, flags: Sequence[str], cores: Sequence[str]) -> list[str]:
-    """Returns the compiler's command line: ngc's options, then the user's flags, of which the last ones win."""
-    given = [word for flag in flags for word in flag.split()]
+def command_line(compiler: str, model: Path, neff: Path, log: Path, target: EngineTarget, options: EngineOptions) -> list[str]:
+    """Returns the compiler's command line: ngc's options, then the user's flags; of options given twice the compiler takes the last.
+
+    Raises:
+        EngineError: the compiler cannot spread the module over as many cores as the options ask for.
+    """
+    given = [word for flag in options.flags for word in shlex.split(flag)]
     policy = [] if any(re.match(r"--auto-cast(=|$)", word) for word in given) else ["--auto-cast", "none"]
+    verbose = ["--verbose", "info"] if options.verbose else []
     return [compiler, "compile", str(model), "--framework", "XLA", "--target", target.family, "--output", str(neff), "--logfile", str(log),
-            *policy, *cores, *given]
+            *policy, *_core_flags(target, options), *verbose, *given]
 
 
-def _compile(compiler: str, name: str, hlo: bytes, target: EngineTarget, options: EngineOptions, cores: Sequence[str]) -> dict[str, bytes]:
-    """Returns the NEFF and the log of a module.
+def _compile(compiler: str, name: str, hlo: bytes, target: EngineTarget, options: EngineOptions, folder: Path) -> dict[str, bytes]:
+    """Returns the NEFF and the log of a module, compiled in a folder.
 
     Raises:
         EngineError: the compiler failed, was killed, or left no NEFF; the message has the end of its log.
     """
-    with _folder(options.work_dir) as folder:
-        stem = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-        model, neff, log = (folder / f"{stem}.{suffix}" for suffix in ("hlo.pb", "neff", "log"))
-        model.write_bytes(hlo)
-        for stale in (neff, log):
-            stale.unlink(missing_ok=True)
-        command = command_line(compiler, model, neff, log, target, options.flags, cores)
-        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        if options.verbose and done.stdout:
-            logger.info("%s", done.stdout.rstrip())
-        text = (log.read_text(errors="replace") if log.exists() else "") + done.stdout
-        if problem := _problem(done.returncode, neff):
-            where = f"; its files are in {folder}" if options.work_dir is not None else "; work_dir=... keeps its files"
-            raise EngineError(f"{COMPILER} {problem} for the engine {name}{where}\n  {' '.join(command)}\n{_tail(text)}")
-        return {"neff": neff.read_bytes(), "log": text.encode()}
+    stem = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    model, neff, log = (folder / f"{stem}.{suffix}" for suffix in ("hlo.pb", "neff", "log"))
+    model.write_bytes(hlo)
+    for stale in (neff, log):
+        stale.unlink(missing_ok=True)
+    command = command_line(compiler, model, neff, log, target, options)
+    status, said = _run(command, folder, options.verbose)
+    text = (log.read_text(errors="replace") if log.exists() else "") + said
+    if problem := _problem(status, neff):
+        kept = f"its files are in {folder}" if options.work_dir is not None else "work_dir=... keeps its files"
+        raise EngineError(f"{COMPILER} {problem}, for the engine {name}; {kept}\n  {' '.join(command)}\n{_tail(text)}")
+    return {"neff": neff.read_bytes(), "log": text.encode()}
+
+
+def _run(command: Sequence[str], folder: Path, verbose: bool) -> tuple[int, str]:
+    """Returns the compiler's exit status and what it wrote to its standard streams, which `verbose` shows as it comes; EngineError where it does not run."""
+    try:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    except OSError as error:
+        raise EngineError(f"{command[0]} cannot be run: {error}") from error
+    said = []
+    with process:
+        for line in process.stdout or ():
+            said.append(line)
+            if verbose:
+                sys.stderr.write(line)
+    return process.returncode, "".join(said)
 
 
 def _problem(status: int, neff: Path) -> str:
     """Returns what went wrong with a run of the compiler and what to do, empty where nothing did."""
     if status == -signal.SIGKILL:
-        return "was killed, as the kernel does when memory runs out: compile on a machine with more memory, or with flags=[\"--optlevel 1\"]; it made no NEFF"
+        return "was killed, as happens when memory runs out (a machine with more memory, or flags=[\"--optlevel 1\"], may help)"
     if status < 0:
-        return f"died of the signal {signal.Signals(-status).name} and made no NEFF"
+        return f"died of the signal {signal.Signals(-status).name}"
     if status:
-        return f"failed with the exit status {status}: flags that it does not know or operations that it lacks are named below; it made no NEFF"
+        return f"failed with the exit status {status} (its log names flags that it does not know and operations that it lacks)"
     if not neff.is_file() or not neff.stat().st_size:
-        return "said that it succeeded but wrote no NEFF: check the disk's free space and flags that move its output"
+        return "ended well but wrote no NEFF (a full disk, or flags that move its output, can be the cause)"
     return ""
 
 
@@ -146,11 +166,7 @@ def _folder(work_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
         yield Path(made)
 
 
-def _version(compiler: str) -> str:
-    """Returns the compiler's version as it says it; EngineError where it does not run."""
-    try:
-        done = subprocess.run([compiler, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    except OSError as error:
-        raise EngineError(f"{compiler} cannot be run: {error}") from error
-    lines = done.stdout.strip().splitlines()
-    return lines[0] if lines else "unknown"
+def _version(compiler: str, folder: Path) -> str:
+    """Returns the compiler's version as it says it."""
+    _, said = _run([compiler, "--version"], folder, verbose=False)
+    return next(iter(said.strip().splitlines()), "unknown")

@@ -86,7 +86,7 @@ _TRANSCENDENTAL: dict[str, tuple[str, ...]] = {
     "gelu": ("chlo.erf", "multiply", "add"), "hard_sigmoid": ("multiply", "add", "maximum", "minimum"), "swish": ("multiply", "logistic"),
     "exp": ("exponential",), "log": ("log",), "sqrt": ("sqrt",), "rsqrt": ("rsqrt",), "cbrt": ("cbrt",), "rcbrt": ("cbrt", "divide"),
     "log10": ("log", "multiply"), "log2": ("log", "multiply"), "log1p": ("log_plus_one",), "expm1": ("exponential_minus_one",),
-    "sin": ("sine",), "cos": ("cosine",), "tan": ("chlo.tan",), "arcsin": ("chlo.asin",), "arccos": ("chlo.acos",), "arctan": ("chlo.atan",),
+    "sin": ("sine",), "cos": ("cosine",), "tan": ("sine", "cosine", "divide"), "arcsin": ("chlo.asin",), "arccos": ("chlo.acos",), "arctan": ("chlo.atan",),
     "sinh": ("chlo.sinh",), "cosh": ("chlo.cosh",), "arcsinh": ("chlo.asinh",), "arccosh": ("chlo.acosh",), "arctanh": ("chlo.atanh",),
     "degrees": ("multiply",), "radians": ("multiply",), "reciprocal": ("divide",), "erf": ("chlo.erf",), "erfinv": ("chlo.erf_inv",),
     "gammaln": ("chlo.lgamma",), "smooth_l1": ("abs", "multiply", "compare", "subtract", "select"),
@@ -95,7 +95,7 @@ _TRANSCENDENTAL: dict[str, tuple[str, ...]] = {
 
 _EXACT: dict[str, tuple[str, ...]] = {
     "relu": ("maximum",), "clip": ("maximum", "minimum"), "square": ("multiply",), "abs": ("abs",), "negative": ("negate",), "sign": ("sign", "minimum"),
-    "round": ("round_nearest_afz",), "rint": ("floor", "subtract", "compare", "add", "select"), "ceil": ("ceil",), "floor": ("floor",),
+    "round": ("round_nearest_afz",), "rint": ("floor", "add", "compare", "select"), "ceil": ("ceil",), "floor": ("floor",),
     "trunc": ("compare", "ceil", "floor", "select"), "fix": ("compare", "ceil", "floor", "select"),
 }
 """Functions of integers too."""
@@ -150,7 +150,7 @@ def _reduction_forms() -> Iterator[tuple[str, Form]]:
 
 
 _CONV = _form("convolution", "subtract", refuse=_layer)
-_DECONV = _form("reverse", "transpose", "convolution", refuse=_layer)
+_DECONV = _form("reverse", "transpose", "pad", "convolution", refuse=_layer)
 
 STABLEHLO_FORMS: dict[str, Form] = {
     "const": Form(("func.func",)),

@@ -3,6 +3,7 @@
 import argparse
 
 from ngc.errors import InputError
+from ngc.opt.formats import FORMATS
 
 _EPILOG = """\
 examples:
@@ -10,9 +11,10 @@ examples:
   ngc-opt resnet50 --shape data=N,3,224,224 -p @cpu-fp32 --dump-dir dump -o lowered.ngir
   ngc-opt resnet50-symbol.json --params resnet50-0000.params --shape data=1,3,224,224 -p @cpu-fp32 --check-numerics
   ngc-opt resnet50 --shape data=N,3,224,224 -p @cpu-int8 --calibration resnet50.calib --trace-rule quantize
+  ngc-opt resnet50 --shape data=N,3,224,224 -p @canonical --emit onnx -o resnet50.onnx
 
 exit codes: 0 success; 1 the input, a pass or the verifier failed; 2 wrong usage; 3 an internal error
-The IR goes to the standard output or to -o, everything else to the standard error stream.
+The result goes to the standard output or to -o, everything else to the standard error stream.
 """
 
 
@@ -22,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
                                 formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     p.add_argument("input", nargs="?", metavar="INPUT", help=".ngir text, '-' for the standard input, an MXNet -symbol.json file or a checkpoint prefix")
     p.add_argument("-p", "--passes", metavar="PIPELINE", default="", help="passes such as canonicalize,fuse-conv{acts=relu,clip}, or a named one: @cpu-fp32")
-    p.add_argument("-o", "--output", metavar="FILE", help="where the IR goes instead of the standard output")
+    p.add_argument("--emit", choices=FORMATS, default=FORMATS[0], help=f"the format of the result (default: {FORMATS[0]}); onnx needs -o")
+    p.add_argument("-o", "--output", metavar="FILE", help="where the result goes instead of the standard output")
     _add_input_options(p.add_argument_group("input"))
     _add_pipeline_options(p.add_argument_group("pipeline"))
     _add_printing_options(p.add_argument_group("printing"))

@@ -59,9 +59,11 @@ class OptMain:
                 return SUCCESS
             if options.input is None:
                 raise InputError("INPUT is missing: .ngir text, '-', an MXNet -symbol.json file or a checkpoint prefix")
+            from ngc.opt.formats import check_output
             from ngc.opt.inputs import check_options
 
             check_options(options)
+            check_output(options)
             instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
             _say(f"ngc-opt: usage: {error}")
@@ -117,14 +119,15 @@ class OptMain:
         return chosen
 
     def read(self, options: Namespace, passes: "Sequence[Pass]") -> "Graph":
-        """Returns the input graph; where passes will run, random data stands in for constants that have none."""
+        """Returns the input graph; where passes will run or weights be written, random data stands in for constants that have none."""
         from ngc.ir import verify
         from ngc.ir.random_data import fill_missing_weights
+        from ngc.opt.formats import FILES
         from ngc.opt.inputs import read_graph
 
         graph = read_graph(options)
         verify(graph)
-        missing = fill_missing_weights(graph) if passes or options.save_weights else 0
+        missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in FILES else 0
         if missing:
             _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
@@ -166,13 +169,17 @@ class OptMain:
                 _say(instrument.table())
 
     def write(self, graph: "Graph", options: Namespace) -> None:
-        """Writes the graph's text, and its weights where asked."""
-        from ngc.ir import print_graph, save_weights
+        """Writes the graph in the format that was asked for, and its weights where asked."""
+        from ngc.ir import save_weights
         from ngc.ir.weights_file import replacing
+        from ngc.opt.formats import FILES, TEXTS
 
-        text = print_graph(graph, locations=options.print_locations, elide_larger_than=options.elide_larger_than) + "\n"
+        text = TEXTS[options.emit](graph, options) if options.emit in TEXTS else ""
         if options.save_weights:
             save_weights(graph, options.save_weights)
+        if options.emit in FILES:
+            FILES[options.emit](graph, options.output)
+            return
         if options.output is None or options.output == "-":
             sys.stdout.write(text)
             sys.stdout.flush()

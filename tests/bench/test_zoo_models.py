@@ -7,6 +7,7 @@ import pytest
 
 from bench import zoo
 from bench.zoo_models import NETWORKS, export_zoo, input_shape, sample_input
+from ngc.errors import CodegenError
 
 
 def test_the_zoo_has_34_networks():
@@ -28,6 +29,28 @@ def test_a_smaller_batch_is_the_beginning_of_a_larger_one():
 ])
 def test_a_comparison_passes_within_the_tolerance_only(errors, failure, passed):
     assert zoo.Comparison("alexnet", "cpu", errors, 1e-4, failure).passed is passed
+
+
+def test_a_route_is_compared_like_a_target(tmp_path: Path, monkeypatch, capsys):
+    answer = np.ones((1, 1000), np.float32)
+    monkeypatch.setattr(zoo, "export_zoo", lambda name, folder: str(tmp_path / name))
+    monkeypatch.setattr(zoo, "reference", lambda name, prefix, batch: answer)
+    monkeypatch.setattr(zoo, "ROUTES", {"neuron:cpu": lambda network, prefix, batch: (answer * np.float32(1 + (network == "vgg11") * 1e-3), 2.0)})
+    monkeypatch.setattr("sys.argv", ["bench.zoo", "--models", "alexnet,vgg11", "--route", "neuron:cpu", "--batches", "1", "--zoo", str(tmp_path)])
+    assert zoo.main() == 1
+    lines = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if "neuron:cpu" in line and "│" in line]
+    assert [[cell.strip() for cell in line] for line in lines] == [["alexnet", "neuron:cpu", "0.0e+00", "2.0", "ok"],
+                                                                   ["vgg11", "neuron:cpu", "1.0e-03", "2.0", "off"]]
+
+
+def test_a_route_that_refuses_a_network_is_reported(tmp_path: Path, monkeypatch):
+    def refuse(network: str, prefix: str, batch: int):
+        raise CodegenError("no form")
+
+    monkeypatch.setattr(zoo, "export_zoo", lambda name, folder: str(tmp_path / name))
+    monkeypatch.setattr(zoo, "reference", lambda name, prefix, batch: np.zeros((batch, 1000), np.float32))
+    monkeypatch.setattr(zoo, "ROUTES", {"neuron:cpu": refuse})
+    assert zoo.compare_route("alexnet", "neuron:cpu", [1], tmp_path).failure == "CodegenError: no form"
 
 
 def test_a_network_that_does_not_compile_is_reported(tmp_path: Path, monkeypatch, capsys):

@@ -32,8 +32,8 @@ _OPERATORS = {
 
 
 def _relu(writer: OnnxWriter, x: Tensor) -> Tensor:
-    # ONNX Runtime has Relu for floats only.
-    return writer.apply("Max", x, writer.number(0, x.dtype)) if x.dtype in INTEGERS else writer.apply("Relu", x)
+    # ONNX Runtime has no Relu of integers, and fails where it fuses one of f64 with a Clip.
+    return writer.apply("Relu", x) if x.dtype in ("f32", "f16") else writer.apply("Max", x, writer.number(0, x.dtype))
 
 
 def _clip(writer: OnnxWriter, x: Tensor, low: float, high: float) -> Tensor:

@@ -59,8 +59,8 @@ def _deconv(writer: OnnxWriter, node: Node) -> list[Tensor]:
     adj = attrs["adj"]
     crop = [end for _, end in pads(attrs)]
     rest = [0] * len(adj)
-    if any(extra >= max(stride, dilate) for extra, stride, dilate in zip(adj, attrs["stride"], attrs["dilate"], strict=True)):
-        # Past what output_padding may be: rows are cropped less, and what is still missing is zeros.
+    if any(extra >= stride for extra, stride in zip(adj, attrs["stride"], strict=True)):
+        # More than output_padding may be: rows are cropped less, and what is still missing is zeros.
         rest = [max(extra - end, 0) for extra, end in zip(adj, crop, strict=True)]
         crop = [max(end - extra, 0) for extra, end in zip(adj, crop, strict=True)]
         adj = (0,) * len(adj)

@@ -16,7 +16,7 @@ def _batch_norm(writer: OnnxWriter, node: Node) -> Tensor:
         value.type.dtype == "f16" for value in node.inputs) else "f32"
     data = writer.operand(x, dtype)
     channels = int(mean.type.shape[0])  # type: ignore[arg-type]  # channels have no N
-    if axis == 1:
+    if axis == 1 and dtype != "f64":  # its epsilon is a number of f32
         ones = writer.cast(writer.floats([1.0] * channels), dtype) if node.attrs["fix_gamma"] else writer.operand(gamma, dtype)
         return writer.apply("BatchNormalization", data, ones, *(writer.operand(value, dtype) for value in (beta, mean, var)), epsilon=node.attrs["eps"])
     shape = (channels, *(1,) * (rank - 1 - axis))

@@ -85,8 +85,7 @@ def _max(writer: OnnxWriter, node: Node, windows: _Windows) -> Tensor:
         x = writer.operand(value, "f64")  # which holds them all
         return writer.cast(_pool(writer, node, windows, "MaxPool", x, float(np.iinfo(np.int32).min)), "i32")
     x = writer.computed(value)
-    lowest = float(np.array(LOWEST).astype(DTYPES[x.dtype]))
-    return _pool(writer, node, windows, "MaxPool", x, lowest)
+    return _pool(writer, node, windows, "MaxPool", x, LOWEST)
 
 
 def _sum(writer: OnnxWriter, node: Node, windows: _Windows, x: Tensor) -> Tensor:

@@ -48,13 +48,15 @@ class OnnxWriter:
     constants: dict[Tensor, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        public = [*self.graph.input_names, *self.graph.output_names]
+        inputs = dict(zip(self.graph.inputs, self.graph.input_names, strict=True))
+        returned = [name for value, name in zip(self.graph.outputs, self.graph.output_names, strict=True) if inputs.get(value) != name]
+        public = [*self.graph.input_names, *returned]  # an input that is returned as it is has its name once
         repeated = sorted({name for name in public if public.count(name) > 1})
         if repeated:
             raise CodegenError(f"ONNX tells inputs and outputs apart by their names, and {', '.join(map(repr, repeated))} names several")
         self._taken = set(public)
         self._tensors: dict[Value, Tensor] = {}
-        self._names: dict[Value, str] = dict(zip(self.graph.inputs, self.graph.input_names, strict=True))
+        self._names: dict[Value, str] = dict(inputs)
         for value, name in zip(self.graph.outputs, self.graph.output_names, strict=True):
             if not value.is_const:
                 self._names.setdefault(value, name)
@@ -100,7 +102,8 @@ class OnnxWriter:
 
     def number(self, value: float, dtype: str) -> Tensor:
         """Returns a constant of no dimensions, one for all who need the number."""
-        return self._share(np.array(value).astype(DTYPES.get(dtype, np.dtype(np.float32))), dtype)
+        with np.errstate(over="ignore"):  # past the range of f16 is infinity
+            return self._share(np.array(value).astype(DTYPES.get(dtype, np.dtype(np.float32))), dtype)
 
     def integers(self, values: Iterable[int]) -> Tensor:
         """Returns a constant i64 vector such as a shape."""

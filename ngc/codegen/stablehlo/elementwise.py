@@ -114,7 +114,7 @@ def emit_cast(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor
 
 def _scales(body: Body, node: Node, like: Tensor) -> Tensor | float:
     scales = node.attrs["scales"]
-    return scales[0] if node.attrs["axis"] is None else body.along(body.vector(np.float32(scales).tolist(), "f32"), like, node.attrs["axis"])
+    return scales[0] if node.attrs["axis"] is None else body.along(body.vector(scales, "f32"), like, node.attrs["axis"])
 
 
 def emit_quantize(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:

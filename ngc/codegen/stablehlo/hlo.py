@@ -1,20 +1,26 @@
 """What jaxlib makes of a StableHLO text: a checked module, and the HLO that XLA's compilers read. The only file that imports its MLIR."""
 
+import os
 import re
 from typing import Any
 
 from ngc.errors import CodegenError, EngineError
 
-_POSITION = re.compile(r'"-":(\d+):(\d+)')
+_POSITION = re.compile(r'error: "-":(\d+):\d+')
+_OPERATION = re.compile(r"see current operation: (%\w+ = )")
+_LOCATION = re.compile(r'error: ("[^"]*")')
+
 _WIDTH = 200
+"""How much of a line an error shows."""
 
 
 def jaxlib_client() -> Any:
-    """Returns the module `jaxlib.xla_client`.
+    """Returns the module `jaxlib.xla_client`, told to write warnings and errors only unless TF_CPP_MIN_LOG_LEVEL says otherwise.
 
     Raises:
         EngineError: jaxlib is not installed.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
         import jaxlib.xla_client as xla_client
     except ImportError as error:
@@ -48,18 +54,20 @@ def verify_stablehlo(text: str) -> None:
 
 
 def _context(text: str, message: str) -> str:
-    """Returns the line of the text that a message is about: by its position, or by the location that it quotes; nothing where it has neither."""
+    """Returns the line of the text that a message is about: by its position, the operation or the location that it quotes; nothing where it has none."""
     lines = text.splitlines()
-    if found := _POSITION.search(message):
-        number = int(found[1]) - 1
-    elif found := re.search(r'error: ("[^"]*")', message):
-        number = next((at for at, line in enumerate(lines) if f"loc({found[1]}" in line), -1)
+    if position := _POSITION.search(message):
+        found = [int(position[1]) - 1]
+    elif operation := _OPERATION.search(message):
+        found = [at for at, line in enumerate(lines) if line.lstrip().startswith(operation[1])]
+    elif location := _LOCATION.search(message):
+        found = [at for at, line in enumerate(lines) if f"loc({location[1]}" in line]
     else:
+        found = []
+    if not found or found[0] >= len(lines):
         return ""
-    if not 0 <= number < len(lines):
-        return ""
-    line = lines[number].strip()
-    return f"\nline {number + 1}: {line if len(line) <= _WIDTH else line[:_WIDTH - 4] + ' ...'}"
+    line = lines[found[0]].strip()
+    return f"\nline {found[0] + 1}: {line if len(line) <= _WIDTH else line[:_WIDTH - 4] + ' ...'}"
 
 
 def hlo_module(text: str) -> bytes:

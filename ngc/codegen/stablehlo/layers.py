@@ -1,6 +1,7 @@
 """Convolutions, deconvolutions and dense layers. Sums are of f32, or of i32 for integers; data of 16 bits is multiplied as it is.
 
-A deconvolution is the convolution of its data, spread out by the stride, with its kernel backwards, channels exchanged within each group.
+A deconvolution is the convolution of its data, spread out by the stride, with its kernel backwards, channels exchanged within each group. Neuron's compiler
+takes no convolution that spreads out both data and kernel (its error NCC_EVRF010): then the kernel's zeros are written out.
 """
 
 from collections.abc import Sequence
@@ -76,7 +77,11 @@ def emit_deconv(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tens
     reach = [dilate * (size - 1) for dilate, size in zip(attrs["dilate"], kernel, strict=True)]
     whole = [(ring - cut[0], ring - cut[1] + adj) for ring, cut, adj in zip(reach, pads(attrs), attrs["adj"], strict=True)]
     padding = [(max(before, 0), max(end, 0)) for before, end in whole]
-    sums = _convolve(body, x, w, stride=[1] * len(kernel), padding=padding, dilate=attrs["dilate"], groups=groups, spread=attrs["stride"])
+    dilate = attrs["dilate"]
+    if max(dilate) > 1 and max(attrs["stride"]) > 1:
+        w = body.pad(w, [(0, 0)] * w.rank, 0.0, between=[0, 0, *(step - 1 for step in dilate)])
+        dilate = [1] * len(kernel)
+    sums = _convolve(body, x, w, stride=[1] * len(kernel), padding=padding, dilate=dilate, groups=groups, spread=attrs["stride"])
     begin = [0, 0, *(max(-before, 0) for before, _ in whole)]
     end = [*sums.shape[:2], *(size - max(-after_, 0) for size, (_, after_) in zip(sums.shape[2:], whole, strict=True))]
     return finish(body, node, body.slice(sums, begin, end, [1] * sums.rank), after)

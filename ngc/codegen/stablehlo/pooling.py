@@ -10,7 +10,7 @@ import numpy as np
 from ngc.codegen.stablehlo.steps import finish, start
 from ngc.codegen.stablehlo.text import Body, Tensor
 from ngc.ir import Node
-from ngc.ir.ops.pooling import LOWEST, pool_windows
+from ngc.ir.ops.pooling import LOWEST, pool_output, pool_windows
 from ngc.ir.tensor_type import DTYPES
 
 
@@ -30,9 +30,10 @@ def emit_pool(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor
 
 
 def _windows(body: Body, node: Node, x: Tensor, kind: str, start: float) -> Tensor:
-    attrs, out = node.attrs, node.type.shape[2:]
-    ends = [max((int(count) - 1) * stride + kernel - size - pad, 0) for count, stride, kernel, size, pad  # type: ignore[call-overload]
-            in zip(out, attrs["stride"], attrs["kernel"], x.shape[2:], attrs["pad"], strict=True)]
+    attrs, ends = node.attrs, []
+    for size, kernel, stride, pad in zip(x.shape[2:], attrs["kernel"], attrs["stride"], attrs["pad"], strict=True):
+        last = (pool_output(size, kernel, stride, pad, attrs["convention"]) - 1) * stride
+        ends.append(max(last + kernel - size - pad, 0))
     padding = [(0, 0), (0, 0), *zip(attrs["pad"], ends, strict=True)]
     return body.reduce_window(x, kind, start, (1, 1, *attrs["kernel"]), (1, 1, *attrs["stride"]), padding)
 
@@ -50,17 +51,17 @@ def _root(body: Body, x: Tensor, p: int) -> Tensor:
 
 def _divided(body: Body, node: Node, x: Tensor, total: Tensor) -> Tensor:
     """Returns sums over the numbers of elements that their windows count: the product of one number for each axis."""
-    attrs = node.attrs
-    divisor: Tensor | float = 1.0
-    uneven = []
+    attrs, same, uneven = node.attrs, 1, []
     for axis, spec in enumerate(zip(attrs["kernel"], attrs["stride"], attrs["pad"], strict=True), 2):
         windows = pool_windows(x.shape[axis], *spec, attrs["convention"])
         lengths = [max(extent if attrs["count_include_pad"] else end - begin, 1) for begin, end, extent in windows]
         if len(set(lengths)) == 1:
-            divisor *= lengths[0]
+            same *= lengths[0]
         else:
             uneven.append((axis, lengths))
+    if not uneven:
+        return total if same == 1 else body.divide(total, same)
+    divisor = body.like(total, same)
     for axis, lengths in uneven:
-        vector = body.along(body.vector(lengths, "f32"), total, axis)
-        divisor = body.multiply(vector, divisor)
-    return total if divisor == 1.0 else body.divide(total, divisor)
+        divisor = body.multiply(divisor, body.along(body.vector(lengths, "f32"), total, axis))
+    return body.divide(total, divisor)

@@ -226,11 +226,12 @@ class Body:
         shape[axis] = sum(part.shape[axis] for part in parts)
         return parts[0] if len(parts) == 1 else self.op("stablehlo.concatenate", parts, shape, parts[0].dtype, f"dimension = {axis} : i64")
 
-    def pad(self, x: Tensor, widths: Sequence[tuple[int, int]], value: float) -> Tensor:
-        """Returns x with a border of one value, (before, after) for each axis."""
-        shape = [before + dim + after for dim, (before, after) in zip(x.shape, widths, strict=True)]
+    def pad(self, x: Tensor, widths: Sequence[tuple[int, int]], value: float, between: Sequence[int] | None = None) -> Tensor:
+        """Returns x with a border of one value, (before, after) for each axis, and with `between` such elements put between two of x's."""
+        between = [0] * x.rank if between is None else between
+        shape = [before + dim + max(dim - 1, 0) * gap + after for dim, (before, after), gap in zip(x.shape, widths, between, strict=True)]
         attributes = (f"edge_padding_low = {int_array([before for before, _ in widths])}, edge_padding_high = {int_array([after for _, after in widths])}, "
-                      f"interior_padding = {int_array([0] * x.rank)}")
+                      f"interior_padding = {int_array(between)}")
         return self.op("stablehlo.pad", (x, self.scalar(value, x.dtype)), shape, x.dtype, attributes)
 
     # -- reductions: `kind` is add, multiply, maximum or minimum, `start` its neutral element ------------------------------

@@ -73,9 +73,9 @@ def _swish(body: Body, x: Tensor, beta: float) -> Tensor:
 
 
 def _half_down(body: Body, x: Tensor) -> Tensor:
-    """floor(x), and one more where x is more than a half above it; the difference is exact for all floats."""
+    """floor(x), and one more where x is above the half behind it, which is exact for all floats that have a fraction."""
     low = body.map("floor", x)
-    return body.select(body.compare(body.subtract(x, low), "GT", 0.5), body.add(low, 1.0), low)
+    return body.select(body.compare(x, "GT", body.add(low, 0.5)), body.add(low, 1.0), low)
 
 
 def _trunc(body: Body, x: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ FLOAT: dict[str, Emit] = {
     "expm1": _one("exponential_minus_one"),
     "sin": _one("sine"),
     "cos": _one("cosine"),
-    "tan": _chlo("tan"),
+    "tan": lambda body, x: body.divide(body.map("sine", x), body.map("cosine", x)),
     "arcsin": _chlo("asin"),
     "arccos": _chlo("acos"),
     "arctan": _chlo("atan"),

@@ -59,7 +59,8 @@ def find_neuron_plugin() -> Path | None:
 def _neuron_client(xla_client: Any) -> Any:
     plugin = find_neuron_plugin()
     if plugin is None:
-        raise EngineError(f"the Neuron PJRT plugin is missing: neither {PLUGIN_VARIABLE} nor the package libneuronxla has {PLUGIN}")
+        raise EngineError(f"the Neuron PJRT plugin (the package libneuronxla) and a Neuron device are missing: neither {PLUGIN_VARIABLE} nor an installed "
+                          f"libneuronxla has {PLUGIN}")
     if not xla_client.pjrt_plugin_loaded("neuron"):
         xla_client.load_pjrt_plugin_dynamically("neuron", str(plugin))
     if not xla_client.pjrt_plugin_initialized("neuron"):
@@ -81,7 +82,6 @@ def client_for(platform: str) -> Any:
     """
     if platform not in _MAKERS:
         raise EngineError(f"there is no PJRT client for the platform {platform!r}, only for {' and '.join(_MAKERS)}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # XLA greets on stderr otherwise
     xla_client = jaxlib_client()
     with _lock:
         if platform not in _clients:

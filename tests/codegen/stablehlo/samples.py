@@ -98,8 +98,9 @@ SAMPLES: list[tuple[str, Types, dict[str, Any]]] = [
     ("conv2d", [_IMAGE, ((6, 1, 3, 2), "f32")], {"groups": 3}), ("conv2d", [((1, 3, 4, 4), "u8"), ((2, 3, 3, 3), "i8")], {"result": "f32", "x_zero": 128}),
     ("conv3d", [((1, 2, 3, 3, 3), "f32"), ((2, 2, 2, 2, 2), "f32")], {}),
     ("conv3d", [((1, 2, 3, 3, 3), "u8"), ((2, 2, 2, 2, 2), "i8")], {"result": "f32", "x_zero": 3}),
-    ("deconv1d", [((2, 3, 5), "f32"), ((3, 4, 2), "f32")], {"stride": (2,)}), ("deconv2d", [_IMAGE, ((3, 2, 3, 3), "f32")], {"groups": 3, "adj": (1, 0)}),
-    ("deconv3d", [((1, 2, 3, 3, 3), "f32"), ((2, 2, 2, 2, 2), "f32")], {}),
+    ("deconv1d", [((2, 3, 5), "f32"), ((3, 4, 2), "f32")], {"stride": (2,), "dilate": (2,)}),
+    ("deconv2d", [_IMAGE, ((3, 2, 3, 3), "f32")], {"groups": 3, "adj": (1, 0), "stride": (2, 1), "dilate": (1, 3)}),
+    ("deconv3d", [((1, 2, 3, 3, 3), "f32"), ((2, 2, 2, 2, 2), "f32")], {"stride": (1, 2, 1), "dilate": (2, 1, 1)}),
     ("separable_conv2d", [_IMAGE, ((3, 1, 3, 3), "f32"), ((5, 3, 1, 1), "f32")], {"groups": 3, "pad": (1, 1)}),
     ("dense", [((3, 4, 7), "f32"), ((5, 7), "f32")], {}), ("dense", [((3, 7), "u8"), ((5, 7), "i8")], {"x_zero": 100, "result": "f32"}),
     ("batch_norm", [_IMAGE, *[((3,), "f32")] * 4], {"fix_gamma": False}), ("batch_norm", [((2, 3), "f32"), *[((3,), "f32")] * 4], {}),
@@ -119,7 +120,8 @@ SAMPLES: list[tuple[str, Types, dict[str, Any]]] = [
     ("pad", [_IMAGE], {"widths": (0, 1, 2, 0, 1, 1, 0, 0), "value": 1.5}), ("pad", [((2, 3), "i8")], {"widths": (1, 0, 0, 2), "value": -3.0}),
     *(("pad", [_IMAGE], {"widths": (0, 0, 0, 0, 2, 1, 3, 0), "mode": mode}) for mode in ("edge", "reflect")),
     ("upsample", [_IMAGE], {"scale": (2, 3)}), ("broadcast_to", [((3, 1), "bf16")], {"shape": (2, 3, 4)}),
-    ("quantize", [((2, 3), "f32")], {"scales": (0.1, 0.02, 0.3), "axis": 1, "zero_point": 3}), ("quantize", [((2, 3), "f16")], {"scales": (0.02,), "dtype": "u8"}),
+    ("quantize", [((2, 3), "f32")], {"scales": (0.1, 0.02, 0.3), "axis": 1, "zero_point": 3}),
+    ("quantize", [((2, 3), "f16")], {"scales": (0.02,), "dtype": "u8"}),
     ("dequantize", [((2, 3), "i8")], {"scales": (0.1, 0.2), "axis": 0, "zero_point": -5}), ("dequantize", [((2, 3), "u8")], {"scales": (0.1,), "dtype": "f16"}),
 ]
 """(operator, types of the operands, attributes)."""

@@ -25,15 +25,20 @@ def engine(graph: Graph) -> PjrtEngine:
     return PjrtEngine(image, {value.name: value.array for value in graph.values() if value.is_const}, "cpu")
 
 
-def check(graph: Graph, feeds: Mapping[str, np.ndarray], *, rtol: float, atol: float) -> None:
-    """Asserts that XLA's CPU client gives what the reference evaluator gives, with the types of the graph's outputs."""
+def check(graph: Graph, feeds: Mapping[str, np.ndarray], *, rtol: float, atol: float, of_largest: float = 0.0) -> None:
+    """Asserts that XLA's CPU client gives what the reference evaluator gives, with the types of the graph's outputs.
+
+    Args:
+        of_largest: What may be added to `atol`, relative to an output's largest number.
+    """
     wanted = evaluate(graph, feeds)
     answers = engine(graph).run([feeds[name] for name in graph.input_names])
     for value, answer, want in zip(graph.outputs, answers, wanted, strict=True):
         assert answer.shape == want.shape
         assert str(answer.dtype) == ("bfloat16" if value.type.dtype == "bf16" else str(want.dtype))
         if want.dtype.kind == "f":
-            np.testing.assert_allclose(answer.astype(np.float64), want.astype(np.float64), rtol=rtol, atol=atol, err_msg=f"%{value.name}\n{graph}")
+            slack = atol + of_largest * float(np.abs(want[np.isfinite(want)]).max(initial=0.0))
+            np.testing.assert_allclose(answer.astype(np.float64), want.astype(np.float64), rtol=rtol, atol=slack, err_msg=f"%{value.name}\n{graph}")
         else:
             np.testing.assert_array_equal(answer, want, err_msg=f"%{value.name}\n{graph}")
 

@@ -1,0 +1,21 @@
+"""ONNX models written by hand, for tests of what comes after the emitter."""
+
+import numpy as np
+
+from ngc.codegen.tensor_spec import TensorSpec
+from ngc.ir import SymDim
+
+SPEC = TensorSpec("x", (SymDim(), 16, 8, 8), "f32")
+
+
+def conv_model(operator: str = "Relu", *, inputs: int = 16) -> bytes:
+    """Returns a convolution of `SPEC` and another operator, named "second"."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = np.random.default_rng(0).standard_normal((8, inputs, 3, 3)).astype(np.float32)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1], name="first"), helper.make_node(operator, ["c"], ["y"], name="second")]
+    graph = helper.make_graph(nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 16, 8, 8])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 8, 8, 8])], [numpy_helper.from_array(weights, "w")])
+    model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    return bytes(model.SerializeToString())

@@ -1,0 +1,61 @@
+"""ngc-opt --emit: the formats that it writes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ngc.ir import evaluate, parse
+from ngc.ir.random_data import fill_missing_weights
+from ngc.opt.main import FAILURE, SUCCESS, USAGE, OptMain
+from tests.onnx_models import session
+
+NET = """graph @net(%data: f32[N,3,8,8]) {
+  %w0 = const @w0 : f32[4,3,3,3]
+  %c0 = conv2d(%data, %w0) {pad=[1,1]} : f32[N,4,8,8] loc("conv0" in "net-symbol.json" at 3)
+  %r0 = relu(%c0) : f32[N,4,8,8] loc("relu0")
+  return %r0 as "relu0_output"
+}
+"""
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    path = tmp_path / "net.ngir"
+    path.write_text(NET)
+    return path
+
+
+def run(*arguments: object) -> int:
+    return OptMain([str(argument) for argument in arguments]).run()
+
+
+@pytest.mark.parametrize("passes", ["", "canonicalize,fuse-conv"])
+def test_onnx_of_text_with_random_weights(net: Path, passes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnxruntime")
+    path = net.with_name("net.onnx")
+    assert run(net, "-p", passes, "--emit=onnx", "-o", path) == SUCCESS
+    assert capsys.readouterr() == ("", "ngc-opt: note: 1 constants have no data (--weights gives it); seeded random data stands for them\n")
+    graph = parse(NET)
+    fill_missing_weights(graph)
+    feeds = {"data": np.random.default_rng(0).random((2, 3, 8, 8), np.float32)}
+    [found] = session(str(path)).run(["relu0_output"], feeds)
+    np.testing.assert_allclose(found, evaluate(graph, feeds)[0], rtol=1e-5, atol=1e-5)  # sums of 27 products
+
+
+@pytest.mark.parametrize("output", [(), ("-o", "-")])
+def test_onnx_goes_to_files_only(net: Path, output: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(net, "--emit=onnx", *output) == USAGE
+    assert capsys.readouterr() == ("", "ngc-opt: usage: --emit onnx writes a file with the weights in it, not text; name the file with -o\n")
+
+
+def test_what_onnx_does_not_have(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net.write_text(NET.replace("relu(", "gamma("))
+    assert run(net, "--emit=onnx", "-o", net.with_name("net.onnx")) == FAILURE
+    assert capsys.readouterr().err.endswith("ngc-opt: error: some operators have no form in ONNX:\n  ONNX has no gamma function: 1 node (%r0)\n")
+    assert not net.with_name("net.onnx").exists()
+
+
+def test_text_is_the_default(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(net, "--emit=ngir", "--print-locations") == SUCCESS
+    assert capsys.readouterr() == (NET, "")
