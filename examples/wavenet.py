@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 import ngc.compat
+from ngc.compat import neuron, tensorrt
 from ngc.compat.contexts import WITHOUT_GPU
 from ngc.compat.division import divide
-from ngc.compat.subgraph_nodes import RegionForm
 from ngc.engines import EngineOptions, parse_engine_target
 from ngc.importer.sources import resolve_model
 from ngc.visualize import Diagram, html_page, svg_text, symbol_diagram
@@ -85,7 +85,7 @@ def diagrams(target: str) -> tuple[Diagram, Diagram, str]:
     device = parse_engine_target(target)
     assert device is not None
     source = resolve_model((symbol, params, {}), None, None)
-    form = RegionForm("_neuron_subgraph_op" if device.engine == "neuron" else "_TensorRT", device.title.replace(" ", ""))
+    form = neuron.FORM if device.engine == "neuron" else tensorrt.FORM
     division = divide(source, {"data": SHAPE}, {}, device.engine, EngineOptions(), form)
     report = str(ngc.coverage(symbol, target, params, shapes={"data": SHAPE}))
     return symbol_diagram(source.symbol, "Before"), symbol_diagram(division.source.symbol, f"After: divided for {device.title}"), report

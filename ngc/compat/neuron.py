@@ -8,6 +8,7 @@ Arguments and results are those of MXNet-Neuron for MXNet 1.5, and of its plugin
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ from ngc.importer.sources import ModelSource, resolve_model
 from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
 from ngc.importer.symbol_writer import symbol_content
 
-OPERATOR = "_neuron_subgraph_op"
+FORM = RegionForm("_neuron_subgraph_op", "_neuron_subgraph_op", extra=(IMAGE_PARAMETER,))
+"""What regions become: nodes that take what was compiled as a further parameter."""
 
 SUBGRAPH_INFO = "SUBGRAPH_INFO"
 """The environment variable that keeps extracted subgraphs as files where it is 1."""
@@ -83,7 +85,7 @@ def _compile(symbol: Symbol, args: Mapping[str, Any], aux: Mapping[str, Any], ex
              options: NeuronOptions) -> tuple[Symbol, dict[str, Any], dict[str, Any]]:
     source = resolve_model((symbol.graph, {name: value for name, value in args.items() if name not in examples}, aux), None, None)
     shapes, dtypes = {name: array.shape for name, array in examples.items()}, {name: array.dtype.name for name, array in examples.items()}
-    form = RegionForm(OPERATOR, OPERATOR, {"precision": options.precision, "target": options.target}, extra=(IMAGE_PARAMETER,))
+    form = replace(FORM, attrs={"precision": options.precision, "target": options.target})
     division = divide(source, shapes, dtypes, "neuron", options.engine, form)
     images = _images(division, shapes, dtypes, options)
     divided = Symbol(symbol_content(with_inputs(division.source.symbol, examples)))

@@ -8,6 +8,7 @@ what the environment variable NGC_TENSORRT_TARGET says, and `forward` says that 
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from ngc.importer.subgraphs import engine_nodes
 from ngc.importer.symbol import OWN_PARAMETERS
 from ngc.importer.symbol_writer import symbol_content
 
-OPERATOR = "_TensorRT"
+FORM = RegionForm("_TensorRT", "TensorRT")
+"""What regions become."""
 
 USE_TENSORRT = "MXNET_USE_TENSORRT"
 
@@ -118,7 +120,7 @@ def divide_for_tensorrt(symbol: Symbol, args: Mapping[str, Any], aux: Mapping[st
     target = parse_engine_target(build.target)
     if target is None or not target.is_tensorrt:
         raise EngineError(f"target {build.target!r}: TensorRT's are \"tensorrt\" and \"tensorrt-rtx:sm86\"")
-    form = RegionForm(OPERATOR, "TensorRT", {"precision": build.precision or "fp32"}, embed=frozenset(params))
+    form = replace(FORM, attrs={"precision": build.precision or "fp32"}, embed=frozenset(params))
     division = divide(source, shapes, dtypes, target.engine, options or build.options, form)
     divided = Symbol(symbol_content(with_inputs(division.source.symbol, shapes)))
     return (divided, *init_tensorrt_params(divided, division.source.arg_params, division.source.aux_params))

@@ -135,7 +135,7 @@ class _Builder:
         for position in self.order:
             node = self.symbol.nodes[position]
             if node.op in ENGINE_OPERATORS:
-                self.call_engine(position, node)
+                self.call_engine(position, node, max(needed.get(position, {0})))
             elif not node.is_variable:
                 self.convert(position, node, frozenset(needed.get(position, ())))
             elif Entry(position, 0) not in self.values:
@@ -161,9 +161,11 @@ class _Builder:
                 raise conversion.fail(f"output {output} is used, which the operator has in training only")
             self.values[Entry(position, output)] = value
 
-    def call_engine(self, position: int, node: SymbolNode) -> None:
-        """Appends a call whose region is the node's subgraph; parameters that it reads are the region's own."""
+    def call_engine(self, position: int, node: SymbolNode, last: int) -> None:
+        """Appends a call whose region is the node's subgraph; parameters that it reads are the region's own. `last` is the highest output that is used."""
         inner = node.subgraphs[0]
+        if last >= len(inner.heads):
+            raise ImportFailure(f"{self.symbol.source}: {node}: output {last} is used, its subgraph returns {len(inner.heads)}")
         fed = {inner.nodes[variable].name: self.values[entry] for variable, entry in zip(node.fed_variables, node.inputs, strict=True)}
         types = {name: value.type for name, value in fed.items() if not value.is_const}
         parameters = {name: value.array for name, value in fed.items() if value.is_const}

@@ -137,7 +137,8 @@ class _Inliner:
         if entry.node in self.placed:
             return _output(self.placed[entry.node], entry.output)
         if entry not in self.heads:
-            raise ImportFailure(f"{self.symbol.source}: {node}: output {entry.output} is used, its subgraph returns {len(node.subgraphs[0].heads)}")
+            count = len(node.subgraphs[0].heads)
+            raise ImportFailure(f"{self.symbol.source}: {node}: output {entry.output} is used, its subgraph returns {count}")
         return self.heads[entry]
 
 

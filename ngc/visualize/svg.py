@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from typing import Any
 
 from ngc.visualize.diagram import Box, Cluster, Diagram
 from ngc.visualize.layers import Layout, Place, lay_out
@@ -49,7 +50,7 @@ def svg_text(diagram: Diagram) -> str:
     parts = [_frame(diagram.clusters[key], outer.places[key]) for key in inner]
     for key, layout in inner.items():
         origin = outer.places[key].x + _FRAME, outer.places[key].y + _FRAME_TOP
-        parts += [_arrow(_moved(path, origin), arrow=not isinstance(end, _Port)) for (_, end), path in layout.paths.items()]
+        parts += [_arrow(_moved(_to_frame(layout, arrow, path), origin), arrow=not isinstance(arrow[1], _Port)) for arrow, path in layout.paths.items()]
         parts += [_box(diagram.boxes[name], _moved_place(place, origin)) for name, place in layout.places.items() if not isinstance(name, _Port)]
     for a, b in dict.fromkeys((a, b) for a, b in diagram.arrows if owner[a] != owner[b]):
         path = list(outer.paths[owner[a], owner[b]])
@@ -94,7 +95,7 @@ def _box_size(box: Box) -> tuple[float, float]:
 
 
 def _frame_size(layout: Layout, cluster: Cluster) -> tuple[float, float]:
-    return max(layout.width, len(cluster.label) * _CHARACTER + 4) + 2 * _FRAME, layout.height + _FRAME_TOP + _FRAME
+    return max(layout.width, len(cluster.label) * _CHARACTER * 1.1) + 2 * _FRAME, layout.height + _FRAME_TOP + _FRAME
 
 
 def _port_spot(inner: Mapping[str, Layout], outer: Layout, unit: str, port: _Port) -> tuple[float, float] | None:
@@ -103,6 +104,13 @@ def _port_spot(inner: Mapping[str, Layout], outer: Layout, unit: str, port: _Por
         return None
     frame, place = outer.places[unit], inner[unit].places[port]
     return frame.x + _FRAME + place.middle, frame.y if port.enters else frame.bottom
+
+
+def _to_frame(layout: Layout, arrow: tuple[Any, Any], path: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Returns the path of an arrow inside a cluster, from and to its frame where an end is a port."""
+    start = [(path[0][0], -_FRAME_TOP)] if isinstance(arrow[0], _Port) else []
+    end = [(path[-1][0], layout.height + _FRAME)] if isinstance(arrow[1], _Port) else []
+    return [*start, *path, *end]
 
 
 def _moved(path: Sequence[tuple[float, float]], origin: tuple[float, float]) -> list[tuple[float, float]]:

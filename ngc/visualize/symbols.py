@@ -7,8 +7,15 @@ from ngc.visualize.diagram import Box, Cluster, Diagram
 
 _TITLES = {"neuron": "Neuron", "tensorrt": "TensorRT"}
 
-_TELLING = ("num_filter", "num_hidden", "kernel", "stride", "dilate", "act_type", "pool_type", "dim", "axis", "shape")
-"""Attributes that are worth room in a box."""
+_TELLING = {"num_filter": "{}", "num_hidden": "{}", "kernel": "{}", "stride": "/{}", "dilate": "dilate {}", "act_type": "{}", "pool_type": "{}",
+            "axis": "axis {}", "dim": "axis {}", "scalar": "{}"}
+"""Attributes that are worth room in a box, and how they are written there."""
+
+_LONGEST = 32
+"""Characters of them."""
+
+_USUAL = ("1", "1x1", "1x1x1", "")
+"""Kernels, strides and dilations that go without saying."""
 
 
 def symbol_diagram(symbol: SymbolGraph, title: str = "", *, expand: bool = True, hide_weights: bool = True) -> Diagram:
@@ -69,8 +76,14 @@ class _Drawer:
 
 
 def _label(node: SymbolNode) -> str:
-    telling = [node.attrs[name] for name in _TELLING if name in node.attrs and node.attrs[name] not in ("(1,)", "(1, 1)", "()")]
-    return "\n".join([node.op.removeprefix("_contrib_"), *([" ".join(telling)[:36]] if telling else [])])
+    telling = []
+    for name, form in _TELLING.items():
+        text = node.attrs.get(name, "")
+        if text.startswith("("):
+            text = "x".join(part.strip() for part in text.strip("()").split(",") if part.strip())
+        if text and not (name in ("kernel", "stride", "dilate") and text in _USUAL):
+            telling.append(form.format(text))
+    return "\n".join([node.op.removeprefix("_contrib_"), *([", ".join(telling)[:_LONGEST]] if telling else [])])
 
 
 def _results(symbol: SymbolGraph) -> dict[int, set[Entry]]:
