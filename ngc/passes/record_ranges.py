@@ -1,6 +1,7 @@
 """Writes the calibrated ranges of values into the graph, so that they follow their values through later passes and into regions.
 
-Adds nothing to the values themselves: the `quantize` pass and `insert-qdq` go by what stands here. Ranges of values that the graph does not have are left out.
+Calibration knows values by the names that they have after fusion; here they get back the names that they have before it. Changes no value: `insert-qdq` goes by
+what stands here. Ranges of values that the graph does not have are left out.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import ClassVar
 from ngc.errors import PassError
 from ngc.ir import Graph
 from ngc.passes.base import Pass, PassContext
+from ngc.passes.unfused_ranges import unfused_ranges
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,8 @@ class RecordRanges(Pass):
                 return False
             raise PassError("pass record-ranges needs ranges: a calibration, or a graph that carries them")
         quantization = ctx.quantization if ctx.quantization is not None else ctx.calibrate(graph)  # type: ignore[misc]  # one of them is there
-        known = {value.name for value in graph.values() if not value.is_const}
-        found = {name: (range.low, range.high) for name, range in quantization.ranges.items() if name in known}
-        ranges, excluded = {**graph.ranges, **found}, tuple(dict.fromkeys((*graph.excluded, *quantization.exclude)))
+        ranges = {**graph.ranges, **unfused_ranges(graph, quantization.ranges, PassContext(target=ctx.target))}
+        excluded = tuple(dict.fromkeys((*graph.excluded, *quantization.exclude)))
         if (ranges, excluded) == (graph.ranges, graph.excluded):
             return False
         graph.ranges, graph.excluded = ranges, excluded

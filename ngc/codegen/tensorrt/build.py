@@ -2,15 +2,16 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.tensor_spec import TensorSpec
 from ngc.codegen.tensorrt.plan import build_plan
 from ngc.codegen.tensorrt.provider import PROVIDERS, load_library
 from ngc.engines import EngineOptions, EngineTarget
+from ngc.engines.tensorrt_support import MOST_DIMENSIONS
 from ngc.errors import EngineError
 from ngc.ir import Graph
-from ngc.ir.tensor_type import DTYPES
 
 LARGEST_MESSAGE = 2**31 - 2**24
 """Bytes of constants that a model may hold and be handed over in memory; protobuf messages are smaller than 2 GB."""
@@ -32,21 +33,32 @@ def build_tensorrt(region: Graph, name: str, target: EngineTarget, options: Engi
         CodegenError: operators that ONNX has no form for, all of them listed.
         EngineError: the library, a GPU or a capability is missing, or TensorRT refuses; all that it said.
     """
-    from ngc.codegen.onnx import OPSET, emit_onnx, save_onnx  # the package onnx is loaded by whoever builds
+    import onnx  # only who builds has it
+
+    from ngc.codegen.onnx import OPSET, emit_onnx, save_onnx
 
     provider = PROVIDERS[target.engine]
     load_library(provider)  # what is missing is told before anything is emitted
     inputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for public, value in zip(region.input_names, region.inputs, strict=True))
     outputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for public, value in zip(region.output_names, region.outputs, strict=True))
-    for spec in (*inputs, *outputs):
-        if spec.dtype not in DTYPES:
-            raise EngineError(f"{name} takes or gives {spec.name!r} as {spec.dtype}, which numpy cannot hold; its values are f32 at the border of a region")
     constants = sum(node.weight.array.nbytes for node in region if node.weight is not None and node.weight.array is not None)
     if constants <= largest_message:
-        plan = build_plan(emit_onnx(region).SerializeToString(), name, inputs, provider, target.variants, options)
+        model = emit_onnx(region)
+        _check_dimensions(model, name)
+        plan = build_plan(model.SerializeToString(), name, inputs, outputs, provider, target.variants, options)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             save_onnx(region, path)
-            plan = build_plan(path, name, inputs, provider, target.variants, options)
+            _check_dimensions(onnx.load(str(path), load_external_data=False), name)
+            plan = build_plan(path, name, inputs, outputs, provider, target.variants, options)
     return EngineImage(name, target.engine, inputs, outputs, {"engine": plan.data}, facts={**plan.facts, "precision": precision, "opset": OPSET})
+
+
+def _check_dimensions(model: Any, name: str) -> None:
+    """Raises EngineError for shapes of more dimensions than TensorRT has: some versions of its parser end the process at them, instead of refusing."""
+    counts = {tensor.name: tensor.dims[0] for tensor in model.graph.initializer if len(tensor.dims) == 1}
+    for node in model.graph.node:
+        count = counts.get(node.input[1], 0) if node.op_type in ("Reshape", "Expand") else 0
+        if count > MOST_DIMENSIONS:
+            raise EngineError(f"{name}: {node.op_type} {node.name!r} gives {count} dimensions; TensorRT has tensors of up to {MOST_DIMENSIONS}")

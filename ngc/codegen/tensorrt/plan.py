@@ -24,6 +24,10 @@ from ngc.ir.tensor_type import SymDim, bind_shape
 _log = logging.getLogger("ngc.tensorrt")
 
 
+_BINDINGS = {"f32": "FLOAT", "f16": "HALF", "i32": "INT32", "i64": "INT64", "i8": "INT8", "u8": "UINT8", "bool": "BOOL"}
+"""TensorRT's names of the element types that numpy passes."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """A serialized engine and what is known of it without a device."""
@@ -32,14 +36,15 @@ class Plan:
     facts: dict[str, Any]
 
 
-def build_plan(model: bytes | Path, name: str, inputs: Sequence[TensorSpec], provider: Provider, capabilities: Sequence[str],
-               options: EngineOptions) -> Plan:
+def build_plan(model: bytes | Path, name: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], provider: Provider,
+               capabilities: Sequence[str], options: EngineOptions) -> Plan:
     """Returns the plan of an ONNX model. One is built at a time in a process, since the builder measures and uses all cores by itself.
 
     Args:
         model: the serialized model, or the path of one whose weights lie beside it.
         name: for messages.
         inputs: the model's inputs by name, with their shapes, in which N is the batch.
+        outputs: its outputs.
         provider: which TensorRT.
         capabilities: compute capabilities to build for, such as "sm86"; none for that of the GPU at hand.
         options: batches, workspace, timing cache, verbosity.
@@ -52,7 +57,7 @@ def build_plan(model: bytes | Path, name: str, inputs: Sequence[TensorSpec], pro
     messages = messages_of(library)
     with messages.alone(verbose=options.verbose):
         try:
-            return _Build(library, provider, name, capabilities, options, messages).run(model, inputs)
+            return _Build(library, provider, name, capabilities, options, messages).run(model, inputs, outputs)
         except (TypeError, ValueError, RuntimeError, AttributeError, MemoryError) as error:  # what the bindings make of C++ exceptions and null pointers
             raise EngineError(f"{provider.title} failed to build {name}: {error}; {messages.quote()}") from error
 
@@ -68,7 +73,7 @@ class _Build:
     options: EngineOptions
     messages: Messages
 
-    def run(self, model: bytes | Path, inputs: Sequence[TensorSpec]) -> Plan:
+    def run(self, model: bytes | Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Plan:
         library, began = self.library, time.perf_counter()
         try:
             builder = library.Builder(self.messages.logger)
@@ -76,6 +81,7 @@ class _Build:
             raise self._no_gpu() from error
         network = builder.create_network(1 << int(library.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
         self._parse(network, model)
+        self._check_bindings(network, (*inputs, *outputs))
         config = builder.create_builder_config()
         self._configure(builder, config, inputs)
         bars = bars_on_terminal()
@@ -103,6 +109,15 @@ class _Build:
         problems = [_describe(parser.get_error(number)) for number in range(parser.num_errors)]
         listed = "\n".join(f"  {problem}" for problem in dict.fromkeys(problems)) or f"  {self.messages.quote()}"
         raise EngineError(f"{self.provider.title} {self.library.__version__} does not take {self.name}:\n{listed}")
+
+    def _check_bindings(self, network: Any, specs: Sequence[TensorSpec]) -> None:
+        """Raises EngineError where the parser has made another element type of an input or output, as it does of f64."""
+        tensors = [network.get_input(number) for number in range(network.num_inputs)]
+        found = {tensor.name: tensor.dtype.name for tensor in (*tensors, *(network.get_output(number) for number in range(network.num_outputs)))}
+        for spec in specs:
+            if found.get(spec.name) != _BINDINGS.get(spec.dtype):
+                made = found.get(spec.name, "nothing").lower()
+                raise EngineError(f"{self.name} takes or gives {spec.name!r} as {spec.dtype}, of which TensorRT makes {made}")
 
     def _configure(self, builder: Any, config: Any, inputs: Sequence[TensorSpec]) -> None:
         library = self.library

@@ -6,6 +6,7 @@ from ngc.codegen.tensor_spec import TensorSpec
 from ngc.ir import SymDim
 
 SPEC = TensorSpec("x", (SymDim(), 16, 8, 8), "f32")
+RESULT = TensorSpec("y", (SymDim(), 8, 8, 8), "f32")
 
 
 def conv_model(operator: str = "Relu", *, inputs: int = 16) -> bytes:

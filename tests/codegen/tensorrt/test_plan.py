@@ -20,7 +20,7 @@ from ngc.codegen.tensorrt.provider import PROVIDERS, check_capabilities, known_c
 from ngc.codegen.tensorrt.timing_cache import keep_timing_cache, use_timing_cache
 from ngc.engines import EngineOptions
 from ngc.errors import EngineError
-from tests.codegen.tensorrt.models import SPEC, conv_model
+from tests.codegen.tensorrt.models import RESULT, SPEC, conv_model
 
 RTX = PROVIDERS["tensorrt-rtx"]
 
@@ -30,7 +30,7 @@ pytest.importorskip("onnx")
 
 def build(model: bytes | Path, *capabilities: str, options: EngineOptions | None = None, name: str = "region0") -> Plan:
     """Builds a plan of a model with `SPEC` for its input."""
-    return build_plan(model, name, (SPEC,), RTX, capabilities, options or EngineOptions())
+    return build_plan(model, name, (SPEC,), (RESULT,), RTX, capabilities, options or EngineOptions())
 
 
 def test_a_plan_for_two_capabilities_and_what_is_known_of_it() -> None:
@@ -73,7 +73,7 @@ def test_what_the_builder_says_against_a_network() -> None:
     with pytest.raises(EngineError, match=r"cannot build region0 \(it may use 1 bytes of workspace\): .*no tactics to implement the operation"):
         build(conv_model(), "sm86", options=EngineOptions(workspace=1))
     with pytest.raises(EngineError, match=r"cannot build region0: .*no optimization profile has been defined"):
-        build_plan(conv_model(), "region0", (), RTX, ("sm86",), EngineOptions())
+        build_plan(conv_model(), "region0", (), (), RTX, ("sm86",), EngineOptions())
 
 
 def test_an_unknown_capability() -> None:
@@ -113,7 +113,7 @@ def test_a_library_that_is_not_installed(engine: str, message: str, monkeypatch:
 
     monkeypatch.setattr("importlib.import_module", no_module)
     with pytest.raises(EngineError, match=message):
-        build_plan(b"", "region0", (), PROVIDERS[engine], (), EngineOptions())
+        build_plan(b"", "region0", (), (), PROVIDERS[engine], (), EngineOptions())
 
 
 @pytest.mark.parametrize("error", [ImportError("libcudart.so.13: cannot open shared object file"), OSError("libnvinfer.so.10: file too short")])
@@ -140,7 +140,7 @@ def test_a_builder_that_finds_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", stand_in)
     with pytest.raises(EngineError, match=r'TensorRT 10.0 builds region0 for the GPU at hand and finds none \(CUDA initialization failure with error: 35\): '
                                           r'target="tensorrt-rtx:sm86" builds for a GPU without one'):
-        build_plan(b"", "region0", (), PROVIDERS["tensorrt"], (), EngineOptions())
+        build_plan(b"", "region0", (), (), PROVIDERS["tensorrt"], (), EngineOptions())
 
 
 def test_builds_in_several_threads() -> None:
@@ -277,7 +277,7 @@ def test_the_cache_of_a_provider_that_measures(tmp_path: Path) -> None:
     # TensorRT for RTX still has the interface, which it says is of no use; the build itself goes the same way.
     measuring = dataclasses.replace(RTX, has_timing_cache=True)
     with pytest.warns(DeprecationWarning, match="Timing cache operations are no-ops"):
-        build_plan(conv_model(), "region0", (SPEC,), measuring, ("sm86",), EngineOptions(timing_cache=tmp_path / "cache"))
+        build_plan(conv_model(), "region0", (SPEC,), (RESULT,), measuring, ("sm86",), EngineOptions(timing_cache=tmp_path / "cache"))
     assert (tmp_path / "cache").exists()
 
 
