@@ -202,7 +202,8 @@ class _Builder:
         return self.builder.op("identity", value, name=f"{node.name}_copy", loc=loc)
 
     def warn_of_unused(self) -> None:
-        variables = {node.name for node in self.symbol.nodes if node.is_variable}
+        inner = (part for node in self.symbol.nodes for graph in node.subgraphs for part in graph.nodes)
+        variables = {node.name for node in (*self.source.symbol.nodes, *inner) if node.is_variable}
         unused = [
             name for name in (*self.source.arg_params, *self.source.aux_params) if name not in variables
         ]
