@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from ngc.codegen.engine_image import EngineImage
 from ngc.engines import EngineOptions, EngineTarget
 from ngc.ir import Graph
+from ngc.ir.weight import Weight
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,15 @@ def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, pr
             images[node.name] = _stored(region, target, stored or {}) or _build(region, target, options, precision)
             _log.info("%s: %d operators for %s, %.1f MB", region.name, sum(region.count().values()), target.title, images[node.name].size / 1e6)
     return images
+
+
+def release_constants(graph: Graph) -> None:
+    """Lets go of the data of constants in engine calls, where engines hold them; names and hashes stay."""
+    for node in graph.nodes:
+        for region in node.regions:
+            for part in region.nodes:
+                if part.weight is not None:
+                    part.weight = Weight(part.weight.name, None, part.weight.digest)
 
 
 def _stored(region: Graph, target: EngineTarget, stored: Mapping[str, EngineImage]) -> EngineImage | None:

@@ -1,6 +1,7 @@
 """Gluon blocks that went to an engine: traced as a symbol, called like the block they were."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,19 +36,23 @@ def traced_block(block: Any, examples: Mapping[str, np.ndarray], args: Any = Non
     return (symbol, {name: value for name, value in params.items() if name not in states}, {name: params[name] for name in params if name in states})
 
 
-class CompiledBlock:
-    """A network for inference, called on NDArrays or numpy arrays of the shapes that it was compiled for; other shapes are compiled at their first call."""
+class InferenceBlock:
+    """A network for inference, called like a Gluon block on NDArrays or numpy arrays."""
 
-    def __init__(self, symbol: Symbol, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any], inputs: tuple[str, ...], build: Build) -> None:
-        self.symbol, self.arg_params, self.aux_params, self.inputs, self.build = symbol, arg_params, aux_params, inputs, build
+    def __init__(self, symbol: Symbol, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any], inputs: Sequence[str]) -> None:
+        self.symbol, self.arg_params, self.aux_params, self.inputs = symbol, arg_params, aux_params, tuple(inputs)
         self._executables: dict[tuple[tuple[int, ...], ...], Executable] = {}
+
+    def executable(self, *shapes: tuple[int, ...]) -> Executable:
+        """Returns the compiled network for inputs of these shapes."""
+        raise NotImplementedError
 
     def __call__(self, *data: Any) -> Any:
         """Returns the network's output, a list where there are several: NDArrays for NDArrays, numpy arrays for others.
 
         Raises:
             InputError: another number of inputs than the network has, or shapes that do not fit.
-            EngineError: the engine's device is missing.
+            EngineError: an engine's device is missing.
         """
         if len(data) != len(self.inputs):
             raise InputError(f"{len(data)} arrays given; the network reads {', '.join(self.inputs)}")
@@ -58,7 +63,25 @@ class CompiledBlock:
             results = [mx.nd.array(result, dtype=result.dtype) for result in results]
         return results[0] if len(results) == 1 else results
 
-    forward = __call__
+    def forward(self, *data: Any) -> Any:
+        """Returns what a call returns."""
+        return self(*data)
+
+    def export(self, path: str | os.PathLike[str], epoch: int = 0, remove_amp_cast: bool = True) -> tuple[str, str]:
+        """Writes `path-symbol.json` and `path-0000.params`, which `ngc.compile(path)` reads, and returns the two names."""
+        save_checkpoint(path, epoch, self.symbol, self.arg_params, self.aux_params)
+        return f"{os.fspath(path)}-symbol.json", f"{os.fspath(path)}-{epoch:04d}.params"
+
+    def hybridize(self, active: bool = True, **options: Any) -> None:
+        """Does nothing: the network is compiled."""
+
+
+class CompiledBlock(InferenceBlock):
+    """A network that went to an engine, for the shapes that it was compiled for; others are compiled at their first call."""
+
+    def __init__(self, symbol: Symbol, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any], inputs: Sequence[str], build: Build) -> None:
+        super().__init__(symbol, arg_params, aux_params, inputs)
+        self.build = build
 
     def executable(self, *shapes: tuple[int, ...]) -> Executable:
         """Returns the compiled network for inputs of these shapes."""
@@ -66,11 +89,3 @@ class CompiledBlock:
             model = (self.symbol, self.arg_params, self.aux_params)
             self._executables[shapes] = self.build.compile(model, dict(zip(self.inputs, shapes, strict=True)))
         return self._executables[shapes]
-
-    def export(self, path: str, epoch: int = 0, remove_amp_cast: bool = True) -> tuple[str, str]:
-        """Writes `path-symbol.json` and `path-0000.params`, and returns the two names."""
-        save_checkpoint(path, epoch, self.symbol, self.arg_params, self.aux_params)
-        return f"{path}-symbol.json", f"{path}-{epoch:04d}.params"
-
-    def hybridize(self, active: bool = True, **options: Any) -> None:
-        """Does nothing: the network is compiled."""

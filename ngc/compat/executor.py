@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ngc.codegen.engines import release_constants
 from ngc.compat.arrays import BoundArray, OutputArray, Parameters, as_numpy
 from ngc.compat.builds import CPU, Build, build_for
 from ngc.compat.contexts import check_cpu
@@ -17,7 +18,7 @@ from ngc.errors import InputError
 from ngc.importer import SymbolGraph
 from ngc.importer.mxnet_live import is_symbol
 from ngc.importer.sources import resolve_model
-from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes, holds_parameters
+from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
 from ngc.runtime import Executable
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -85,9 +86,10 @@ class Executor:
             types: dtypes by argument name, float32 unless given.
             shared: an executor whose parameters this one shares.
             build: what to compile for.
-            held: parameters that engine nodes hold, by name; they go to the engine when it is built, and are let go of then.
+            held: parameters that come with the symbol, by name; with TensorRT they go to the engine when it is built, and are let go of then.
         """
-        self._sym, self._shapes, self._types, self._build, self._held = sym, dict(shapes), dict(types), build, held
+        self._sym, self._shapes, self._types, self._build = sym, dict(shapes), dict(types), build
+        self._held: Mapping[str, Any] | None = held or {}
         self._symbol: SymbolGraph = shared._symbol if shared is not None else resolve_model((sym, {}, {}), None, None).symbol
         names, states = self._symbol.arguments, self._symbol.auxiliary_states
         unknown = sorted({*shapes, *types} - {*names, *states})
@@ -141,15 +143,18 @@ class Executor:
             arguments, states = ({name: array.asnumpy() for name, array in table.items() if array.is_set and name not in self._shapes}
                                  for table in (self.arg_dict, self.aux_dict))
             types = {name: np.dtype(dtype).name for name, dtype in self._types.items() if name in self._shapes}
-            if self._executable is not None and self._held is None and holds_parameters(self._symbol):
+            if self._held is None:
                 raise InputError("the parameters went to the engine when it was built and are not kept twice; bind the symbol again to build another engine")
-            self._executable = self._build.compile((self._symbol, {**(self._held or {}), **arguments}, states), self._shapes, types or None)
-            self._compiled_version, self._held = self._parameters.version, None
+            self._executable = self._build.compile((self._symbol, {**self._held, **arguments}, states), self._shapes, types or None)
+            if self._held and self._build.target.startswith("tensorrt"):
+                release_constants(self._executable.graph)
+                self._held = None
+            self._compiled_version = self._parameters.version
         return self._executable
 
     def build(self) -> None:
         """Compiles the model now, rather than at the first `forward`."""
-        assert self.executable is not None
+        _ = self.executable
 
     def copy_params_from(self, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any] | None = None, allow_extra_params: bool = False) -> None:
         """Sets parameters from dictionaries of arrays.

@@ -17,7 +17,6 @@ import numpy as np
 from ngc.codegen.engine_image import EngineImage
 from ngc.compat.arrays import as_numpy
 from ngc.compat.blocks import CompiledBlock, traced_block
-from ngc.compat.builds import Build
 from ngc.compat.checkpoint import save_checkpoint
 from ngc.compat.contexts import Context
 from ngc.compat.division import Division, divide
@@ -77,7 +76,7 @@ def compile(obj: Any, args: Mapping[str, Any] | None = None, aux: Mapping[str, A
     if is_block(obj):
         symbol, args, aux = traced_block(obj, examples, args, aux)
         compiled = _compile(symbol, args, aux, examples, options)
-        return CompiledBlock(*compiled, inputs=tuple(examples), build=_build(options))
+        return CompiledBlock(*compiled, inputs=tuple(examples), build=options.build)
     return _compile(Symbol.of(obj), args or {}, aux or {}, examples, options)
 
 
@@ -131,7 +130,3 @@ def _keep_subgraphs(source: ModelSource, images: Mapping[str, EngineImage], fold
                 params[is_state][name] = array
         save_checkpoint(folder / f".{node.name}", 0, Symbol(symbol_content(inner)), *params)
         (folder / f".{node.name}.stablehlo").write_bytes(images[node.name].files["stablehlo"])
-
-
-def _build(options: NeuronOptions) -> Build:
-    return Build(options.target, options.precision, options.engine)

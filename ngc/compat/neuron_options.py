@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ngc.compat.builds import Build
 from ngc.compat.contexts import neuron_target
 from ngc.engines import EngineOptions
 from ngc.errors import InputError
@@ -41,6 +42,11 @@ class NeuronOptions:
     precision: str = "fp32"
     target: str = "neuron"
     engine: EngineOptions = field(default_factory=EngineOptions)
+
+    @property
+    def build(self) -> Build:
+        """What executors of the compiled model compile for."""
+        return Build(self.target, self.precision, self.engine)
 
 
 def read_options(arguments: Mapping[str, Any]) -> NeuronOptions:

@@ -63,35 +63,40 @@ def optimize_for(model: Any, *data: Any, backend: str | None = None, args: Any =
     backend = backend or (names[0] if names else None)
     examples = [item for item in data if not isinstance(item, str)]
     chosen = {name: value for name, value in {**(backend_opts or {}), **options}.items() if name not in _GLUON_OPTIONS}
-    block = is_block(model)
-    if block:
-        count = len(examples)
-        given = {"data" if count == 1 else f"data{number}": as_numpy(value, f"data{number}") for number, value in enumerate(examples)}
-        if not given:
-            raise InputError("a block needs examples of its inputs: optimize_for(net, x, backend=...)")
-        symbol, args, aux = traced_block(model, given, args, aux)
-    else:
-        symbol = Symbol.of(model)
-        given = _examples(symbol, args, shape_dict, type_dict)
-    match backend:
-        case "TensorRT":
-            check_gpu(ctx if ctx is not None else "gpu", "optimize_for")
-            build = _tensorrt_build(chosen)
-            symbol = _for_tensorrt(symbol, args, aux, given, build)
-        case "neuron" | "Neuron":
-            if not isinstance(args, MutableMapping):
-                raise InputError("Neuron compiles with the parameters: pass args={name: array}, to which what was compiled is added")
-            symbol, compiled, _ = neuron.compile(symbol, args, aux, given, **chosen)
-            args.update({name: value for name, value in compiled.items() if name not in args})
-            build = _neuron_build(chosen)
-        case _ if backend in _CPU_BACKENDS:
-            build = CPU
-        case _:
-            raise InputError(f"unknown backend {backend!r}; accepted is TensorRT, neuron, or one of MXNet's for the CPU: {', '.join(_CPU_BACKENDS)}")
-    if not block:
-        return symbol
-    network = CompiledBlock(symbol, {**symbol.held, **args}, aux, tuple(given), build)
-    network.executable(*(array.shape for array in given.values()))
+    if backend == "TensorRT":
+        check_gpu(ctx if ctx is not None else "gpu", "optimize_for")
+    if is_block(model):
+        return _optimize_block(model, examples, backend, args, aux, chosen)
+    symbol = Symbol.of(model)
+    return _optimize_symbol(symbol, _examples(symbol, args, shape_dict, type_dict), backend, args, aux, chosen)[0]
+
+
+def _optimize_symbol(symbol: Symbol, examples: Mapping[str, np.ndarray], backend: str | None, args: Any, aux: Any,
+                     options: Mapping[str, Any]) -> tuple[Symbol, Build]:
+    """Returns a symbol divided for a backend, and what executors are to compile it for; adds to `args` what the backend makes."""
+    if backend == "TensorRT":
+        build = _tensorrt_build(options)
+        return _for_tensorrt(symbol, args, aux, examples, build), build
+    if backend in ("neuron", "Neuron"):
+        if not isinstance(args, MutableMapping):
+            raise InputError("Neuron compiles with the parameters: pass args={name: array}, to which what was compiled is added")
+        symbol, compiled, _ = neuron.compile(symbol, args, aux, examples, **options)
+        args.update({name: value for name, value in compiled.items() if name not in args})
+        return symbol, read_options(options).build
+    if backend not in _CPU_BACKENDS:
+        raise InputError(f"unknown backend {backend!r}; accepted is TensorRT, neuron, or one of MXNet's for the CPU: {', '.join(_CPU_BACKENDS)}")
+    return symbol, CPU
+
+
+def _optimize_block(block: Any, data: Sequence[Any], backend: str | None, args: Any, aux: Any, options: Mapping[str, Any]) -> CompiledBlock:
+    if not data:
+        raise InputError("a block needs examples of its inputs: optimize_for(net, x, backend=...)")
+    names = ["data"] if len(data) == 1 else [f"data{number}" for number in range(len(data))]
+    examples = {name: as_numpy(value, name) for name, value in zip(names, data, strict=True)}
+    symbol, args, aux = traced_block(block, examples, args, aux)
+    symbol, build = _optimize_symbol(symbol, examples, backend, args, aux, options)
+    network = CompiledBlock(symbol, {**symbol.held, **args}, aux, tuple(names), build)
+    network.executable(*(array.shape for array in examples.values()))
     return network
 
 
@@ -110,11 +115,6 @@ def _tensorrt_build(options: Mapping[str, Any]) -> Build:
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     engine = {name: value for name, value in options.items() if name in ("min_subgraph_size", "excl_node_names", "force_incl_node_names", "workspace")}
     return Build(gpu_target(), precision, EngineOptions(**engine), calibration)
-
-
-def _neuron_build(options: Mapping[str, Any]) -> Build:
-    read = read_options(options)
-    return Build(read.target, read.precision, read.engine)
 
 
 def _for_tensorrt(symbol: Symbol, args: Any, aux: Any, given: Mapping[str, np.ndarray], build: Build) -> Symbol:

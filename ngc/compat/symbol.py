@@ -121,7 +121,7 @@ class Symbol:
         """Returns the symbol divided for an engine, as `ngc.compat.optimize_for` documents it."""
         from ngc.compat.optimizing import optimize_for
 
-        divided: Symbol = optimize_for(self, backend, args, aux, ctx, **options)
+        divided: Symbol = optimize_for(self, backend=backend, args=args, aux=aux, ctx=ctx, **options)
         return divided
 
     def __getitem__(self, key: int | str) -> "Symbol":

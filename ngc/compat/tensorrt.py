@@ -81,7 +81,8 @@ def tensorrt_bind(symbol: Any, ctx: Any, all_params: Mapping[str, Any], type_dic
     types = {name: np.dtype(dtype) for name, dtype in (type_dict or {}).items()}
     build = Build(gpu_target(), "fp32")
     divided, args, aux = divide_for_tensorrt(Symbol.of(symbol), all_params, {}, extents, {name: types[name].name for name in types if name in extents}, build)
-    executor = Executor(divided, extents, types, build=build, held=divided.held)
+    held, divided.held = divided.held, {}
+    executor = Executor(divided, extents, types, build=build, held=held)
     executor.copy_params_from(args, aux, allow_extra_params=True)
     executor.build()
     return executor

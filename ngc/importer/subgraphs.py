@@ -13,18 +13,13 @@ from ngc.errors import ImportFailure
 from ngc.importer.operator_names import ENGINE_OPERATORS, parameter_inputs
 from ngc.importer.selection import without_labels
 from ngc.importer.sources import ModelSource
-from ngc.importer.symbol import OWN_PARAMETERS, Entry, SymbolGraph, SymbolNode
+from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
 
 IMAGE_PARAMETER = "_neuronbin"
 """What comes behind a node's name in the name of the parameter that holds what was compiled, as MXNet-Neuron named it."""
 
 INPUT = "__ngc_input__"
 """A hidden attribute of variables that are inputs of a divided symbol."""
-
-
-def holds_parameters(symbol: SymbolGraph) -> bool:
-    """Whether engine nodes hold parameters that are no arguments of the symbol."""
-    return any(OWN_PARAMETERS in node.attrs for node in engine_nodes(symbol))
 
 
 def labels(symbol: SymbolGraph) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ngc.ir import Graph, Node, Value
-from ngc.ir.tensor_type import format_shape
+from ngc.ir.printer import format_type
 from ngc.visualize.diagram import Box, Cluster, Diagram
 
 
@@ -17,7 +17,7 @@ def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True) -> Diag
     """
     drawer = _Drawer(expand, any(node.regions for node in graph.nodes))
     inputs = zip(graph.inputs, graph.input_names, strict=True)
-    keys = {value: drawer.add(f"in.{value.name}", Box(f"{name}\n{_shape(value)}", "input"), ()) for value, name in inputs}
+    keys = {value: drawer.add(f"in.{value.name}", Box(f"{name}\n{format_type(value.type)}", "input"), ()) for value, name in inputs}
     drawer.nodes(graph, keys, "", "")
     for value, name in zip(graph.outputs, graph.output_names, strict=True):
         drawer.add(f"out.{name}", Box(name, "output"), [keys[value]] if value in keys else [])
@@ -42,7 +42,7 @@ class _Drawer:
                 continue
             kind = "engine" if node.regions else "outside" if self.divided and not cluster else "operator"
             sources = [keys[value] for value in node.inputs if value in keys]
-            key = self.add(f"{prefix}{node.name}", Box(f"{node.op}\n{_shape(node.outputs[0])}", kind, _tip(node), cluster), sources)
+            key = self.add(f"{prefix}{node.name}", Box(f"{node.op}\n{format_type(node.outputs[0].type)}", kind, _tip(node), cluster), sources)
             keys.update(dict.fromkeys(node.outputs, key))
 
     def region(self, node: Node, keys: dict[Value, str]) -> None:
@@ -57,10 +57,6 @@ class _Drawer:
         self.boxes[key] = box
         self.arrows += [(source, key) for source in sources]
         return key
-
-
-def _shape(value: Value) -> str:
-    return f"{value.type.dtype}{format_shape(value.type.shape)}"
 
 
 def _tip(node: Node) -> str:

@@ -171,7 +171,7 @@ def test_a_forced_operator_goes_and_the_engine_has_the_last_word(mx: ModuleType)
     x = np.linspace(0, 1, 4, dtype=np.float32)
     compiled, _, _ = neuron.compile(sym, {}, {}, {"data": x})
     assert statistics(compiled) == (3, 0, 0)
-    with pytest.raises(ngc.CodegenError, match="gamma"):
+    with pytest.raises(ngc.CodegenError, match=r"gamma"):
         neuron.compile(sym, {}, {}, {"data": x}, force_incl_node_names=["gamma"])
 
 
@@ -187,9 +187,9 @@ def test_a_block_comes_back_as_a_block(mx: ModuleType, tmp_path: Path) -> None:
     sym, args, _ = ngc.compat.load_checkpoint(tmp_path / "net", 0)
     assert statistics(sym) == (1, 1, 4)
     assert "_neuron_subgraph_op0_neuronbin" in args
-    with pytest.raises(InputError, match="^a Gluon block brings its own parameters; pass args=None and aux=None$"):
+    with pytest.raises(InputError, match=r"^a Gluon block brings its own parameters; pass args=None and aux=None$"):
         neuron.compile(net, {"w": x}, inputs={"data": x})
-    with pytest.raises(InputError, match="^2 arrays given; the network reads data$"):
+    with pytest.raises(InputError, match=r"^2 arrays given; the network reads data$"):
         compiled(x, x)
 
 
@@ -241,7 +241,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments: Mapping[str, Any], mes
 
 @pytest.mark.parametrize("inputs", [None, {}, [1]])
 def test_inputs_must_be_given(inputs: Any) -> None:
-    with pytest.raises(InputError, match="^inputs takes the model's inputs by name, arrays of the shapes that it is compiled for"):
+    with pytest.raises(InputError, match=r"^inputs takes the model's inputs by name, arrays of the shapes that it is compiled for"):
         neuron.compile(symbol_json(), ARG, AUX, inputs)
 
 
@@ -253,7 +253,7 @@ def test_a_model_is_divided_once() -> None:
 
 def test_the_environment_may_not_name_another_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NGC_NEURON_TARGET", "tensorrt")
-    with pytest.raises(InputError, match="^NGC_NEURON_TARGET='tensorrt': expected neuron, or neuron: and an instance family or cpu$"):
+    with pytest.raises(InputError, match=r"^NGC_NEURON_TARGET='tensorrt': expected neuron, or neuron: and an instance family or cpu$"):
         small()
 
 
@@ -309,9 +309,9 @@ def test_binding_takes_lists_and_refuses_gradients() -> None:
     values = {**args, "data": x, "softmax_label": np.zeros(SHAPE[0], np.float32)}
     exe = sym.bind(neuron.neuron(), [values[name] for name in sym.list_arguments()], None, "null", [aux[name] for name in sym.list_auxiliary_states()])
     np.testing.assert_allclose(exe.forward(data=x)[0].asnumpy(), reference(x), **CLOSE)
-    with pytest.raises(InputError, match="^args has 1 arrays; the symbol has 8: 'data'"):
+    with pytest.raises(InputError, match=r"^args has 1 arrays; the symbol has 8: 'data'"):
         sym.bind(neuron.neuron(), [x])
-    with pytest.raises(InputError, match="^args_grad: ngc compiles for inference"):
+    with pytest.raises(InputError, match=r"^args_grad: ngc compiles for inference"):
         sym.bind(neuron.neuron(), values, {"data": x})
-    with pytest.raises(InputError, match="^grad_req='write': ngc compiles for inference"):
+    with pytest.raises(InputError, match=r"^grad_req='write': ngc compiles for inference"):
         sym.bind(neuron.neuron(), values, None, "write")
