@@ -1,4 +1,4 @@
-# make demo | test | test-full | lint | bench: each makes .venv first where it is missing or older than setup.cfg.
+# make demo | test | test-full | lint | bench | tensorrt: each makes .venv first where it is missing or older than setup.cfg.
 # PYTHON chooses the interpreter (3.11 to 3.13), JOBS the number of test processes.
 
 JOBS ?= 2
@@ -7,11 +7,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 NETWORKS := resnet18_v1,resnet18_v2,resnet50_v1,resnet50_v2,resnet101_v2,mobilenet1.0,mobilenetv2_1.0,vgg16,densenet121,inceptionv3,squeezenet1.1,alexnet
 
-.PHONY: env demo test test-full lint bench clean
+.PHONY: env demo test test-full lint bench tensorrt clean
 
 env: .venv/complete
 
-.venv/complete: setup.cfg pyproject.toml scripts/make_env
+.venv/complete: setup.cfg pyproject.toml scripts/make_env scripts/install_tensorrt
 	@scripts/make_env
 
 demo: env
@@ -42,6 +42,10 @@ bench: env
 	@$(BIN)/python -m bench.sample_block --threads 1,2 --json out/sample_block.json
 	@$(BIN)/python -m bench.report --models-json out/models.json,out/batches.json,out/int8.json --kernels-json out/kernels.json --compile-json out/compile_time.json \
 		--sample-json out/sample_block.json --accuracy-json out/accuracy.json,out/accuracy_zoo.json -o out/report.html --markdown out/report.md
+
+# TensorRT for RTX, some 100 MB, where `make env` has not installed it already: it does on x86-64 with Python 3.11.
+tensorrt: env
+	@scripts/install_tensorrt
 
 clean:
 	rm -rf .venv out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

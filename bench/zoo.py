@@ -1,7 +1,7 @@
 """Compares ngc with MXNet over all networks of the Gluon vision zoo: largest difference over largest logit.
 
 `python -m bench.zoo [--models resnet18_v1,...] [--targets cpu,cpu:x86-64-v3] [--batches 1,2] [--precision fp32]
-    [--numerics fast] [--route neuron:cpu]`
+    [--numerics fast] [--route onnx]`
 
 One executable per network and target serves all batches. Exits with 1 if a network is further off than the tolerance or
 does not compile. A route takes what an engine is given to a runtime that every machine has, instead of ngc's executable; it
@@ -116,7 +116,8 @@ def main() -> int:
     parser.add_argument("--targets", default="cpu,cpu:x86-64-v3", help="targets by comma")
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"], help="what ngc computes in; MXNet computes in fp32")
     parser.add_argument("--numerics", default="fast", choices=["fast", "exact"], help="exact: direct summation only")
-    parser.add_argument("--route", choices=ROUTES, help="what an engine is given, on another runtime, in fp32: neuron:cpu is its StableHLO on XLA's CPU client")
+    parser.add_argument("--route", choices=ROUTES, help="what an engine is given, on another runtime, in fp32: onnx is the ONNX model in ONNX Runtime, "
+                        "neuron:cpu the StableHLO module on XLA's CPU client")
     parser.add_argument("--batches", default="1,2", help="batches by comma")
     parser.add_argument("--zoo", default=DEFAULT_FOLDER, type=Path, help="folder where exported networks are kept: 6 GB for all")
     parser.add_argument("--discard", action="store_true", help="remove each exported network after its comparison")

@@ -21,8 +21,8 @@ METHOD = (
     "or more, and for three runs or more, then the next one does. The first third of each turn is not counted. So what else the machine does hits all engines "
     "alike. A time is the median over all counted runs, from the caller's input array to the output in the caller's hands.",
     "All engines compute the same networks, those of MXNet's Gluon zoo, with the same weights and the same input. Weights are drawn at random and scaled such "
-    "that activations keep their size through the network. ngc and MXNet read the MXNet checkpoint, ONNX Runtime and OpenVINO the ONNX file that MXNet's "
-    "exporter makes of it, PyTorch a module with the checkpoint's weights whose batch norms are left for it to fold.",
+    "that activations keep their size through the network. ngc and MXNet read the MXNet checkpoint, ONNX Runtime and OpenVINO the ONNX file that "
+    "ngc's emitter makes of it before any fusion, PyTorch a module with the checkpoint's weights. Batch norms are left for the engines to fold.",
     "Each engine is set up as its users would for low latency: MXNet bound with its oneDNN fusion on, and, with several threads, the quickest of three ways "
     "for threads to wait; ONNX Runtime with all graph optimizations; OpenVINO with its latency hint, one stream, the precision asked for, and shared input and "
     "output; PyTorch by torch.compile with inductor, frozen weights in the channels-last layout, the C++ wrapper, in inference mode, for bf16 with bf16 "

@@ -45,7 +45,14 @@ def _quantize(node: Node) -> str | None:
     return f"TensorRT quantizes symmetrically, with a zero point of 0, not {zero}" if zero else None
 
 
+def _of_integers(node: Node) -> str | None:
+    dtype = node.inputs[0].type.dtype
+    return f"{node.op} of {dtype} is computed in f64, which TensorRT does not have" if dtype in ("i32", "i64", "bool") else None
+
+
 def _pool(node: Node) -> str | None:
+    if node.attrs["kind"] == "max" and (reason := _of_integers(node)):
+        return reason
     if node.attrs["kind"] == "lp" and len(node.attrs["kernel"]) == 1:
         return "TensorRT has no lp pooling over one dimension"
     return None
@@ -85,6 +92,8 @@ _REFUSALS: dict[str, Callable[[Node], str | None]] = {
     "quantize": _quantize,
     "dequantize": _quantize,
     "pool": _pool,
+    "hypot": _of_integers,
+    "reduce_l2": _of_integers,
     "upsample": _upsample,
     "softmax": _softmax,
     "log_softmax": _softmax,

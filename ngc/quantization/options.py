@@ -10,6 +10,7 @@ from ngc.calibration.batches import copied, iterate_feeds
 from ngc.errors import InputError
 from ngc.ir import Graph, clone
 from ngc.passes import PassContext
+from ngc.passes.quantize.exclusion import excluded_nodes
 from ngc.passes.value_ranges import Quantization, ValueRange
 from ngc.quantization.analysis import Machine
 from ngc.quantization.budget import Budget, within_budget
@@ -71,6 +72,7 @@ def quantizer(calibration: Any, options: QuantizationOptions, machine: Machine, 
         table, feeds = calibration, None
         if fuse:
             quantizable(graph := clone(graph), PassContext(target=machine.target))
+            excluded_nodes(graph, options.patterns)  # whoever quantizes later sees parts of the model, in which a pattern may match nothing
         if budget is not None:
             feeds = copied(iterate_feeds(given, graph.input_names))
         if table is None:

@@ -97,7 +97,8 @@ SAMPLES: tuple[Sample, ...] = (
     *(Sample(name, (shape,), {"a_min": -1.0, "a_max": 2.0} if name == "clip" else {}) for name in UNARY for shape in (_MATRIX, _image(2))),
     *(Sample(name, shapes, attrs) for name in BINARY
       for shapes, attrs in (((_CUBE, _CUBE), {}), ((_CUBE, (1, 4, 1)), {}), ((_CUBE,), {"scalar": 2.0}), ((_CUBE,), {"scalar": 2.0, "reverse": True}))),
-    *(Sample(name, (_image(2),), {"axes": axes, "keepdims": keepdims}) for name in REDUCTIONS for axes, keepdims in (((1,), True), ((2, 3), False), ((0,), True))),
+    *(Sample(name, (_image(2),), {"axes": axes, "keepdims": keepdims}) for name in REDUCTIONS
+      for axes, keepdims in (((1,), True), ((2, 3), False), ((0,), True))),
     *(Sample(name, (_CUBE,), {"axis": axis, "temperature": temperature}) for name in ("softmax", "log_softmax") for axis, temperature in ((1, 1.0), (-1, 2.0))),
     *(Sample(name, (_image(2),)) for name in ("identity", "dropout", "eltwise")),
     Sample("dense", (_MATRIX, (5, 8)), {}, 1), Sample("dense", (_CUBE, (5, 6)), {}, 1), Sample("dense", (_MATRIX, (5, 8))),

@@ -76,15 +76,26 @@ def emit_deconv(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tens
     w = body.reshape(w, (groups * o, c // groups, *kernel))
     reach = [dilate * (size - 1) for dilate, size in zip(attrs["dilate"], kernel, strict=True)]
     whole = [(ring - cut[0], ring - cut[1] + adj) for ring, cut, adj in zip(reach, pads(attrs), attrs["adj"], strict=True)]
-    padding = [(max(before, 0), max(end, 0)) for before, end in whole]
+    padding = [_computed(*ends, size, spread) for ends, size, spread in zip(whole, kernel, attrs["stride"], strict=True)]
     dilate = attrs["dilate"]
     if max(dilate) > 1 and max(attrs["stride"]) > 1:
         w = body.pad(w, [(0, 0)] * w.rank, 0.0, between=[0, 0, *(step - 1 for step in dilate)])
         dilate = [1] * len(kernel)
     sums = _convolve(body, x, w, stride=[1] * len(kernel), padding=padding, dilate=dilate, groups=groups, spread=attrs["stride"])
-    begin = [0, 0, *(max(-before, 0) for before, _ in whole)]
-    end = [*sums.shape[:2], *(size - max(-after_, 0) for size, (_, after_) in zip(sums.shape[2:], whole, strict=True))]
+    begin = [0, 0, *(computed - before for (computed, _), (before, _) in zip(padding, whole, strict=True))]
+    end = [*sums.shape[:2], *(size - (computed - behind) for size, (_, computed), (_, behind) in zip(sums.shape[2:], padding, whole, strict=True))]
     return finish(body, node, body.slice(sums, begin, end, [1] * sums.rank), after)
+
+
+def _computed(before: int, behind: int, kernel: int, spread: int) -> tuple[int, int]:
+    """Returns the padding that a deconvolution computes with on an axis; what it is more than asked for is cut off.
+
+    Negative padding is none. An axis whose data is spread by 2 under a kernel of 2 has some: without, XLA's simplifier takes it for the batch of a product
+    of matrices, and ends the process where it exchanges data and kernel (jaxlib 0.4.38).
+    """
+    if spread == kernel == 2 and before <= 0 and behind <= 0:
+        return 1, 0
+    return max(before, 0), max(behind, 0)
 
 
 def emit_dense(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ngc.codegen.engine_image import EngineImage
+from ngc.codegen.onnx import OPSET, emit_onnx, save_onnx
+from ngc.codegen.onnx.file import LIMIT
 from ngc.codegen.tensor_spec import TensorSpec
 from ngc.codegen.tensorrt.plan import build_plan
 from ngc.codegen.tensorrt.provider import PROVIDERS, load_library
@@ -13,12 +15,12 @@ from ngc.engines.tensorrt_support import MOST_DIMENSIONS
 from ngc.errors import EngineError
 from ngc.ir import Graph
 
-LARGEST_MESSAGE = 2**31 - 2**24
-"""Bytes of constants that a model may hold and be handed over in memory; protobuf messages are smaller than 2 GB."""
+_DOUBLE = 11
+"""`TensorProto.DOUBLE`."""
 
 
 def build_tensorrt(region: Graph, name: str, target: EngineTarget, options: EngineOptions, precision: str, *,
-                   largest_message: int = LARGEST_MESSAGE) -> EngineImage:
+                   limit: int = LIMIT) -> EngineImage:
     """Returns the engine of a region.
 
     Args:
@@ -27,38 +29,41 @@ def build_tensorrt(region: Graph, name: str, target: EngineTarget, options: Engi
         target: which TensorRT, and the compute capabilities.
         options: how to build.
         precision: what was asked for, to be recorded.
-        largest_message: more bytes of constants than these go to the parser in files.
+        limit: more bytes of constants than these go to the parser in files.
 
     Raises:
         CodegenError: operators that ONNX has no form for, all of them listed.
         EngineError: the library, a GPU or a capability is missing, or TensorRT refuses; all that it said.
     """
-    import onnx  # only who builds has it
-
-    from ngc.codegen.onnx import OPSET, emit_onnx, save_onnx
-
     provider = PROVIDERS[target.engine]
     load_library(provider)  # what is missing is told before anything is emitted
     inputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for public, value in zip(region.input_names, region.inputs, strict=True))
     outputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for public, value in zip(region.output_names, region.outputs, strict=True))
     constants = sum(node.weight.array.nbytes for node in region if node.weight is not None and node.weight.array is not None)
-    if constants <= largest_message:
+    if constants <= limit:
         model = emit_onnx(region)
-        _check_dimensions(model, name)
+        check_model(model, name)
         plan = build_plan(model.SerializeToString(), name, inputs, outputs, provider, target.variants, options)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            save_onnx(region, path)
-            _check_dimensions(onnx.load(str(path), load_external_data=False), name)
+            save_onnx(region, path, limit=limit)
+            import onnx  # which is there, or nothing would have been saved
+
+            check_model(onnx.load(str(path), load_external_data=False), name)
             plan = build_plan(path, name, inputs, outputs, provider, target.variants, options)
     return EngineImage(name, target.engine, inputs, outputs, {"engine": plan.data}, facts={**plan.facts, "precision": precision, "opset": OPSET})
 
 
-def _check_dimensions(model: Any, name: str) -> None:
-    """Raises EngineError for shapes of more dimensions than TensorRT has: some versions of its parser end the process at them, instead of refusing."""
+def check_model(model: Any, name: str) -> None:
+    """Raises EngineError for what the parser should refuse and does not.
+
+    At shapes of twelve dimensions it ends the process, and of f64 it makes f32 without a word.
+    """
     counts = {tensor.name: tensor.dims[0] for tensor in model.graph.initializer if len(tensor.dims) == 1}
     for node in model.graph.node:
         count = counts.get(node.input[1], 0) if node.op_type in ("Reshape", "Expand") else 0
         if count > MOST_DIMENSIONS:
             raise EngineError(f"{name}: {node.op_type} {node.name!r} gives {count} dimensions; TensorRT has tensors of up to {MOST_DIMENSIONS}")
+        if node.op_type == "Cast" and any(attribute.name == "to" and attribute.i == _DOUBLE for attribute in node.attribute):
+            raise EngineError(f"{name}: {node.op_type} {node.name!r} gives f64, which TensorRT does not have")

@@ -52,6 +52,8 @@ class Messages:
         if severity in _ERRORS:
             self.errors.append(text)
             level = logging.WARNING if self.is_verbose else logging.DEBUG
+        elif "Int64 binding" in text:  # the parser tells of every one, and the build compares them all
+            level = logging.DEBUG
         elif severity == "WARNING":
             self.warnings.append(text)
         elif severity == "INFO" and not self.is_verbose:

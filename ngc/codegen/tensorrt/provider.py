@@ -36,7 +36,7 @@ class Provider:
 PROVIDERS = {
     provider.engine: provider for provider in (
         Provider("tensorrt", "tensorrt", "pip install tensorrt-cu13", named_capabilities=False, has_timing_cache=True),
-        # Its source package starts pip itself, which finds nothing in an isolated build; TensorRT for RTX chooses kernels when an engine first runs.
+        # It comes as a source package that is built with the `wheel` at hand. Kernels are chosen when an engine first runs, not when it is built.
         Provider("tensorrt-rtx", "tensorrt_rtx", "pip install wheel setuptools && pip install --no-build-isolation tensorrt-rtx-cu13",
                  named_capabilities=True, has_timing_cache=False),
     )

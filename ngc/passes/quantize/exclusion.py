@@ -23,10 +23,10 @@ _OPERATORS = {
     "Pooling": ("pool",),
     "Concat": ("concat",),
     "Flatten": ("reshape",),
-    "elemwise_add": ("eltwise",),
+    "elemwise_add": ("eltwise", "add"),
     "Activation": ("eltwise",),
 }
-"""MXNet's operators that quantization meets, and what they have become after fusion."""
+"""MXNet's operators that quantization meets, and what they have become after fusion; in regions of engines sums are on their own."""
 
 
 def excluded_nodes(graph: Graph, patterns: Sequence[str], *, strict: bool = True) -> dict[Node, str]:

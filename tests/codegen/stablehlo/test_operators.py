@@ -80,6 +80,12 @@ def test_padding_of_a_deconvolution_beyond_its_kernel_cuts_the_output() -> None:
     check_node("deconv2d", [((1, 2, 5, 4), "f32"), ((2, 3, 2, 1), "f32")], {"pad": (3, 1), "pad_end": (2, 1), "stride": (2, 2)}, sums(8))
 
 
+def test_a_kernel_of_two_over_data_spread_by_two_does_not_end_the_process() -> None:
+    attrs = {"stride": (2, 1, 2), "pad": (0, 0, 2), "dilate": (1, 2, 1)}
+    check_node("deconv3d", [((2, 1, 1, 2, 3), "f32"), ((1, 1, 2, 3, 2), "f32")], attrs, sums(12))
+    check_node("deconv2d", [((1, 2, 1, 3), "f32"), ((2, 3, 7, 2), "f32")], {"stride": (1, 2), "pad": (0, 1)}, sums(28))
+
+
 def test_no_convolution_spreads_out_data_and_kernel_at_once() -> None:
     graph = node_graph("deconv2d", [((1, 2, 5, 4), "f32"), ((2, 3, 2, 3), "f32")], {"stride": (2, 1), "dilate": (1, 2)})
     text = emit_stablehlo(graph).text
