@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngc.driver_engines import build_images, check_engine_options, for_engine, kind_of
+from ngc.driver_engines import build_images, check_engine_options, for_engine, kind_of, stored_images
 from ngc.engines import EngineOptions, EngineTarget, parse_engine_target
 from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
+from ngc.importer.sources import resolve_model
 from ngc.ir import Graph, clone
 from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.target import CpuTarget, host_target, parse_target
@@ -89,8 +90,12 @@ def compile(  # the public name
     _check_options(numerics, fallback)
     check_engine_options(device, engine, accuracy_budget)
     _check_precision(precision, target, device, described)
-    graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
     kind = kind_of(device)
+    if isinstance(model, Graph):
+        graph = clone(model)
+    else:
+        model = resolve_model(model, params, shapes)
+        graph = import_model(model, shapes=shapes, dtypes=dtypes, outputs=outputs, keep=kind if device is not None and precision != "int8" else None)
     precision = precision or ("int8" if graph.ranges and pipeline is None and "int8" in PRECISIONS[kind] else "fp32")
     if precision != "int8" and any(option is not None for option in (calibration, accuracy_budget, quantization)):
         raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
@@ -103,7 +108,7 @@ def compile(  # the public name
     if needed is not None and not any(item.name == needed for item in manager.passes):
         raise InputError(f"pipeline {pipeline!r} has no {needed}, without which {f'target={target!r}' if device else f'precision={precision!r}'} means nothing")
     if device is not None:
-        manager.passes = for_engine(manager.passes, device, options)
+        manager.passes = for_engine(manager.passes, device, options, divided=any(node.op == "engine.call" for node in graph.nodes))
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
         from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what these build on
@@ -118,7 +123,7 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
-    images = build_images(graph, device, options, precision, dump_dir) if device is not None else {}
+    images = build_images(graph, device, options, precision, dump_dir, stored_images(model)) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 

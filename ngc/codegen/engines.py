@@ -1,15 +1,18 @@
 """Builds an engine image for every engine call of a graph."""
 
 import logging
+from collections.abc import Mapping
 
 from ngc.codegen.engine_image import EngineImage
 from ngc.engines import EngineOptions, EngineTarget
 from ngc.ir import Graph
+from ngc.ir.weight import Weight
 
 _log = logging.getLogger(__name__)
 
 
-def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, precision: str) -> dict[str, EngineImage]:
+def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, precision: str,
+                  stored: Mapping[str, EngineImage] | None = None) -> dict[str, EngineImage]:
     """Returns an image for each engine call, by the calls' names.
 
     Args:
@@ -17,6 +20,8 @@ def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, pr
         target: what is built for.
         options: how it is built.
         precision: what the regions were made for, for the images' facts.
+        stored: images that were built before, by the names of regions. One is taken where it has the very module that the region gives now, for the same
+            target; else the region is built.
 
     Raises:
         EngineError: the engine's compiler is missing or refuses a region.
@@ -26,9 +31,29 @@ def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, pr
     for node in graph.nodes:
         if node.op == "engine.call":
             region = node.regions[0]
-            images[node.name] = _build(region, target, options, precision)
+            images[node.name] = _stored(region, target, stored or {}) or _build(region, target, options, precision)
             _log.info("%s: %d operators for %s, %.1f MB", region.name, sum(region.count().values()), target.title, images[node.name].size / 1e6)
     return images
+
+
+def release_constants(graph: Graph) -> None:
+    """Lets go of the data of constants in engine calls, where engines hold them; names and hashes stay."""
+    for node in graph.nodes:
+        for region in node.regions:
+            for part in region.nodes:
+                if part.weight is not None:
+                    part.weight = Weight(part.weight.name, None, part.weight.digest)
+
+
+def _stored(region: Graph, target: EngineTarget, stored: Mapping[str, EngineImage]) -> EngineImage | None:
+    """Returns the image that was built of just this region for this target before; weights are no part of a Neuron module."""
+    image = stored.get(region.name)
+    if image is None or target.engine != "neuron" or image.engine != target.engine or image.facts.get("family") != target.family:
+        return None
+    from ngc.codegen.stablehlo import emit_stablehlo
+
+    module = emit_stablehlo(region)
+    return image if module.text.encode() == image.files.get("stablehlo") and module.parameters == image.parameters else None
 
 
 def _build(region: Graph, target: EngineTarget, options: EngineOptions, precision: str) -> EngineImage:

@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ngc.compat.arrays import BoundArray, OutputArray, Parameters
+from ngc.codegen.engines import release_constants
+from ngc.compat.arrays import BoundArray, OutputArray, Parameters, as_numpy
+from ngc.compat.builds import CPU, Build, build_for
 from ngc.compat.contexts import check_cpu
+from ngc.compat.symbol import Symbol
 from ngc.errors import InputError
 from ngc.importer import SymbolGraph
 from ngc.importer.mxnet_live import is_symbol
 from ngc.importer.sources import resolve_model
+from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
 from ngc.runtime import Executable
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -27,7 +31,7 @@ def simple_bind(sym: Any, ctx: Any = None, grad_req: Any = "null", force_rebind:
 
     Args:
         sym: an mx.sym.Symbol, a -symbol.json path, a checkpoint prefix, or a symbol's JSON text.
-        ctx: None or a CPU context.
+        ctx: None or a CPU context; for an `ngc.compat.Symbol` that was divided for an engine, the engine's too.
         grad_req: "null": ngc computes no gradients.
         force_rebind: taken for compatibility; every call binds afresh.
         type_dict: dtypes by argument name; float32 unless given.
@@ -40,10 +44,25 @@ def simple_bind(sym: Any, ctx: Any = None, grad_req: Any = "null", force_rebind:
 
     Raises:
         InputError: gradients, sparse storage, several devices, or names and shapes that do not fit.
-        EngineError: a context that is no CPU.
+        EngineError: a context that is no CPU, for a symbol that was not divided for an engine.
         ImportFailure: the symbol cannot be read.
     """
-    check_cpu(ctx, "simple_bind")
+    build = CPU
+    if isinstance(sym, Symbol) and (sym.build or next(engine_nodes(sym.graph), None)):
+        build = build_for(sym, ctx)
+    else:
+        check_cpu(ctx, "simple_bind")
+    check_requests(grad_req, stype_dict, group2ctx)
+    executor = Executor(sym, {name: shape_of(name, shape) for name, shape in shapes.items()}, type_dict or {}, build=build,
+                        held=sym.held if isinstance(sym, Symbol) else None)
+    for name, value in (shared_buffer or {}).items():
+        if name in executor.arg_dict or name in executor.aux_dict:
+            (executor.arg_dict if name in executor.arg_dict else executor.aux_dict)[name][:] = value
+    return executor
+
+
+def check_requests(grad_req: Any, stype_dict: Mapping[str, str] | None = None, group2ctx: Any = None) -> None:
+    """Raises InputError for what MXNet's binding functions can do and ngc cannot: gradients, sparse storage, several devices."""
     wanted = grad_req.values() if isinstance(grad_req, Mapping) else [grad_req] if isinstance(grad_req, str) else list(grad_req)
     if any(request != "null" for request in wanted):
         raise InputError(f'grad_req={grad_req!r}: ngc compiles for inference and computes no gradients; pass grad_req="null"')
@@ -52,18 +71,25 @@ def simple_bind(sym: Any, ctx: Any = None, grad_req: Any = "null", force_rebind:
     sparse = {name: stype for name, stype in (stype_dict or {}).items() if stype != "default"}
     if sparse:
         raise InputError(f'stype_dict={sparse}: ngc keeps arrays dense; pass "default"')
-    executor = Executor(sym, {name: _shape(name, shape) for name, shape in shapes.items()}, type_dict or {})
-    for name, value in (shared_buffer or {}).items():
-        if name in executor.arg_dict or name in executor.aux_dict:
-            (executor.arg_dict if name in executor.arg_dict else executor.aux_dict)[name][:] = value
-    return executor
 
 
 class Executor:
     """A bound symbol. Arguments are set through `arg_dict`, `aux_dict` and `copy_params_from`; `forward` runs it."""
 
-    def __init__(self, sym: Any, shapes: Shapes, types: Mapping[str, Any], shared: "Executor | None" = None) -> None:
-        self._sym, self._shapes, self._types = sym, dict(shapes), dict(types)
+    def __init__(self, sym: Any, shapes: Shapes, types: Mapping[str, Any], shared: "Executor | None" = None, build: Build = CPU,
+                 held: Mapping[str, Any] | None = None) -> None:
+        """Binds a symbol.
+
+        Args:
+            sym: what `simple_bind` takes.
+            shapes: of the inputs, by name.
+            types: dtypes by argument name, float32 unless given.
+            shared: an executor whose parameters this one shares.
+            build: what to compile for.
+            held: parameters that come with the symbol, by name; with TensorRT they go to the engine when it is built, and are let go of then.
+        """
+        self._sym, self._shapes, self._types, self._build = sym, dict(shapes), dict(types), build
+        self._held: Mapping[str, Any] | None = held or {}
         self._symbol: SymbolGraph = shared._symbol if shared is not None else resolve_model((sym, {}, {}), None, None).symbol
         names, states = self._symbol.arguments, self._symbol.auxiliary_states
         unknown = sorted({*shapes, *types} - {*names, *states})
@@ -106,17 +132,29 @@ class Executor:
         return dict(zip((spec.name for spec in self.executable.outputs), self.outputs, strict=True))
 
     @property
+    def symbol(self) -> Symbol:
+        """The symbol that is bound."""
+        return Symbol.of(self._sym)
+
+    @property
     def executable(self) -> Executable:
         """The compiled model, for everything that MXNet's executor does not have: `profile`, `save`, `run`."""
         if self._executable is None or self._compiled_version != self._parameters.version:
-            from ngc.driver import compile  # LLVM is loaded by whoever compiles
-
             arguments, states = ({name: array.asnumpy() for name, array in table.items() if array.is_set and name not in self._shapes}
                                  for table in (self.arg_dict, self.aux_dict))
             types = {name: np.dtype(dtype).name for name, dtype in self._types.items() if name in self._shapes}
-            self._executable = compile((self._symbol, arguments, states), shapes=self._shapes, dtypes=types or None)
+            if self._held is None:
+                raise InputError("the parameters went to the engine when it was built and are not kept twice; bind the symbol again to build another engine")
+            self._executable = self._build.compile((self._symbol, {**self._held, **arguments}, states), self._shapes, types or None)
+            if self._held and self._build.target.startswith("tensorrt"):
+                release_constants(self._executable.graph)
+                self._held = None
             self._compiled_version = self._parameters.version
         return self._executable
+
+    def build(self) -> None:
+        """Compiles the model now, rather than at the first `forward`."""
+        _ = self.executable
 
     def copy_params_from(self, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any] | None = None, allow_extra_params: bool = False) -> None:
         """Sets parameters from dictionaries of arrays.
@@ -160,8 +198,8 @@ class Executor:
             allow_up_sizing: taken for compatibility; memory is made as it is needed.
             **shapes: the shapes that change.
         """
-        changed = {name: _shape(name, shape) for name, shape in shapes.items()}
-        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self)
+        changed = {name: shape_of(name, shape) for name, shape in shapes.items()}
+        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self, build=self._build, held=self._held)
 
     def _dtype(self, name: str) -> np.dtype[Any]:
         """Returns an argument's dtype: as given; parameters follow a floating-point input, as MXNet infers them."""
@@ -169,11 +207,52 @@ class Executor:
             return np.dtype(self._types[name])
         if name.endswith("_quantize"):
             return np.dtype(np.int8)  # a weight that MXNet's quantizer made
+        if name.endswith(IMAGE_PARAMETER):
+            return np.dtype(np.uint8)
         floats = [np.dtype(dtype) for dtype in self._types.values() if np.dtype(dtype).kind == "f"]
         return floats[0] if floats and name not in self._shapes else np.dtype(np.float32)
 
 
-def _shape(name: str, shape: Any) -> tuple[int, ...]:
+def bind(sym: Symbol, ctx: Any, args: Mapping[str, Any] | Sequence[Any], args_grad: Any = None, grad_req: Any = "null",
+         aux_states: Mapping[str, Any] | Sequence[Any] | None = None, group2ctx: Any = None, shared_exec: Any = None) -> Executor:
+    """Returns an executor of a symbol whose arguments have these values, as `mx.sym.Symbol.bind` does; engines are built now.
+
+    Args:
+        sym: the symbol.
+        ctx: a CPU, GPU or Neuron context.
+        args: arrays by name, or in the order of `list_arguments`; arguments that are labels may be left out.
+        args_grad: None.
+        grad_req: "null": ngc computes no gradients.
+        aux_states: arrays by name, or in the order of `list_auxiliary_states`.
+        group2ctx: None: there is one device.
+        shared_exec: taken for compatibility.
+
+    Raises:
+        InputError: gradients, or names and values that do not fit.
+        EngineError: an engine's compiler is missing or failed.
+    """
+    check_requests(grad_req, None, group2ctx)
+    if args_grad:
+        raise InputError("args_grad: ngc compiles for inference and computes no gradients; pass args_grad=None")
+    values, states = _by_name(args, sym.list_arguments(), "args"), _by_name(aux_states or {}, sym.list_auxiliary_states(), "aux_states")
+    inputs = {name: as_numpy(values[name], name) for name in sym.list_inputs() if name in values}
+    build = build_for(sym, ctx)
+    executor = Executor(sym, {name: array.shape for name, array in inputs.items()}, {name: array.dtype for name, array in inputs.items()}, build=build)
+    executor.copy_params_from(values, states, allow_extra_params=True)
+    if build.is_engine:
+        executor.build()
+    return executor
+
+
+def _by_name(values: Mapping[str, Any] | Sequence[Any], names: Sequence[str], option: str) -> dict[str, Any]:
+    if isinstance(values, Mapping):
+        return dict(values)
+    if len(values) != len(names):
+        raise InputError(f"{option} has {len(values)} arrays; the symbol has {len(names)}: {_few(names)}")
+    return dict(zip(names, values, strict=True))
+
+
+def shape_of(name: str, shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, Sequence) or isinstance(shape, str) or not all(isinstance(dim, int | np.integer) and dim >= 1 for dim in shape):
         raise InputError(f"{name}={shape!r}: expected the shape of an input, such as (1, 3, 224, 224)")
     return tuple(int(dim) for dim in shape)

@@ -4,20 +4,34 @@ import json
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ngc.compat.builds import Build
+from ngc.compat.contexts import gpu_target
 from ngc.errors import InputError
 from ngc.importer import SymbolGraph, load_symbol
 from ngc.importer.quantization_record import ATTRIBUTE, QuantizationRecord
 from ngc.importer.selection import output_names
+from ngc.importer.subgraphs import input_variables
+
+if TYPE_CHECKING:
+    from ngc.compat.executor import Executor
 
 
 class Symbol:
     """A symbol's JSON with the methods of MXNet's Symbol that need no MXNet; `mx.model.save_checkpoint` takes it."""
 
-    def __init__(self, content: Mapping[str, Any]) -> None:
+    def __init__(self, content: Mapping[str, Any], build: Build | None = None, held: Mapping[str, Any] | None = None) -> None:
+        """Reads a symbol.
+
+        Args:
+            content: the JSON object.
+            build: what executors on a GPU are to compile it for, where somebody said that.
+            held: parameters that come with it, by name: those of engine nodes, which are no arguments.
+        """
         self._content = content
         self._graph: SymbolGraph = load_symbol(content)
+        self.build, self.held = build, dict(held or {})
 
     @classmethod
     def of(cls, sym: Any) -> "Symbol":
@@ -82,9 +96,33 @@ class Symbol:
         entries = [[position, output, 0] for position in graph.reachable() for output in range(len(output_names(graph.nodes[position], graph.source)))]
         return Symbol({**self._content, "heads": entries})
 
+    def list_inputs(self) -> list[str]:
+        """Returns the names of the arguments that are no parameters: those that the symbol says are inputs, else those that stand where data stands."""
+        return input_variables(self._graph)
+
     def get_backend_symbol(self, backend: str) -> "Symbol":
-        """Returns the symbol as it is: ngc fuses what it compiles, whichever backend is named."""
-        return self
+        """Returns the symbol, for "TensorRT" with the wish that executors on a GPU use that; for others as it is, since ngc fuses what it compiles anyway."""
+        return Symbol(self._content, Build(gpu_target()), self.held) if backend == "TensorRT" else self
+
+    def bind(self, ctx: Any, args: Any, args_grad: Any = None, grad_req: Any = "null", aux_states: Any = None, group2ctx: Any = None,
+             shared_exec: Any = None) -> "Executor":
+        """Returns an executor of the symbol whose arguments have these values, as `ngc.compat.executor.bind` documents it."""
+        from ngc.compat.executor import bind  # executors build on symbols
+
+        return bind(self, ctx, args, args_grad, grad_req, aux_states, group2ctx, shared_exec)
+
+    def simple_bind(self, ctx: Any = None, **options: Any) -> "Executor":
+        """Returns an executor of the symbol for inputs of given shapes, as `ngc.compat.simple_bind` documents it."""
+        from ngc.compat.executor import simple_bind
+
+        return simple_bind(self, ctx, **options)
+
+    def optimize_for(self, backend: str, args: Any = None, aux: Any = None, ctx: Any = None, **options: Any) -> "Symbol":
+        """Returns the symbol divided for an engine, as `ngc.compat.optimize_for` documents it."""
+        from ngc.compat.optimizing import optimize_for
+
+        divided: Symbol = optimize_for(self, backend=backend, args=args, aux=aux, ctx=ctx, **options)
+        return divided
 
     def __getitem__(self, key: int | str) -> "Symbol":
         names = self.list_outputs()

@@ -29,6 +29,7 @@ def import_model(
     shapes: Mapping[str, Sequence[Any]] | None = None,
     dtypes: Mapping[str, Any] | None = None,
     outputs: Sequence[str] | None = None,
+    keep: str | None = None,
 ) -> Graph:
     """Returns the IR graph of an MXNet model.
 
@@ -39,6 +40,8 @@ def import_model(
         shapes: shapes of the inputs, where the model does not carry them; "N" first for a batch of any size.
         dtypes: element types of the inputs; by default those that the model states, else float32.
         outputs: names of inner values to return instead of the symbol's heads: ["flatten0_output"].
+        keep: "neuron" or "tensorrt": what the symbol already holds for such an engine, as nodes with subgraphs, becomes engine calls; otherwise the
+            operators of all subgraphs are taken as if nothing had divided the model.
 
     Raises:
         ImportFailure: a file is missing or damaged, parameters are missing, or a node contradicts itself.
@@ -46,9 +49,9 @@ def import_model(
         InputError: a shape, dtype or output name that does not fit the model.
     """
     if isinstance(model, Graph):
-        given = {"params": params, "shapes": shapes, "dtypes": dtypes, "outputs": outputs}
+        given = {"params": params, "shapes": shapes, "dtypes": dtypes, "outputs": outputs, "keep": keep}
         unused = [name for name, value in given.items() if value is not None]
         if unused:
             raise InputError(f"a Graph is complete: {', '.join(unused)} cannot be given with it")
         return model
-    return build_graph(resolve_model(model, params, shapes), shapes, dtypes, outputs)
+    return build_graph(resolve_model(model, params, shapes), shapes, dtypes, outputs, keep)

@@ -8,10 +8,12 @@ from typing import Any
 from ngc.errors import ImportFailure, UnsupportedOperator, VerifyError
 from ngc.importer.attributes import Attributes, parse_attributes
 from ngc.importer.inputs import InputTypes
+from ngc.importer.operator_names import ENGINE_OPERATORS
 from ngc.importer.operators import OPERATORS, Conversion
 from ngc.importer.quantized_symbol import float_model
 from ngc.importer.selection import select_heads, without_labels
 from ngc.importer.sources import ModelSource
+from ngc.importer.subgraphs import inline_subgraphs, without_idle_inputs
 from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
 from ngc.ir import Graph, GraphBuilder, Loc, Value
 
@@ -25,18 +27,26 @@ def build_graph(
     shapes: Mapping[str, Sequence[Any]] | None = None,
     dtypes: Mapping[str, Any] | None = None,
     outputs: Sequence[str] | None = None,
+    keep: str | None = None,
 ) -> Graph:
     """Returns the graph of a model, every value typed.
+
+    Args:
+        source: the model.
+        shapes: of its inputs, where it does not state them.
+        dtypes: of its inputs, likewise.
+        outputs: names of inner values to return instead of the heads.
+        keep: a kind of engine; what the symbol holds for it, as a node with a subgraph, becomes an engine call. Other subgraphs are inlined.
 
     Raises:
         UnsupportedOperator: operators that the importer does not know; all of them in one message.
         ImportFailure: parameters are missing or have wrong shapes, or a node cannot be what it says.
         InputError: a shape, dtype or output name that the caller gave does not fit the model.
     """
-    model = float_model(source)
+    model = float_model(inline_subgraphs(source, keep))
     source = model.source
     heads, names = select_heads(source.symbol, outputs)
-    symbol = without_labels(source.symbol)
+    symbol = without_idle_inputs(without_labels(source.symbol))
     order = list(symbol.reachable(heads))
     attrs = _check_operators(symbol, order)
     builder = _Builder(source, symbol, order, attrs, InputTypes(source, symbol, order, shapes, dtypes))
@@ -56,7 +66,7 @@ def _check_operators(symbol: SymbolGraph, order: Sequence[int]) -> dict[int, Att
     attrs: dict[int, Attributes] = {}
     for position in order:
         node = symbol.nodes[position]
-        if node.is_variable:
+        if node.is_variable or node.op in ENGINE_OPERATORS:
             continue
         operator = OPERATORS.get(node.op)
         if operator is None:
@@ -124,7 +134,9 @@ class _Builder:
             self.values[Entry(position, 0)] = made[node.name]
         for position in self.order:
             node = self.symbol.nodes[position]
-            if not node.is_variable:
+            if node.op in ENGINE_OPERATORS:
+                self.call_engine(position, node, max(needed.get(position, {0})))
+            elif not node.is_variable:
                 self.convert(position, node, frozenset(needed.get(position, ())))
             elif Entry(position, 0) not in self.values:
                 self.values[Entry(position, 0)] = self.constant(position, node)
@@ -149,6 +161,25 @@ class _Builder:
                 raise conversion.fail(f"output {output} is used, which the operator has in training only")
             self.values[Entry(position, output)] = value
 
+    def call_engine(self, position: int, node: SymbolNode, last: int) -> None:
+        """Appends a call whose region is the node's subgraph; parameters that it reads are the region's own. `last` is the highest output that is used."""
+        inner = node.subgraphs[0]
+        if last >= len(inner.heads):
+            raise ImportFailure(f"{self.symbol.source}: {node}: output {last} is used, its subgraph returns {len(inner.heads)}")
+        fed = {inner.nodes[variable].name: self.values[entry] for variable, entry in zip(node.fed_variables, node.inputs, strict=True)}
+        types = {name: value.type for name, value in fed.items() if not value.is_const}
+        parameters = {name: value.array for name, value in fed.items() if value.is_const}
+        for variable in inner.variables:
+            name = inner.nodes[variable].name
+            array = self.source.parameter(name, aux=variable in inner.aux_nodes) if name not in fed else None
+            if array is not None:
+                parameters[name] = array
+        region = build_graph(ModelSource(inner, parameters, {}, node.name, self.source.params_name),
+                             {name: type.shape for name, type in types.items()}, {name: type.dtype for name, type in types.items()})
+        results = self.builder.call(region, [fed[name] for name in region.input_names], ENGINE_OPERATORS[node.op], node.name,
+                                    Loc(node.name, self.symbol.source, node.index))
+        self.values.update({Entry(position, output): value for output, value in enumerate(results)})
+
     def constant(self, position: int, node: SymbolNode) -> Value:
         if node.name in self.constants:
             return self.constants[node.name]
@@ -171,7 +202,8 @@ class _Builder:
         return self.builder.op("identity", value, name=f"{node.name}_copy", loc=loc)
 
     def warn_of_unused(self) -> None:
-        variables = {node.name for node in self.symbol.nodes if node.is_variable}
+        inner = (part for node in self.symbol.nodes for graph in node.subgraphs for part in graph.nodes)
+        variables = {node.name for node in (*self.source.symbol.nodes, *inner) if node.is_variable}
         unused = [
             name for name in (*self.source.arg_params, *self.source.aux_params) if name not in variables
         ]

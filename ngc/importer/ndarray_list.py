@@ -16,7 +16,7 @@ from ngc.importer.source_bytes import Array, Source, describe_foreign
 from ngc.importer.sparse import dense_from_csr, dense_from_row_sparse
 
 LIST_MAGIC = 0x112
-_V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _MAX_DIMS = 32  # numpy's bound; a larger count in a V0 file means that the first word was no array at all
 _DEVICES = {1, 2, 3, 5}  # cpu, gpu, cpu_pinned, cpu_shared: where the array lived does not matter here
 _DENSE, _ROW_SPARSE, _CSR = 0, 1, 2
@@ -116,10 +116,10 @@ class _Reader:
 
     def read_array(self) -> Array | None:
         magic = self.number("I", "an array")
-        if magic in (_V2, _V3):
+        if magic in (V2, V3):
             return self.read_versioned(magic)
         # A V0 array has no magic: its first word is the number of dimensions.
-        count, code = (self.number("I", "the shape"), "q") if magic == _V1 else (magic, "I")
+        count, code = (self.number("I", "the shape"), "q") if magic == V1 else (magic, "I")
         shape = self.read_shape(count, code, "the shape")
         if not shape:
             return None
@@ -127,9 +127,9 @@ class _Reader:
 
     def read_versioned(self, magic: int) -> Array | None:
         storage = self.number("i", "the storage type")
-        if storage == -1 and magic == _V2:
+        if storage == -1 and magic == V2:
             storage = _DENSE  # an undefined array: its shape is empty, and nothing follows it
-        if storage not in (_DENSE, _ROW_SPARSE, _CSR) or (magic == _V3 and storage != _DENSE):
+        if storage not in (_DENSE, _ROW_SPARSE, _CSR) or (magic == V3 and storage != _DENSE):
             raise self.fail(
                 f"unknown storage type {storage}, expected 0 (dense), 1 (row_sparse) or 2 (csr)",
                 self.offset - 4,
@@ -138,10 +138,10 @@ class _Reader:
         if storage != _DENSE:
             stored = self.read_shape(self.number("i", "the stored shape"), "q", "the stored shape")
         dims = self.number("i", "the shape")
-        if magic == _V3 and dims == -1:
+        if magic == V3 and dims == -1:
             return None
         shape = self.read_shape(dims, "q", "the shape")
-        if (magic == _V2 and not shape) or (magic == _V3 and any(dim < 0 for dim in shape)):
+        if (magic == V2 and not shape) or (magic == V3 and any(dim < 0 for dim in shape)):
             return None
         self.check_dims(shape, "the shape")
         if storage == _DENSE:

@@ -179,6 +179,9 @@ FUSED_OPERATORS = frozenset(
 )
 """Operators that hold a subgraph, whose variables are their first inputs, in order."""
 
+ENGINE_OPERATORS: Mapping[str, str] = MappingProxyType({"_neuron_subgraph_op": "neuron", "_TensorRT": "tensorrt"})
+"""Operators that hold a part of the symbol for an engine, with the kind of engine."""
+
 
 def aux_inputs(op: str) -> tuple[int, ...]:
     """Returns which inputs of a (canonical) operator are auxiliary states."""

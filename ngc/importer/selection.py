@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from ngc.errors import InputError
 from ngc.importer.attributes import parse_attributes
-from ngc.importer.operator_names import LABEL_OPERATORS
+from ngc.importer.operator_names import ENGINE_OPERATORS, LABEL_OPERATORS
 from ngc.importer.operators import OPERATORS
 from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
 
@@ -23,6 +23,9 @@ def output_names(node: SymbolNode, source: str) -> tuple[str, ...]:
     """Returns the names of a node's outputs as `list_outputs` would: `conv0_output`, `split0_output1`."""
     if node.is_variable:
         return (node.name,)
+    if node.op in ENGINE_OPERATORS and len(node.subgraphs) == 1:
+        inner = node.subgraphs[0]  # what an engine computes keeps its names
+        return tuple(_head_name(inner, head) for head in inner.heads)
     operator = OPERATORS.get(node.op)
     if operator is None:
         return (f"{node.name}_output",)

@@ -50,6 +50,8 @@ def resolve_model(model: Any, params: Any, shapes: Mapping[str, Sequence[Any]] |
         ImportFailure: a file is missing or damaged.
         InputError: the model is of no accepted form, or parameters are given twice.
     """
+    if isinstance(model, ModelSource):
+        return model
     if isinstance(model, str | os.PathLike):
         return _from_path(model, params)
     if is_block(model):

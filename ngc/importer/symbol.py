@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from ngc.importer.operator_names import FUSED_OPERATORS, aux_inputs
+from ngc.importer.operator_names import ENGINE_OPERATORS, FUSED_OPERATORS, aux_inputs
 from ngc.importer.quantization_record import QuantizationRecord
 
 VARIABLE = "null"
+
+OWN_PARAMETERS = "subgraph_params_names"
+"""The attribute in which `_TensorRT` nodes of MXNet name the parameters that they hold, by semicolons."""
 
 
 class Entry(NamedTuple):
@@ -39,6 +42,12 @@ class SymbolNode:
     def is_variable(self) -> bool:
         """Whether the node is a variable: an input, a parameter or an auxiliary state."""
         return self.op == VARIABLE
+
+    @property
+    def fed_variables(self) -> tuple[int, ...]:
+        """Positions of the variables of the node's subgraph that its first inputs feed, in this order; the others are parameters of the node's own."""
+        own = self.attrs.get(OWN_PARAMETERS, "").split(";")
+        return tuple(position for inner in self.subgraphs[:1] for position in inner.variables if inner.nodes[position].name not in own)
 
     def __str__(self) -> str:
         return f"node {self.index} {self.name!r} ({self.op})"
@@ -100,6 +109,6 @@ class SymbolGraph:
 def _states(node: SymbolNode) -> Iterator[Entry]:
     """Yields the inputs that a node takes as auxiliary states; of a fused operator those that its parts take so."""
     yield from (node.inputs[slot] for slot in aux_inputs(node.op) if slot < len(node.inputs))
-    if node.op in FUSED_OPERATORS:
+    if node.op in FUSED_OPERATORS or node.op in ENGINE_OPERATORS:
         for inner in node.subgraphs:
-            yield from (entry for position, entry in zip(inner.variables, node.inputs, strict=False) if position in inner.aux_nodes)
+            yield from (entry for position, entry in zip(node.fed_variables, node.inputs, strict=False) if position in inner.aux_nodes)

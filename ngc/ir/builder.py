@@ -65,6 +65,13 @@ class GraphBuilder:
         self.graph._link(node)
         return node.output
 
+    def call(self, region: Graph, inputs: Sequence[Value], engine: str, name: str, loc: Loc | None = None) -> tuple[Value, ...]:
+        """Appends a call of an engine that executes a region, and returns its results."""
+        node = make_node(self.graph, "engine.call", inputs, {"engine": engine}, (loc,) if loc else (), name, regions=(region,))
+        self.graph._append(node)
+        self.graph._link(node)
+        return node.outputs
+
     def finish(self, outputs: Sequence[Value], names: Sequence[str] | None = None) -> Graph:
         """Sets the outputs, with the public names they are returned under, and returns the graph."""
         self.graph.outputs = tuple(outputs)

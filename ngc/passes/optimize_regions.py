@@ -13,7 +13,10 @@ from ngc.errors import PassError
 from ngc.ir import Graph
 from ngc.passes.base import Pass, PassContext
 
-_OPTIMIZE = "fold-batch-norm,hoist-strides,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
+_CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions"
+"""For regions that a saved model brings; those that were just divided off are in this form."""
+
+_OPTIMIZE = f"{_CANONICAL},fold-batch-norm,hoist-strides,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
 
 REGION_PIPELINES = {
     "fp32": _OPTIMIZE,

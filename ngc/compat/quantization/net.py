@@ -1,14 +1,10 @@
 """MXNet's quantizer for Gluon blocks, and the block that comes back: ngc inside, `SymbolBlock` outside."""
 
-import itertools
 import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ngc.compat.arrays import as_numpy
+from ngc.compat.blocks import InferenceBlock
 from ngc.compat.quantization.calibrating import Shapes, calibrated_ranges, check_limits, feed_collector, limited, ranges_by_value
 from ngc.compat.quantization.collectors import collected_ranges
 from ngc.compat.quantization.exclusion import excluded_operators
@@ -16,7 +12,7 @@ from ngc.compat.quantization.model import check_options, make_collector
 from ngc.compat.symbol import Symbol
 from ngc.errors import ImportFailure, InputError
 from ngc.importer import import_model
-from ngc.importer.mxnet_live import import_mxnet, trace_block
+from ngc.importer.mxnet_live import trace_block
 from ngc.importer.quantization_record import QuantizationRecord
 from ngc.runtime import Executable
 
@@ -93,29 +89,8 @@ def quantize_net(network: Any, quantized_dtype: str = "auto", quantize_mode: str
                            data_shapes, calib_mode, num_calib_examples, ctx, LayerOutputCollector, logger, num_calib_batches=num_calib_batches, device=device)
 
 
-class QuantizedBlock:
-    """A network for inference, called on NDArrays or numpy arrays; each shape of an image is compiled at its first call, for batches of any size."""
-
-    def __init__(self, symbol: Symbol, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any], inputs: Sequence[str]) -> None:
-        self.symbol, self.arg_params, self.aux_params, self.inputs = symbol, arg_params, aux_params, tuple(inputs)
-        self._executables: dict[tuple[tuple[int, ...], ...], Executable] = {}
-
-    def __call__(self, *data: Any) -> Any:
-        """Returns the network's output, a list where there are several: NDArrays for NDArrays, numpy arrays for others.
-
-        Raises:
-            InputError: another number of inputs than the network has, or shapes that do not fit.
-        """
-        if len(data) != len(self.inputs):
-            raise InputError(f"{len(data)} arrays given; the network reads {', '.join(self.inputs)}")
-        arrays = {name: as_numpy(value, name) for name, value in zip(self.inputs, data, strict=True)}
-        results = self.executable(*(array.shape for array in arrays.values())).run(arrays)
-        if any(hasattr(value, "asnumpy") for value in data):
-            mx = import_mxnet()
-            results = [mx.nd.array(result, dtype=result.dtype) for result in results]
-        return results[0] if len(results) == 1 else results
-
-    forward = __call__
+class QuantizedBlock(InferenceBlock):
+    """A quantized network; each shape of an image is compiled at its first call, for batches of any size."""
 
     def executable(self, *shapes: tuple[int, ...]) -> Executable:
         """Returns the compiled network for inputs of these shapes, whatever their batch."""
@@ -126,19 +101,6 @@ class QuantizedBlock:
             wanted: Shapes = {name: ("N", *rest) for name, rest in zip(self.inputs, key, strict=True)}
             self._executables[key] = compile((self.symbol, self.arg_params, self.aux_params), shapes=wanted)
         return self._executables[key]
-
-    def export(self, path: str | os.PathLike[str], epoch: int = 0, remove_amp_cast: bool = True) -> tuple[str, str]:
-        """Writes `path-symbol.json` and `path-0000.params`, which `ngc.compile(path)` reads, and returns the two names."""
-        mx = import_mxnet()
-        names = f"{os.fspath(path)}-symbol.json", f"{os.fspath(path)}-{epoch:04d}.params"
-        self.symbol.save(names[0])
-        arrays = itertools.chain(((f"arg:{name}", array) for name, array in self.arg_params.items()),
-                                 ((f"aux:{name}", array) for name, array in self.aux_params.items()))
-        mx.nd.save(names[1], {name: mx.nd.array(array, dtype=np.asarray(array).dtype) for name, array in arrays})
-        return names
-
-    def hybridize(self, active: bool = True, **options: Any) -> None:
-        """Does nothing: the network is compiled."""
 
 
 def _given_shapes(calib_data: Any, data_shapes: Sequence[Any] | None) -> list[tuple[str, tuple[int, ...]]]:

@@ -21,9 +21,9 @@ from ngc.ir.extract import extract
 from ngc.ir.loc import merge
 from ngc.ir.rewrite import Rewriter
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.partition.plan import PartitionOptions, PartitionPlan, plan_by, plan_partition
+from ngc.passes.partition.plan import PartitionOptions, PartitionPlan, plan_by, plan_partition, plan_view
 
-__all__ = ["Partition", "PartitionOptions", "PartitionPlan", "outline", "plan_by", "plan_partition"]
+__all__ = ["Partition", "PartitionOptions", "PartitionPlan", "outline", "plan_by", "plan_partition", "plan_view"]
 
 _PREFIXES = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT", "neuron": "Neuron"}
 """What regions are called, with a number behind, as MXNet's integrations called theirs."""
@@ -50,7 +50,7 @@ class Partition(Pass):
         return outline(graph, plan, self.engine)
 
 
-def outline(graph: Graph, plan: PartitionPlan, engine: str) -> bool:
+def outline(graph: Graph, plan: PartitionPlan[Node], engine: str) -> bool:
     """Replaces each region of a plan by a call; returns whether there was any."""
     rewriter = Rewriter(graph)
     for number, nodes in enumerate(plan.regions):

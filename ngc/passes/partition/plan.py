@@ -1,13 +1,18 @@
 """Which nodes of a graph go to an engine, in which regions, and why the others stay."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import networkx as nx
 
 from ngc.engines.support import why_not_on
 from ngc.errors import InputError
 from ngc.ir import Graph, Node
 from ngc.passes.partition.regions import grow_regions
+
+N = TypeVar("N", bound=Hashable)
 
 Reason = Callable[[Node], str | None]
 """Returns why a node stays on the CPU, None where an engine takes it."""
@@ -23,8 +28,8 @@ class PartitionOptions:
 
 
 @dataclass(frozen=True)
-class PartitionPlan:
-    """A graph divided.
+class PartitionPlan(Generic[N]):
+    """A graph divided: one of the IR's nodes, or of other nodes, such as MXNet's operators.
 
     Attributes:
         regions: nodes of each region, in the graph's order, without constants.
@@ -32,17 +37,17 @@ class PartitionPlan:
         small: nodes that it would take, in regions that are too small, each with the reason.
     """
 
-    regions: Sequence[Sequence[Node]]
-    refused: Mapping[Node, str] = field(default_factory=dict)
-    small: Mapping[Node, str] = field(default_factory=dict)
+    regions: Sequence[Sequence[N]]
+    refused: Mapping[N, str] = field(default_factory=dict)
+    small: Mapping[N, str] = field(default_factory=dict)
 
     @property
-    def left(self) -> dict[Node, str]:
+    def left(self) -> dict[N, str]:
         """All nodes that stay, those refused first."""
         return {**self.refused, **self.small}
 
 
-def plan_partition(graph: Graph, engine: str, options: PartitionOptions) -> PartitionPlan:
+def plan_partition(graph: Graph, engine: str, options: PartitionOptions) -> PartitionPlan[Node]:
     """Returns what an engine takes of a graph.
 
     Raises:
@@ -51,31 +56,47 @@ def plan_partition(graph: Graph, engine: str, options: PartitionOptions) -> Part
     return plan_by(graph, why_not_on(engine), options)
 
 
-def plan_by(graph: Graph, why_not: Reason, options: PartitionOptions) -> PartitionPlan:
+def plan_by(graph: Graph, why_not: Reason, options: PartitionOptions) -> PartitionPlan[Node]:
     """Returns what may be taken of a graph where `why_not` says what of it may.
 
     Raises:
         InputError: as `plan_partition`.
     """
+    view = graph.to_networkx()
+    view.remove_nodes_from([node for node in graph.nodes if node.op == "const"])
+    return plan_view(view, why_not, names_of, options)
+
+
+def plan_view(view: "nx.DiGraph[N]", why_not: Callable[[N], str | None], names: Callable[[N], set[str]], options: PartitionOptions,
+              weighs: Callable[[N], bool] = lambda node: True) -> PartitionPlan[N]:
+    """Returns what may be taken of any acyclic graph.
+
+    Args:
+        view: its order of nodes is topological.
+        why_not: says why a node stays; None where an engine takes it.
+        names: those by which a node can be meant.
+        options: what the user says.
+        weighs: whether a node counts where a region's size is asked for.
+
+    Raises:
+        InputError: as `plan_partition`.
+    """
     excluded, forced = set(options.excl_node_names), set(options.force_incl_node_names)
-    _check_names(graph, options)
-    refused: dict[Node, str] = {}
-    for node in graph.nodes:
-        if node.op == "const":
-            continue
-        reason = why_not(node) if not forced & names_of(node) else None
-        if excluded & names_of(node):
+    _check_names({name for node in view for name in names(node)}, options)
+    refused: dict[N, str] = {}
+    for node in view:
+        reason = why_not(node) if not forced & names(node) else None
+        if excluded & names(node):
             reason = "excluded by name"
         if reason is not None:
             refused[node] = reason
-    view = graph.to_networkx()
-    view.remove_nodes_from([node for node in graph.nodes if node.op == "const"])
     regions, small = [], {}
     for region in grow_regions(view, lambda node: node not in refused):
-        if len(region) >= options.min_subgraph_size:
+        count = sum(map(weighs, region))
+        if count >= options.min_subgraph_size:
             regions.append(region)
             continue
-        size = "one operator" if len(region) == 1 else f"{len(region)} operators"
+        size = "one operator" if count == 1 else f"{count} operators"
         small.update(dict.fromkeys(region, f"its region has {size}, fewer than min_subgraph_size={options.min_subgraph_size}"))
     return PartitionPlan(regions, refused, small)
 
@@ -85,8 +106,7 @@ def names_of(node: Node) -> set[str]:
     return {node.name, *(loc.name for loc in node.locs)}
 
 
-def _check_names(graph: Graph, options: PartitionOptions) -> None:
-    known = {name for node in graph.nodes if node.op != "const" for name in names_of(node)}
+def _check_names(known: set[str], options: PartitionOptions) -> None:
     problems = []
     for option in ("excl_node_names", "force_incl_node_names"):
         for name in getattr(options, option):

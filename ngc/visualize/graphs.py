@@ -1,0 +1,63 @@
+"""What is drawn of a graph of the IR: nodes without constants, and the regions of engine calls as clusters."""
+
+from collections.abc import Iterable
+
+from ngc.ir import Graph, Node, Value
+from ngc.ir.printer import format_type
+from ngc.visualize.diagram import Box, Cluster, Diagram
+
+
+def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True) -> Diagram:
+    """Returns the picture of a graph.
+
+    Args:
+        graph: of any stage.
+        title: of the picture; the graph's name unless given.
+        expand: draw the regions of engine calls, in a frame for each; otherwise each call is one box.
+    """
+    drawer = _Drawer(expand, any(node.regions for node in graph.nodes))
+    inputs = zip(graph.inputs, graph.input_names, strict=True)
+    keys = {value: drawer.add(f"in.{value.name}", Box(f"{name}\n{format_type(value.type)}", "input"), ()) for value, name in inputs}
+    drawer.nodes(graph, keys, "", "")
+    for value, name in zip(graph.outputs, graph.output_names, strict=True):
+        drawer.add(f"out.{name}", Box(name, "output"), [keys[value]] if value in keys else [])
+    return Diagram(title or graph.name, drawer.boxes, tuple(dict.fromkeys(drawer.arrows)), drawer.clusters)
+
+
+class _Drawer:
+    """Collects boxes, arrows and clusters; `keys` maps values to the boxes that they come from."""
+
+    def __init__(self, expand: bool, divided: bool) -> None:
+        self.expand, self.divided = expand, divided
+        self.boxes: dict[str, Box] = {}
+        self.arrows: list[tuple[str, str]] = []
+        self.clusters: dict[str, Cluster] = {}
+
+    def nodes(self, graph: Graph, keys: dict[Value, str], prefix: str, cluster: str) -> None:
+        for node in graph.nodes:
+            if node.op == "const":
+                continue
+            if node.regions and self.expand:
+                self.region(node, keys)
+                continue
+            kind = "engine" if node.regions else "outside" if self.divided and not cluster else "operator"
+            sources = [keys[value] for value in node.inputs if value in keys]
+            key = self.add(f"{prefix}{node.name}", Box(f"{node.op}\n{format_type(node.outputs[0].type)}", kind, _tip(node), cluster), sources)
+            keys.update(dict.fromkeys(node.outputs, key))
+
+    def region(self, node: Node, keys: dict[Value, str]) -> None:
+        region = node.regions[0]
+        count = sum(part.op != "const" for part in region.nodes)
+        self.clusters[region.name] = Cluster(f"{node.attrs['engine']}: {region.name}", f"{region.name}: {count} nodes")
+        inside = {value: keys[outer] for value, outer in zip(region.inputs, node.inputs, strict=True) if outer in keys}
+        self.nodes(region, inside, f"{region.name}.", region.name)
+        keys.update({outer: inside[value] for outer, value in zip(node.outputs, region.outputs, strict=True) if value in inside})
+
+    def add(self, key: str, box: Box, sources: Iterable[str]) -> str:
+        self.boxes[key] = box
+        self.arrows += [(source, key) for source in sources]
+        return key
+
+
+def _tip(node: Node) -> str:
+    return f"%{node.name} = {node.op}" + (f" from {', '.join(loc.name for loc in node.locs)}" if node.locs else "")

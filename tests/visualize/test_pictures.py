@@ -1,0 +1,140 @@
+"""Pictures of symbols and graphs: what is in them, that they are well formed, and that a browser shows them."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import ngc
+import ngc.compat
+from examples import wavenet
+from ngc.errors import InputError
+from ngc.ir import evaluate
+from ngc.passes import PassManager
+from ngc.visualize import Box, Cluster, Diagram, graph_diagram, html_page, svg_text, symbol_diagram
+from tests.checkpoints import SHAPE, make_params, symbol_json
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SVG = "{http://www.w3.org/2000/svg}"
+DIVIDED = """
+graph @g(%x: f32[2,3]) stage("canonical") {
+  %e = exp(%x) : f32[2,3]
+  %y = engine.call(%e) {engine="neuron"} : f32[2,3] {
+    graph @part(%e: f32[2,3]) stage("canonical") {
+      %a = tanh(%e) : f32[2,3]
+      %y = relu(%a) : f32[2,3]
+      return %y
+    }
+  }
+  return %y
+}
+"""
+
+
+def groups(svg: str, kind: str) -> list[str]:
+    """Returns the texts of the boxes of a kind."""
+    return ["\n".join(text.text or "" for text in group.findall(f"{SVG}text")) for group in ElementTree.fromstring(svg).iter(f"{SVG}g")
+            if group.get("class") == kind]
+
+
+def test_a_symbol_is_drawn_without_its_parameters() -> None:
+    svg = ngc.compat.plot_network(symbol_json(), title="small").svg
+    assert groups(svg, "box operator") == ["Convolution\n20, 3x3", "BatchNorm", "Activation\nrelu", "Pooling\navg", "Flatten", "FullyConnected\n7",
+                                           "SoftmaxOutput"]
+    assert (groups(svg, "box input"), groups(svg, "box output")) == (["data"], ["output"])
+    assert "conv_weight" in ngc.compat.plot_network(symbol_json(), hide_weights=False).svg
+    assert svg.count('class="arrow"') == 8
+
+
+def test_regions_are_framed_or_boxes() -> None:
+    params = {name[4:]: array for name, array in make_params().items()}
+    sym, _, _ = ngc.compat.neuron.compile(symbol_json(), params, {}, {"data": np.zeros(SHAPE, np.float32)}, excl_node_names=["relu"], target="neuron:cpu")
+    svg = ngc.compat.plot_network(sym).svg
+    assert groups(svg, "cluster") == ["Neuron: _neuron_subgraph_op0", "Neuron: _neuron_subgraph_op1"]
+    assert groups(svg, "box outside") == ["Activation\nrelu"]
+    assert len(groups(svg, "box inside")) == 6
+    small = ngc.compat.plot_network(sym, expand=False).svg
+    assert groups(small, "box engine") == ["_neuron_subgraph_op", "_neuron_subgraph_op"]
+    assert "neuronbin" not in ngc.compat.plot_network(sym).svg
+
+
+def test_a_graph_is_drawn_with_its_regions() -> None:
+    graph = ngc.parse(DIVIDED)
+    svg = svg_text(graph_diagram(graph))
+    assert groups(svg, "box input") == ["x\nf32[2,3]"]
+    assert groups(svg, "box outside") == ["exp\nf32[2,3]"]
+    assert groups(svg, "box inside") == ["tanh\nf32[2,3]", "relu\nf32[2,3]"]
+    assert groups(svg, "cluster") == ["neuron: part"]
+    assert groups(svg_text(graph_diagram(graph, expand=False)), "box engine") == ["engine.call\nf32[2,3]"]
+    assert ngc.compat.plot_network(graph, "title").svg.count("<title>title</title>") == 1
+
+
+def test_names_are_written_as_text() -> None:
+    diagram = Diagram("a < b & c", {"x": Box('<script>"</script>', tip="<&>", cluster="k")}, (), {"k": Cluster("<k>")})
+    svg = svg_text(diagram)
+    assert ElementTree.fromstring(svg).find(f"{SVG}title").text == "a < b & c"  # type: ignore[union-attr]
+    assert groups(svg, "box inside") == ['<script>"</script>']
+    assert "<script" not in html_page("<script>", [diagram], "<script>")
+
+
+def test_clusters_that_would_make_a_cycle_are_refused() -> None:
+    boxes = {"a": Box("a", cluster="k"), "b": Box("b"), "c": Box("c", cluster="k")}
+    with pytest.raises(ValueError, match=r"^the clusters make a cycle: k, b$"):
+        svg_text(Diagram("d", boxes, (("a", "b"), ("b", "c")), {"k": Cluster("k")}))
+
+
+def test_pictures_are_saved_by_their_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plot = ngc.compat.plot_network(symbol_json(), "net")
+    assert plot.render() == "net.svg"
+    assert ngc.compat.plot_network(symbol_json(), "net", save_format="html").render("page.html") == "page.html"
+    assert Path("net.svg").read_text(encoding="utf-8") == plot.svg == plot._repr_svg_()
+    assert Path("page.html").read_text(encoding="utf-8") == plot.html
+    with pytest.raises(InputError, match=r"^save_format='pdf': accepted is one of svg, html$"):
+        ngc.compat.plot_network(symbol_json(), save_format="pdf")
+
+
+# -- the network of the documentation ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("target", "left", "regions"), [("neuron", ["gamma\n"], 2), ("tensorrt-rtx:sm86", ["erfinv\n", "gamma\n"], 3)])
+def test_the_wavenet_splits_where_an_engine_lacks_an_operator(target: str, left: list[str], regions: int) -> None:
+    before, after, report = wavenet.diagrams(target)
+    assert [box.label + "\n" for box in after.boxes.values() if box.kind == "outside"] == left
+    assert len(after.clusters) == regions
+    assert not before.clusters
+    assert len(before.boxes) == len(after.boxes)
+    assert f"{57 - len(left)} of 57 operators in {regions} subgraphs, {len(left)} left" in report
+
+
+def test_the_wavenet_computes_the_same_divided() -> None:
+    text, params = wavenet.wavenet()
+    x = np.random.default_rng(1).normal(0, 1, wavenet.SHAPE).astype(np.float32)
+    exe = ngc.compile(text, params, shapes={"data": wavenet.SHAPE}, target="neuron:cpu")
+    assert len(exe.engines) == 2
+    graph = ngc.import_model(text, params, shapes={"data": wavenet.SHAPE})
+    PassManager("canonicalize").run(graph)
+    # float32 through eight layers of up to 32 products and a softmax.
+    np.testing.assert_allclose(exe.run({"data": x})[0], evaluate(graph, {"data": x})[0], rtol=1e-4, atol=1e-6)
+
+
+def test_the_pictures_of_the_documentation_are_up_to_date() -> None:
+    before, after, _ = wavenet.diagrams("tensorrt-rtx:sm86,sm89")
+    folder = Path(__file__).parents[2] / "docs" / "images"
+    for name, diagram in (("before", before), ("after", after)):
+        assert (folder / f"wavenet-{name}.svg").read_text(encoding="utf-8") == svg_text(diagram), "python -m examples.wavenet docs/images draws it anew"
+
+
+@pytest.mark.full
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+def test_a_browser_shows_the_page(tmp_path: Path) -> None:
+    before, after, report = wavenet.diagrams("neuron")
+    page = tmp_path / "page.html"
+    page.write_text(html_page("A network", [before, after, symbol_diagram(ngc.importer.load_symbol(symbol_json()))], report), encoding="utf-8")
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.count("<svg") == 3
+    assert "A network</h1>" in done.stdout
