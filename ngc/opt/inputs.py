@@ -11,7 +11,7 @@ from ngc.errors import InputError
 from ngc.ir import Graph, load_weights, parse
 from ngc.ir.random_data import random_feeds
 from ngc.ir.tensor_type import SymDim, bind_shape, format_shape
-from ngc.opt.arguments import names, shapes
+from ngc.opt.values import names, shapes
 
 
 def check_options(options: Namespace) -> None:

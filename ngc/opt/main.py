@@ -5,11 +5,11 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
-from ngc.opt.arguments import names, parser
+from ngc.opt.arguments import parser
+from ngc.opt.values import names
 
 if TYPE_CHECKING:
     from ngc.ir import Graph
@@ -95,28 +95,9 @@ class OptMain:
 
     def instruments(self, options: Namespace) -> "list[Instrument]":
         """Returns the instruments that need no graph."""
-        from ngc.passes import instruments as tools
-        from ngc.passes.instruments.bisect import BisectLimit
-        from ngc.passes.instruments.printing import Style
+        from ngc.opt.groups import WATCHING
 
-        style = Style(options.print_locations, options.elide_larger_than)
-        write = sys.stderr.write
-        chosen: list[Instrument] = []
-        if options.bisect_limit is not None:
-            chosen.append(tools.Bisect(BisectLimit.parse(options.bisect_limit), write))
-        if options.trace_rule:
-            chosen.append(tools.TraceRule(names(options.trace_rule), write))
-        before = ("*",) if options.print_ir_before_all else names(options.print_ir_before)
-        after = ("*",) if options.print_ir_after_all else names(options.print_ir_after)
-        if before or after or options.print_ir_after_change or options.print_ir_after_failure:
-            chosen.append(tools.PrintIR(write, style, before, after, options.print_ir_after_change, options.print_ir_after_failure))
-        if options.print_changed:
-            chosen.append(tools.PrintChanges(write, options.print_changed, style))
-        if options.dump_dir:
-            chosen.append(tools.DumpIR(Path(options.dump_dir), Style(True, options.elide_larger_than)))
-        if options.timing:
-            chosen.append(tools.Timing())
-        return chosen
+        return [instrument for group in WATCHING for instrument in group.instruments(options, sys.stderr.write)]
 
     def read(self, options: Namespace, passes: "Sequence[Pass]") -> "Graph":
         """Returns the input graph; where passes will run or weights be written, random data stands in for constants that have none."""

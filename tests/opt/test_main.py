@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ngc.errors import InputError
 from ngc.ir import Graph, evaluate, parse, save_weights
 from ngc.ir.random_data import fill_missing_weights
-from ngc.opt.arguments import names, shapes
 from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
+from ngc.opt.values import names, shapes
 from ngc.passes import PASSES, PIPELINES, Pass, PassContext
 from tests.passes.instruments.test_instruments import TEXT, Reverse
 
