@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ngc.codegen.onnx import save_onnx
 from ngc.importer import import_model
-from ngc.passes import PassContext, PassManager, parse_pipeline
+from ngc.passes import PassManager
 
 
 def export_onnx(prefix: str, shape: Sequence[int]) -> str:
@@ -20,6 +20,6 @@ def export_onnx(prefix: str, shape: Sequence[int]) -> str:
     path = Path(f"{prefix}-{'x'.join(map(str, shape))}-ngc.onnx")
     if not path.exists():
         graph = import_model(prefix, shapes={"data": tuple(shape)})
-        PassManager(parse_pipeline("@canonical")).run(graph, PassContext())
+        PassManager("@canonical").run(graph)
         save_onnx(graph, path)
     return str(path)

@@ -4,21 +4,20 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ngc.driver_engines import build_images, check_engine_options, for_engine, kind_of, stored_images
 from ngc.engines import EngineOptions, EngineTarget, parse_engine_target
 from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
 from ngc.importer.sources import resolve_model
-from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
 from ngc.ir import Graph, clone
-from ngc.passes import PIPELINES, Pass, PassContext, PassManager
+from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.target import CpuTarget, host_target, parse_target
 
 if TYPE_CHECKING:
-    from ngc.codegen.engine_image import EngineImage
     from ngc.quantization import QuantizationOptions
     from ngc.runtime import Executable
 
@@ -89,15 +88,15 @@ def compile(  # the public name
     device = parse_engine_target(target)
     described = host_target() if device is not None else parse_target(target)
     _check_options(numerics, fallback)
-    _check_engine_options(device, engine, accuracy_budget)
+    check_engine_options(device, engine, accuracy_budget)
     _check_precision(precision, target, device, described)
-    kind = _kind(device)
+    kind = kind_of(device)
     if isinstance(model, Graph):
         graph = clone(model)
     else:
         model = resolve_model(model, params, shapes)
         graph = import_model(model, shapes=shapes, dtypes=dtypes, outputs=outputs, keep=kind if device is not None and precision != "int8" else None)
-    precision = precision or ("int8" if graph.ranges and pipeline is None else "fp32")
+    precision = precision or ("int8" if graph.ranges and pipeline is None and "int8" in PRECISIONS[kind] else "fp32")
     if precision != "int8" and any(option is not None for option in (calibration, accuracy_budget, quantization)):
         raise InputError("calibration, accuracy_budget and quantization belong to precision=\"int8\"")
     if precision == "int8" and calibration is None and not graph.ranges:
@@ -124,7 +123,7 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
-    images = _build_engines(graph, device, options, precision, dump_dir, stored_images(model)) if device is not None else {}
+    images = build_images(graph, device, options, precision, dump_dir, stored_images(model)) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 
@@ -142,59 +141,6 @@ def compile(  # the public name
 
 
 _NEEDED_PASSES = {"bf16": "convert-precision", "int8": "quantize"}
-
-
-def for_engine(passes: Sequence[Pass], device: EngineTarget, options: EngineOptions, *, divided: bool = False) -> list[Pass]:
-    """Returns passes of which those that divide the graph do so for a device, as options say; without those where the model came divided."""
-    from ngc.passes.partition import Partition  # only engines need networkx
-
-    if divided:
-        return [item for item in passes if not isinstance(item, Partition)]
-    return [replace(item, engine=device.engine, min_subgraph_size=options.min_subgraph_size, excl_node_names=options.excl_node_names,
-                    force_incl_node_names=options.force_incl_node_names) if isinstance(item, Partition) else item for item in passes]
-
-
-def stored_images(model: Any) -> "dict[str, EngineImage]":
-    """Returns what engines compiled of a model before it was saved, by the names of its regions."""
-    if isinstance(model, Graph):
-        return {}
-    from ngc.runtime.image_bytes import read_image  # only divided models have images
-
-    names = {node.name: f"{node.name}{IMAGE_PARAMETER}" for node in engine_nodes(model.symbol)}
-    return {node: read_image(model.arg_params[name], name) for node, name in names.items() if name in model.arg_params}
-
-
-def _build_engines(graph: Graph, device: EngineTarget, options: EngineOptions, precision: str, dump_dir: Any,
-                   stored: "Mapping[str, EngineImage]") -> "dict[str, EngineImage]":
-    """Returns what the device executes, and says how much that is."""
-    from ngc.codegen.engines import build_engines  # only engines need what these build on
-
-    regions = [node.regions[0] for node in graph.nodes if node.op == "engine.call"]
-    if not regions:
-        reasons = Counter(event.reason for event in graph.events if (event.pass_name, event.rule) == ("partition", "support"))
-        _log.warning("nothing of the model goes to %s; mostly because: %s", device.title, reasons.most_common(1)[0][0] if reasons else "it has no operators")
-    images = build_engines(graph, device, options, precision, stored)
-    if dump_dir:
-        for image in images.values():
-            image.write_files(Path(dump_dir) / "engines")
-    return images
-
-
-def _kind(device: EngineTarget | None) -> str:
-    """Returns the key of a kind of target in `PRECISIONS`."""
-    if device is None:
-        return "cpu"
-    return "tensorrt" if device.is_tensorrt else "neuron"
-
-
-def _check_engine_options(device: EngineTarget | None, engine: EngineOptions | None, accuracy_budget: float | None) -> None:
-    if engine is not None and not isinstance(engine, EngineOptions):
-        raise InputError(f"engine takes ngc.EngineOptions, not {type(engine).__name__}")
-    if device is None and engine is not None:
-        raise InputError("engine= belongs to targets that are engines, such as \"tensorrt-rtx:sm86\"")
-    if device is not None and accuracy_budget is not None:
-        raise InputError(f"accuracy_budget is kept by measuring the CPU's int8, which says nothing of {device.title}'s; exclude layers with "
-                         "quantization=ngc.QuantizationOptions(exclude=...) instead")
 
 
 def _check_options(numerics: str, fallback: str | None) -> None:
@@ -221,7 +167,7 @@ def _quantized(graph: Graph) -> dict[str, Any]:
 
 
 def _check_precision(precision: str | None, name: str, device: EngineTarget | None, target: CpuTarget) -> None:
-    accepted = PRECISIONS[_kind(device)]
+    accepted = PRECISIONS[kind_of(device)]
     if precision is not None and precision not in accepted:
         raise InputError(f"unknown precision {precision!r} for target {name!r}; accepted is one of {', '.join(accepted)}")
     if device is None and precision == "bf16" and not target.has_bf16:

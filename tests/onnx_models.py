@@ -15,7 +15,7 @@ EPS = {"f64": 2.0**-52, "f32": 2.0**-23, "f16": 2.0**-10, "bf16": 2.0**-7}
 """The distance of 1 and the next number."""
 
 
-EXAMPLES = settings(deadline=None)
+EXAMPLES = settings(deadline=None, max_examples=50)
 """Of property tests: the first session of ONNX Runtime takes its time."""
 
 ALL = (*DTYPES, "bf16")

@@ -74,6 +74,12 @@ def test_narrow_floats(prefix: str, precision: str, bits: int) -> None:
     assert {image.facts["precision"] for image in executable.engines} == {precision}
 
 
+def test_a_model_that_was_quantized_elsewhere_is_fp32_where_there_is_no_int8() -> None:
+    graph = make_partly_supported()
+    graph.ranges = {"data": (-1.0, 1.0)}
+    assert {image.facts["precision"] for image in ngc.compile(graph, target="neuron:cpu").engines} == {"fp32"}
+
+
 def test_forced_operators_without_a_form_are_named() -> None:
     with pytest.raises(ngc.CodegenError, match="gamma"):
         ngc.compile(make_partly_supported(), target="neuron:cpu", engine=EngineOptions(force_incl_node_names=("gamma0",)))
@@ -91,10 +97,10 @@ def test_a_batch_of_any_size_goes_nowhere_and_says_so(prefix: str, caplog: pytes
 def test_a_neuron_device_that_is_missing(prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     executable = ngc.compile(prefix, shapes={"data": SHAPE}, target="neuron:inf2")
-    with pytest.raises(EngineError, match="the Neuron PJRT plugin is missing"):
+    with pytest.raises(EngineError, match=r"the Neuron PJRT plugin .* and a Neuron device are missing"):
         executable.run({"data": make_input()})
     executable.save(tmp_path / "model.ngc")
-    with pytest.raises(EngineError, match=r"model\.ngc cannot run on this machine: the Neuron PJRT plugin is missing.*holds hlo, stablehlo"):
+    with pytest.raises(EngineError, match=r"model\.ngc cannot run on this machine: the Neuron PJRT plugin .* missing.*holds hlo, stablehlo"):
         ngc.load(tmp_path / "model.ngc")
 
 

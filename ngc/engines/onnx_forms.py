@@ -41,9 +41,11 @@ def _pool(node: Node) -> str | None:
     dtype, rank = node.inputs[0].type.dtype, len(node.attrs["kernel"])
     if rank > 3:
         return f"ONNX Runtime has no pooling over {rank} dimensions"
-    if node.attrs["kind"] == "max":
-        return f"max pooling of {dtype} has no form in ONNX, and f64 does not hold its integers" if dtype == "i64" else None
-    return _layer(node)
+    if node.attrs["kind"] != "max":
+        return _layer(node)
+    if dtype == "i64":
+        return "max pooling of i64 has no form in ONNX, and f64 does not hold its integers"
+    return _floats(node) if node.attrs["epilogue"] else None
 
 
 def _lrn(node: Node) -> str | None:

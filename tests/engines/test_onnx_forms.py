@@ -115,6 +115,7 @@ POOL = {"kernel": (2, 2), "stride": (1, 1), "pad": (0, 0)}
     (node("lrn", "f32", size=3, alpha=-1.0), "LRN of ONNX Runtime takes alpha and beta above 0, not -1 and 0.75"),
     (node("lrn", "f64", size=3), "ONNX Runtime has no lrn of f64"),
     (node("pool", "i64", kind="max", **POOL), "max pooling of i64 has no form in ONNX, and f64 does not hold its integers"),
+    (node("pool", "i32", kind="max", epilogue=(Step("tanh"),), **POOL), "pool of i32 has no form in ONNX, which takes floats"),
     (node("pool", "f64", kind="avg", **POOL), "ONNX Runtime has no pool of f64"),
     (node("pool", "i32", kind="avg", **POOL), "pool of i32 has no form in ONNX, which takes floats"),
     (node("pool", "f32", (1, 1, 2, 2, 2, 2), kind="max", kernel=(1,) * 4, stride=(1,) * 4, pad=(0,) * 4), "ONNX Runtime has no pooling over 4 dimensions"),

@@ -14,8 +14,8 @@ from ngc.ir.weights_file import replacing
 if TYPE_CHECKING:
     import onnx
 
-LIMIT = 2**31 - 2**20
-"""Bytes of constants up to which a model is one file: protobuf's 2 GB less a mebibyte for everything else."""
+LIMIT = 2**31 - 2**24
+"""Bytes of constants up to which a model is one file: protobuf's 2 GB less 16 MiB for everything else."""
 
 _INSIDE = 1024
 """Constants of fewer bytes stay in the model, where shape inference reads shapes and axes."""

@@ -11,6 +11,7 @@ from ngc.codegen.stablehlo import elementwise, layers, movement, reductions
 from ngc.codegen.stablehlo.pooling import emit_pool
 from ngc.codegen.stablehlo.text import Body, Tensor, quoted
 from ngc.codegen.stablehlo.unary import FLOAT
+from ngc.engines.forms import refusals
 from ngc.engines.stablehlo_forms import why_no_stablehlo, why_no_type
 from ngc.errors import CodegenError
 from ngc.ir import Graph, Node, Value
@@ -71,7 +72,7 @@ def emit_stablehlo(graph: Graph) -> StableHloModule:
     """Returns the StableHLO module of a graph of any stage before `lowered`.
 
     Raises:
-        CodegenError: nodes have no form in StableHLO; the message lists all of them with the reason.
+        CodegenError: nodes have no form in StableHLO; the message lists all reasons with the nodes.
     """
     _refuse(graph)
     constants = [node.output for node in graph.nodes if node.op == "const"]
@@ -92,13 +93,12 @@ def emit_stablehlo(graph: Graph) -> StableHloModule:
 
 
 def _refuse(graph: Graph) -> None:
-    """Raises CodegenError where an input or a node has no form."""
-    findings = [f"the input {name!r}: {reason}" for value, name in zip(graph.inputs, graph.input_names, strict=True)
-                if (reason := why_no_type(value.type)) is not None]
-    findings += [f"{node.op} %{node.name}" + (f" (MXNet's {node.locs[0]})" if node.locs else "") + f": {reason}" for node in graph.nodes
-                 if (reason := why_no_stablehlo(node)) is not None]
+    """Raises CodegenError where nodes, or inputs that no node reads, have no form."""
+    findings = refusals(graph, why_no_stablehlo)
+    findings += [f"  {reason}: the input {name!r}" for value, name in zip(graph.inputs, graph.input_names, strict=True)
+                 if not value.uses and (reason := why_no_type(value.type)) is not None]
     if findings:
-        raise CodegenError(f"the graph {graph.name} has no form in StableHLO:\n" + "\n".join(findings))
+        raise CodegenError("some operators have no form in StableHLO:\n" + "\n".join(findings))
 
 
 def _fixed(value: Value) -> tuple[int, ...]:

@@ -10,7 +10,8 @@ from ngc.codegen.onnx import emit_onnx
 from ngc.codegen.onnx.emit import OPSETS
 from ngc.errors import CodegenError, EngineError
 from ngc.ir import Graph, GraphBuilder, Loc, Step, SymDim, evaluate
-from ngc.passes import PassContext, PassManager, parse_pipeline
+from ngc.passes import PIPELINES, PassContext, PassManager
+from ngc.target import parse_target
 from tests.onnx_models import assert_agrees, checked, run_onnx, session
 from tests.strategies import block_graphs, feeds_for, graphs
 
@@ -20,7 +21,7 @@ TOLERANCE = 1e-4
 """Random networks of up to twelve layers: sums of up to 200 products of order one, in f32 and in another order."""
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(graphs())
 def test_random_graphs(graph):
     sizes: list[float] = []
@@ -29,23 +30,22 @@ def test_random_graphs(graph):
     assert_agrees(graph, feeds_for(graph), rtol=TOLERANCE, atol=TOLERANCE)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(graphs(with_steps=True))
 def test_random_graphs_with_steps(graph):
     assert_agrees(graph, feeds_for(graph), rtol=TOLERANCE, atol=TOLERANCE)
 
 
-FUSED = ("canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code,fold-batch-norm,hoist-strides,fold-constants,fuse-conv,"
-         "fuse-preactivation,fuse-prologue,fuse-elementwise,fuse-separable,eliminate-dead-code")
+FUSED = PIPELINES["cpu-fp32"].removesuffix(",assign-layout")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(block_graphs())
 def test_fused_networks_agree_with_what_they_were_made_of(graph):
     assume(len(set(graph.output_names)) == len(graph.outputs))
     feeds = feeds_for(graph)
     expected = evaluate(graph, feeds)
-    PassManager(parse_pipeline(FUSED)).run(graph, PassContext())
+    PassManager(FUSED).run(graph, PassContext())
     for found, wanted in zip(run_onnx(graph, feeds), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE)
 
@@ -106,6 +106,13 @@ def test_all_nodes_without_a_form_are_listed():
                                  "  ONNX has no logarithm of the gamma function: 1 node (%third)")
 
 
+def test_lowered_graphs_have_layouts_that_onnx_does_not_have():
+    graph = small()
+    PassManager(PIPELINES["cpu-fp32"]).run(graph, PassContext(parse_target("cpu:x86-64-v3")))
+    with pytest.raises(CodegenError, match=r"memory layouts are those of ngc's CPU kernels, and only lowered graphs have them: \d node"):
+        emit_onnx(graph)
+
+
 def test_the_missing_package_is_named(monkeypatch):
     plain = builtins.__import__
 
@@ -125,7 +132,7 @@ def test_weights_of_half_precision_keep_their_bits():
     b.op("add", half, half)
     graph = b.finish([b.op("add", half, half)])
     assert_agrees(graph, {})
-    narrow = PassManager(parse_pipeline("fold-constants"))
+    narrow = PassManager("fold-constants")
     b = GraphBuilder()
     bf16 = b.op("cast", b.const("w", np.array([1.0, 0.1, -3e38, 1e-40], np.float32)), dtype="bf16")
     graph = b.finish([b.op("cast", b.op("mul", bf16, b.op("cast", b.input("x", (4,)), dtype="bf16")), dtype="f32")])

@@ -97,8 +97,8 @@ def test_reductions(data, shape, dtype, name, keepdims):
     b = GraphBuilder()
     y = b.op(name, source(b, "x", shape, dtype), axes=axes, keepdims=keepdims)
     x = numbers(np.random.default_rng(0), dtype, shape, 0.5, 1.25)  # products neither vanish nor overflow
-    if dtype == "i64":
-        x = x % 100  # sums and products past 64 bits mean nothing, and those past 2**53 are not exact in the reference's means
+    if dtype == "i64" or (name == "reduce_prod" and x.dtype.kind in "iu"):
+        x = x % 4  # ONNX Runtime takes sums and products of 64 bits in f64, which is exact up to 2**53
     terms = int(np.prod([shape[axis] for axis in axes]))
     assert why_no_onnx(y.producer) is None
     assert_agrees(finish(b, y), {"x": x}, rtol=EPS.get(dtype, 0) * 2 + (terms * EPS["f32"] if dtype in ("f32", "f16", "bf16") else terms * EPS["f64"]))

@@ -12,7 +12,7 @@ from tests.onnx_models import ALL, EPS, assert_agrees, checked, finish, numbers,
 pytest.importorskip("onnxruntime")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.data(), st.integers(1, 3), st.sampled_from(["max", "avg", "sum", "lp"]), st.sampled_from(ALL), st.sampled_from(["valid", "full"]))
 def test_pooling(data, rank, kind, dtype, convention):
     draw = data.draw

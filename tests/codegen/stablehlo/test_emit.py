@@ -43,16 +43,19 @@ def test_what_comes_from_several_nodes_says_so() -> None:
     verify_stablehlo(module.text)
 
 
-def test_all_nodes_without_a_form_are_named_with_the_reason() -> None:
+def test_all_nodes_without_a_form_are_named_by_the_reason() -> None:
     builder = GraphBuilder("net")
-    x = builder.input("data", (SymDim(), 3))
-    y = builder.op("gamma", builder.op("cast", x, dtype="f64", name="wide"), name="g", loc=Loc("gamma0"))
+    x = builder.input("data", (2, 3))
+    builder.input("unread", (SymDim(), 3))
+    y = builder.op("cast", builder.op("gamma", x, name="g"), dtype="f64", name="wide")
+    for number in range(9):
+        y = builder.op("relu", y, name=f"r{number}")
     with pytest.raises(CodegenError) as caught:
         emit_stablehlo(builder.finish([y]))
-    assert str(caught.value) == ("the graph net has no form in StableHLO:\n"
-                                 "the input 'data': its batch is N; Neuron compiles fixed shapes\n"
-                                 "cast %wide: its batch is N; Neuron compiles fixed shapes\n"
-                                 "gamma %g (MXNet's gamma0): its batch is N; Neuron compiles fixed shapes")
+    assert str(caught.value) == ("some operators have no form in StableHLO:\n"
+                                 "  StableHLO has no gamma function, and the exponential of its logarithm loses digits: 1 node (%g)\n"
+                                 "  its data is f64; Neuron computes in 32 bits: 10 nodes (%wide, %r0, %r1, %r2, %r3, %r4, %r5, %r6, ...)\n"
+                                 "  its batch is N; Neuron compiles fixed shapes: the input 'unread'")
 
 
 @pytest.mark.parametrize(("value", "dtype", "literal"), [

@@ -42,7 +42,7 @@ def test_a_plan_for_two_capabilities_and_what_is_known_of_it() -> None:
         "provider": "tensorrt-rtx", "version": library.__version__, "parser_version": library.get_nv_onnx_parser_version(), "capabilities": ["sm86", "sm89"],
         "batch": [2, 4, 8], "warnings": [],
         "inspected": {
-            "layers": [{"name": "first", "kind": "convolution"}, {"name": "second", "kind": "activation"}],
+            "layers": [{"name": "node0", "kind": "convolution"}, {"name": "node1", "kind": "activation"}],
             "kinds": {"convolution": 1, "activation": 1},
             "bindings": [{"name": "x", "mode": "input", "dtype": "float", "shape": [-1, 16, 8, 8]},
                          {"name": "y", "mode": "output", "dtype": "float", "shape": [-1, 8, 8, 8]}],
@@ -56,9 +56,10 @@ def test_a_model_in_a_file(tmp_path: Path) -> None:
 
 
 def test_every_error_of_the_parser_with_its_node() -> None:
-    with pytest.raises(EngineError, match=r"TensorRT for RTX [0-9.]+ does not take region0:\n  second \(NoSuchOperator\): .*Plugin not found"):
-        build(conv_model("NoSuchOperator"), "sm86")
-    with pytest.raises(EngineError, match=r"does not take region0:\n  first \(Conv\): .*Kernel weight dimension failed to broadcast"):
+    with pytest.raises(EngineError, match=r"TensorRT for RTX [0-9.]+ does not take region0:\n  node1 \(NoSuchOperator\): .*Plugin not found.*\n"
+                                          r"  node3 \(NorThisOne\): .*Plugin not found"):
+        build(conv_model("NoSuchOperator", "Relu", "NorThisOne"), "sm86")
+    with pytest.raises(EngineError, match=r"does not take region0:\n  node0 \(Conv\): .*Kernel weight dimension failed to broadcast"):
         build(conv_model(inputs=5), "sm86")
 
 
@@ -155,7 +156,7 @@ def test_builds_in_several_threads() -> None:
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(attempt, range(8)))
     for number, text in enumerate(said):
-        assert (text == "second") == (number % 2 == 0)
+        assert (text == "node1") == (number % 2 == 0)
         if number % 2:
             assert f"does not take region{number}" in text
             assert ("NoSuchOperator" if number % 4 == 1 else "OtherOperator") in text, "each error is about its own model"
