@@ -132,6 +132,13 @@ class Executor:
         return dict(zip((spec.name for spec in self.executable.outputs), self.outputs, strict=True))
 
     @property
+    def held(self) -> Mapping[str, Any]:
+        """The parameters that come with the symbol; InputError once an engine has them."""
+        if self._held is None:
+            raise InputError("the parameters went to the engine when it was built and are not kept twice; bind the symbol again to build another engine")
+        return self._held
+
+    @property
     def symbol(self) -> Symbol:
         """The symbol that is bound."""
         return Symbol.of(self._sym)
@@ -143,9 +150,7 @@ class Executor:
             arguments, states = ({name: array.asnumpy() for name, array in table.items() if array.is_set and name not in self._shapes}
                                  for table in (self.arg_dict, self.aux_dict))
             types = {name: np.dtype(dtype).name for name, dtype in self._types.items() if name in self._shapes}
-            if self._held is None:
-                raise InputError("the parameters went to the engine when it was built and are not kept twice; bind the symbol again to build another engine")
-            self._executable = self._build.compile((self._symbol, {**self._held, **arguments}, states), self._shapes, types or None)
+            self._executable = self._build.compile((self._symbol, {**self.held, **arguments}, states), self._shapes, types or None)
             if self._held and self._build.target.startswith("tensorrt"):
                 release_constants(self._executable.graph)
                 self._held = None
@@ -199,7 +204,7 @@ class Executor:
             **shapes: the shapes that change.
         """
         changed = {name: shape_of(name, shape) for name, shape in shapes.items()}
-        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self, build=self._build, held=self._held)
+        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self, build=self._build, held=self.held)
 
     def _dtype(self, name: str) -> np.dtype[Any]:
         """Returns an argument's dtype: as given; parameters follow a floating-point input, as MXNet infers them."""

@@ -86,19 +86,37 @@ def test_the_tutorial_compiles_saves_and_serves_resnet50(mx: ModuleType, tmp_pat
     assert image.engine == "neuron"
 
 
+def refuse(*arguments: Any) -> None:
+    raise AssertionError("built again")
+
+
 def test_a_saved_model_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sym, args, aux = small(excl_node_names=["relu"])
     ngc.compat.save_checkpoint(tmp_path / "small", 0, sym, args, aux)
     stored = {name: read_image(args[f"{name}_neuronbin"], name) for name in ("_neuron_subgraph_op0", "_neuron_subgraph_op1")}
-
-    def refuse(*arguments: Any) -> None:
-        raise AssertionError("built again")
-
     monkeypatch.setattr("ngc.codegen.neuron.build_neuron", refuse)
     exe = ngc.compile(str(tmp_path / "small"), shapes={"data": SHAPE}, target="neuron:cpu")
     assert {image.name: image for image in exe.engines} == stored
     x = make_input()
     np.testing.assert_allclose(exe.run({"data": x})[0], reference(x), **CLOSE)
+
+
+def test_a_saved_model_is_compiled_again_where_that_does_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For another target, with flags, and where there is a compiler now and was none."""
+    monkeypatch.setattr("ngc.codegen.neuron.shutil.which", lambda name: None)
+    compiled = small(target="neuron:trn1")
+    monkeypatch.setattr("ngc.codegen.neuron.build_neuron", refuse)
+
+    def build(target: str, **options: Any) -> None:
+        ngc.compile(compiled, shapes={"data": SHAPE}, target=target, engine=ngc.EngineOptions(**options))
+
+    build("neuron:trn1")
+    for target, options in (("neuron:cpu", {}), ("neuron:inf2", {}), ("neuron:trn1", {"flags": ["--optlevel 1"]})):
+        with pytest.raises(AssertionError, match=r"^built again$"):
+            build(target, **options)
+    monkeypatch.setattr("ngc.codegen.engines.shutil.which", lambda name: "/bin/true")
+    with pytest.raises(AssertionError, match=r"^built again$"):
+        build("neuron:trn1")
 
 
 def test_weights_may_change_after_compiling(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,8 @@ def test_an_engine_is_built_of_parameters_once(mx: ModuleType) -> None:
     own.arg_dict["outside"][:] = 2
     with pytest.raises(InputError, match=r"^the parameters went to the engine when it was built and are not kept twice; bind the symbol again"):
         own.forward()
+    with pytest.raises(InputError, match=r"^the parameters went to the engine"):
+        own.reshape(data=(2, 3))
 
 
 def test_a_divided_symbol_runs_on_the_cpu_too() -> None:
