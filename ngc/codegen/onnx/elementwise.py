@@ -100,7 +100,8 @@ def prelu(writer: OnnxWriter, x: Tensor, slope: Tensor) -> Tensor:
 def _prelu(writer: OnnxWriter, node: Node) -> Tensor:
     x = writer.computed(node.inputs[0])
     slope = node.inputs[1]
-    return prelu(writer, x, writer.arranged(slope, (-1 if not slope.is_const else int(slope.array.size), *(1,) * (node.type.rank - 2)), x.dtype))
+    slopes = int(slope.type.shape[0])  # type: ignore[arg-type]  # channels have no N
+    return prelu(writer, x, writer.arranged(slope, (slopes, *(1,) * (node.type.rank - 2)), x.dtype))
 
 
 def _where(writer: OnnxWriter, node: Node) -> Tensor:

@@ -81,7 +81,7 @@ def assemble(writer: OnnxWriter, opset: int, keep: Keep) -> "onnx.ModelProto":
     try:
         from onnx import TensorProto, helper
     except ImportError as error:
-        raise EngineError(f"ONNX models need the package onnx: pip install onnx ({error})") from error
+        raise EngineError(f"ONNX models need the package onnx: pip install 'onnx<1.19' ({error})") from error
     from ngc import __version__  # known when all of ngc is
 
     def value_info(name: str, type: TensorType) -> "onnx.ValueInfoProto":
