@@ -18,7 +18,7 @@ import numpy as np
 
 from ngc.codegen.onnx.functions import cbrt
 from ngc.codegen.onnx.steps import apply_steps, register, stored
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor
 from ngc.ir import Node
 from ngc.ir.ops.pooling import LOWEST, pool_windows
 from ngc.ir.tensor_type import DTYPES
@@ -127,4 +127,4 @@ def _handler(writer: OnnxWriter, node: Node) -> Sequence[Tensor]:
     return stored(writer, node, [result, *tees])
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {"pool": _handler}
+HANDLERS: dict[str, Handler] = {"pool": _handler}

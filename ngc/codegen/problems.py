@@ -1,0 +1,12 @@
+"""How code generators report the nodes that they cannot serve: all of them, by reason."""
+
+from collections.abc import Mapping, Sequence
+
+_SHOWN = 8
+"""Names that stand for a reason; there may be hundreds."""
+
+
+def list_problems(problems: Mapping[str, Sequence[str]]) -> str:
+    """Returns a line for each reason, with the names of the nodes that it keeps out."""
+    return "\n".join(f"  {reason}: {len(names)} node{'s' * (len(names) > 1)} ({', '.join('%' + name for name in names[:_SHOWN])}"
+                     f"{', ...' * (len(names) > _SHOWN)})" for reason, names in problems.items())
