@@ -19,6 +19,7 @@ from ngc.importer import SymbolGraph
 from ngc.importer.mxnet_live import is_symbol
 from ngc.importer.sources import resolve_model
 from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
+from ngc.importer.symbol_writer import symbol_content
 from ngc.runtime import Executable
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -141,7 +142,7 @@ class Executor:
     @property
     def symbol(self) -> Symbol:
         """The symbol that is bound."""
-        return Symbol.of(self._sym)
+        return self._sym if isinstance(self._sym, Symbol) else Symbol(symbol_content(self._symbol))
 
     @property
     def executable(self) -> Executable:

@@ -211,6 +211,24 @@ def test_a_block_comes_back_as_a_block(mx: ModuleType, tmp_path: Path) -> None:
         compiled(x, x)
 
 
+def test_labels_may_be_among_the_inputs() -> None:
+    x, label = make_input(), np.zeros(SHAPE[0], np.float32)
+    sym, args, aux = neuron.compile(symbol_json(), ARG, AUX, {"data": x, "softmax_label": label})
+    assert sym.list_inputs() == ["data", "softmax_label"]
+    exe = sym.bind(ctx=neuron.neuron(), args={**args, "data": x, "softmax_label": label}, aux_states=aux)
+    np.testing.assert_allclose(exe.forward(data=x, softmax_label=label)[0].asnumpy(), reference(x), **CLOSE)
+
+
+def test_a_value_and_a_variable_of_the_same_name_are_kept_apart(mx: ModuleType) -> None:
+    relu = mx.sym.Activation(mx.sym.var("data"), act_type="relu", name="relu")
+    sym = mx.sym.elemwise_add(mx.sym.exp(relu, name="exp"), mx.sym.var("relu_output"), name="sum")
+    x, w = np.linspace(-1, 1, 4, dtype=np.float32), np.arange(4, dtype=np.float32)
+    compiled, args, aux = neuron.compile(sym, {"relu_output": w}, {}, {"data": x}, excl_node_names=["relu"])
+    assert statistics(compiled) == (2, 1, 2)
+    exe = compiled.bind(ctx=neuron.neuron(), args={**args, "data": x}, aux_states=aux)
+    np.testing.assert_allclose(exe.forward(data=x)[0].asnumpy(), np.exp(np.maximum(x, 0)) + w, rtol=1e-6)
+
+
 # -- options -----------------------------------------------------------------------------------------------------------
 
 
