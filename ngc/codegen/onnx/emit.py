@@ -11,7 +11,7 @@ import numpy as np
 
 from ngc.codegen.onnx import elementwise, layers, movement, normalization, pooling, quantization, reductions
 from ngc.codegen.onnx.writer import Handler, OnnxWriter, Operation, Tensor
-from ngc.codegen.problems import list_problems
+from ngc.codegen.problems import list_refused
 from ngc.engines.onnx_forms import why_no_onnx
 from ngc.errors import CodegenError, EngineError
 from ngc.ir import Graph, TensorType
@@ -61,13 +61,8 @@ def write(graph: Graph, opset: int = OPSET) -> OnnxWriter:
     """
     if opset not in OPSETS:
         raise CodegenError(f"ONNX models are written for the operator sets {', '.join(map(str, OPSETS))}, not {opset}")
-    problems: dict[str, list[str]] = {}
-    for node in graph.nodes:
-        reason = why_no_onnx(node)
-        if reason is not None:
-            problems.setdefault(reason, []).append(node.name)
-    if problems:
-        raise CodegenError("some operators have no form in ONNX:\n" + list_problems(problems))
+    if refused := list_refused(graph, why_no_onnx):
+        raise CodegenError(f"some operators have no form in ONNX:\n{refused}")
     table, writer = handlers(), OnnxWriter(graph)
     for node in graph.nodes:
         if node.op != "const":
