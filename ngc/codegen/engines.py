@@ -1,6 +1,7 @@
 """Builds an engine image for every engine call of a graph."""
 
 import logging
+import shutil
 from collections.abc import Mapping
 
 from ngc.codegen.engine_image import EngineImage
@@ -20,8 +21,8 @@ def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, pr
         target: what is built for.
         options: how it is built.
         precision: what the regions were made for, for the images' facts.
-        stored: images that were built before, by the names of regions. One is taken where it has the very module that the region gives now, for the same
-            target; else the region is built.
+        stored: images of Neuron modules that were built before, by the names of regions. One is taken where it has the very module that the region gives
+            now, for the same target, unless flags are given or a compiler is there that was missing then.
 
     Raises:
         EngineError: the engine's compiler is missing or refuses a region.
@@ -31,7 +32,7 @@ def build_engines(graph: Graph, target: EngineTarget, options: EngineOptions, pr
     for node in graph.nodes:
         if node.op == "engine.call":
             region = node.regions[0]
-            images[node.name] = _stored(region, target, stored or {}) or _build(region, target, options, precision)
+            images[node.name] = _stored(region, target, options, stored or {}) or _build(region, target, options, precision)
             _log.info("%s: %d operators for %s, %.1f MB", region.name, sum(region.count().values()), target.title, images[node.name].size / 1e6)
     return images
 
@@ -45,13 +46,19 @@ def release_constants(graph: Graph) -> None:
                     part.weight = Weight(part.weight.name, None, part.weight.digest)
 
 
-def _stored(region: Graph, target: EngineTarget, stored: Mapping[str, EngineImage]) -> EngineImage | None:
-    """Returns the image that was built of just this region for this target before; weights are no part of a Neuron module."""
+def _stored(region: Graph, target: EngineTarget, options: EngineOptions, stored: Mapping[str, EngineImage]) -> EngineImage | None:
+    """Returns the image that was built of just this region for this target before, where building could not do better.
+
+    Weights are arguments of a Neuron module and no part of it, so they may have changed since.
+    """
     image = stored.get(region.name)
-    if image is None or target.engine != "neuron" or image.engine != target.engine or image.facts.get("family") != target.family:
+    if image is None or image.engine != target.engine or image.facts.get("family") != target.family:
         return None
+    from ngc.codegen.neuron import COMPILER
     from ngc.codegen.stablehlo import emit_stablehlo
 
+    if options.flags or ("neff" not in image.files and target.family != "cpu" and shutil.which(COMPILER) is not None):
+        return None
     module = emit_stablehlo(region)
     return image if module.text.encode() == image.files.get("stablehlo") and module.parameters == image.parameters else None
 

@@ -19,6 +19,7 @@ from ngc.importer import SymbolGraph
 from ngc.importer.mxnet_live import is_symbol
 from ngc.importer.sources import resolve_model
 from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
+from ngc.importer.symbol_writer import symbol_content
 from ngc.runtime import Executable
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -132,9 +133,16 @@ class Executor:
         return dict(zip((spec.name for spec in self.executable.outputs), self.outputs, strict=True))
 
     @property
+    def held(self) -> Mapping[str, Any]:
+        """The parameters that come with the symbol; InputError once an engine has them."""
+        if self._held is None:
+            raise InputError("the parameters went to the engine when it was built and are not kept twice; bind the symbol again to build another engine")
+        return self._held
+
+    @property
     def symbol(self) -> Symbol:
         """The symbol that is bound."""
-        return Symbol.of(self._sym)
+        return self._sym if isinstance(self._sym, Symbol) else Symbol(symbol_content(self._symbol))
 
     @property
     def executable(self) -> Executable:
@@ -143,9 +151,7 @@ class Executor:
             arguments, states = ({name: array.asnumpy() for name, array in table.items() if array.is_set and name not in self._shapes}
                                  for table in (self.arg_dict, self.aux_dict))
             types = {name: np.dtype(dtype).name for name, dtype in self._types.items() if name in self._shapes}
-            if self._held is None:
-                raise InputError("the parameters went to the engine when it was built and are not kept twice; bind the symbol again to build another engine")
-            self._executable = self._build.compile((self._symbol, {**self._held, **arguments}, states), self._shapes, types or None)
+            self._executable = self._build.compile((self._symbol, {**self.held, **arguments}, states), self._shapes, types or None)
             if self._held and self._build.target.startswith("tensorrt"):
                 release_constants(self._executable.graph)
                 self._held = None
@@ -199,7 +205,7 @@ class Executor:
             **shapes: the shapes that change.
         """
         changed = {name: shape_of(name, shape) for name, shape in shapes.items()}
-        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self, build=self._build, held=self._held)
+        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self, build=self._build, held=self.held)
 
     def _dtype(self, name: str) -> np.dtype[Any]:
         """Returns an argument's dtype: as given; parameters follow a floating-point input, as MXNet infers them."""

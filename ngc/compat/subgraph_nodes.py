@@ -55,6 +55,15 @@ def with_inputs(symbol: SymbolGraph, inputs: Collection[str]) -> SymbolGraph:
     return replace(symbol, nodes=tuple(nodes))
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A region as a node without its inputs, and the entries of the whole that it takes and gives."""
+
+    node: SymbolNode
+    inputs: tuple[Entry, ...]
+    outputs: tuple[Entry, ...]
+
+
 class _Writer:
     """Emits what the heads need, depth first: variables, operators that stay, and regions at the place of the first output that is needed."""
 
@@ -71,7 +80,8 @@ class _Writer:
             self.results[entry.node].append(entry)
         self.nodes: list[SymbolNode] = []
         self.placed: dict[Entry, Entry] = {}
-        self.parts: dict[int, tuple[SymbolNode, tuple[Entry, ...], tuple[Entry, ...]]] = {number: self.part(number) for number in range(len(regions))}
+        self.variables = {node.name for node in symbol.nodes if node.is_variable}
+        self.parts = [self.part(number) for number in range(len(regions))]
 
     def write(self) -> SymbolGraph:
         stack = [(self.unit(head), False) for head in reversed(self.symbol.heads)]
@@ -80,13 +90,12 @@ class _Writer:
             unit, ready = stack.pop()
             if unit in done:
                 continue
-            inputs = self.inputs(unit)
             if ready:
                 done.add(unit)
                 self.emit(unit)
                 continue
             stack.append((unit, True))
-            stack.extend((self.unit(entry), False) for entry in reversed(inputs))
+            stack.extend((self.unit(entry), False) for entry in reversed(self.inputs(unit)))
         return replace(self.symbol, nodes=tuple(self.nodes), heads=tuple(self.placed[head] for head in self.symbol.heads))
 
     def unit(self, entry: Entry) -> tuple[str, int]:
@@ -95,7 +104,7 @@ class _Writer:
 
     def inputs(self, unit: tuple[str, int]) -> tuple[Entry, ...]:
         kind, number = unit
-        return self.parts[number][1] if kind == "region" else self.symbol.nodes[number].inputs
+        return self.parts[number].inputs if kind == "region" else self.symbol.nodes[number].inputs
 
     def emit(self, unit: tuple[str, int]) -> None:
         kind, number = unit
@@ -104,17 +113,16 @@ class _Writer:
             position = self.add(replace(self.symbol.nodes[number], inputs=inputs, control_deps=()))
             self.placed.update({entry: Entry(position, entry.output) for entry in self.results[number]})
             return
-        node, _, outputs = self.parts[number]
-        further = tuple(Entry(self.add(SymbolNode(node.index, VARIABLE, node.name + behind, {}, {})), 0) for behind in self.form.extra)
-        position = self.add(replace(node, inputs=(*inputs, *further)))
-        self.placed.update({entry: Entry(position, output) for output, entry in enumerate(outputs)})
+        part = self.parts[number]
+        further = tuple(Entry(self.add(SymbolNode(part.node.index, VARIABLE, part.node.name + behind, {}, {})), 0) for behind in self.form.extra)
+        position = self.add(replace(part.node, inputs=(*inputs, *further)))
+        self.placed.update({entry: Entry(position, output) for output, entry in enumerate(part.outputs)})
 
     def add(self, node: SymbolNode) -> int:
         self.nodes.append(node)
         return len(self.nodes) - 1
 
-    def part(self, number: int) -> tuple[SymbolNode, tuple[Entry, ...], tuple[Entry, ...]]:
-        """Returns a region's node without inputs, and the entries that it takes and gives."""
+    def part(self, number: int) -> _Part:
         region, symbol = self.regions[number], self.symbol
         nodes: list[SymbolNode] = []
         inside: dict[Entry, Entry] = {}
@@ -134,7 +142,7 @@ class _Writer:
         own = [name for name, entry in fed.items() if name in self.form.embed and self.readers[entry] == {number}]
         attrs = {**self.form.attrs, **({OWN_PARAMETERS: ";".join(own)} if own else {})}
         node = SymbolNode(symbol.nodes[min(region)].index, self.form.op, self.form.name(number), attrs, {}, (), (inner,))
-        return node, tuple(fed[inner.nodes[position].name] for position in node.fed_variables), outputs
+        return _Part(node, tuple(fed[inner.nodes[position].name] for position in node.fed_variables), outputs)
 
     def variable(self, entry: Entry, taken: Mapping[str, Entry]) -> SymbolNode:
         """Returns the variable that stands for an entry inside a region."""
@@ -143,6 +151,6 @@ class _Writer:
             return node
         outputs = output_names(node, self.symbol.source)
         name = outputs[entry.output] if entry.output < len(outputs) else f"{node.name}_output{entry.output}"
-        while name in taken:
+        while name in taken or name in self.variables:
             name += "_"
         return SymbolNode(node.index, VARIABLE, name, {}, {})

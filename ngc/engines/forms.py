@@ -6,7 +6,7 @@ Each format has a table with one row for every operator, so that none is forgott
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ngc.ir import Graph, Node
+from ngc.ir import Node
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,3 @@ def why_not(forms: Mapping[str, Form], node: Node) -> str | None:
     return forms[node.op].why_not(node)
 
 
-_SHOWN = 8
-"""How many nodes of one reason a message names."""
-
-
-def refusals(graph: Graph, why_not: Callable[[Node], str | None]) -> list[str]:
-    """Returns a line for each reason why nodes of a graph have no form, with the nodes; none where all have one."""
-    nodes: dict[str, list[str]] = {}
-    for node in graph.nodes:
-        if (reason := why_not(node)) is not None:
-            nodes.setdefault(reason, []).append(f"%{node.name}")
-    return [f"  {reason}: {len(names)} node{'s' * (len(names) > 1)} ({', '.join(names[:_SHOWN])}{', ...' * (len(names) > _SHOWN)})"
-            for reason, names in nodes.items()]

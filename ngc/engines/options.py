@@ -42,6 +42,8 @@ class EngineOptions:
             object.__setattr__(self, name, tuple(value))
         if self.min_subgraph_size < 1:
             raise InputError(f"min_subgraph_size is at least 1, not {self.min_subgraph_size}")
+        if self.workspace is not None and self.workspace < 0:
+            raise InputError(f"workspace is a number of bytes, not {self.workspace}")
         if self.pipeline_cores < 1:
             raise InputError(f"pipeline_cores is at least 1, not {self.pipeline_cores}")
         if len(self.batch) != 3 or not 1 <= self.batch[0] <= self.batch[1] <= self.batch[2]:

@@ -16,13 +16,19 @@ def _ngir(graph: "Graph", options: Namespace) -> str:
     return print_graph(graph, locations=options.print_locations, elide_larger_than=options.elide_larger_than) + "\n"
 
 
+def _stablehlo(graph: "Graph", options: Namespace) -> str:
+    from ngc.codegen.stablehlo import emit_stablehlo  # only this format needs it
+
+    return emit_stablehlo(graph).text
+
+
 def _onnx(graph: "Graph", path: str) -> None:
     from ngc.codegen.onnx import save_onnx  # only this format needs it
 
     save_onnx(graph, path)
 
 
-TEXTS: Mapping[str, Callable[["Graph", Namespace], str]] = {"ngir": _ngir}
+TEXTS: Mapping[str, Callable[["Graph", Namespace], str]] = {"ngir": _ngir, "stablehlo": _stablehlo}
 """Formats that are text: functions that return it."""
 
 FILES: Mapping[str, Callable[["Graph", str], None]] = {"onnx": _onnx}

@@ -21,7 +21,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from ngc.errors import PassError
 from ngc.ir import Graph, Loc, Node, Value
 from ngc.ir.rewrite import Rewriter
 from ngc.passes.base import Pass, PassContext
@@ -45,9 +44,8 @@ class InsertQdq(Pass):
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Decides which operands become integers, then inserts from the first node to the last."""
         carried = carried_quantization(graph)
-        if carried is None:
-            raise PassError("insert-qdq needs a graph with calibrated ranges")
-        decided = _Decisions(graph, KnownRanges(carried.ranges), excluded_nodes(graph, graph.excluded, strict=False))
+        ranges = KnownRanges(carried.ranges if carried is not None else {})
+        decided = _Decisions(graph, ranges, excluded_nodes(graph, graph.excluded, strict=False))
         decided.decide()
         writer = _Writer(Rewriter(graph), decided.ranges)
         for node in graph.nodes:

@@ -86,19 +86,37 @@ def test_the_tutorial_compiles_saves_and_serves_resnet50(mx: ModuleType, tmp_pat
     assert image.engine == "neuron"
 
 
+def refuse(*arguments: Any) -> None:
+    raise AssertionError("built again")
+
+
 def test_a_saved_model_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sym, args, aux = small(excl_node_names=["relu"])
     ngc.compat.save_checkpoint(tmp_path / "small", 0, sym, args, aux)
     stored = {name: read_image(args[f"{name}_neuronbin"], name) for name in ("_neuron_subgraph_op0", "_neuron_subgraph_op1")}
-
-    def refuse(*arguments: Any) -> None:
-        raise AssertionError("built again")
-
     monkeypatch.setattr("ngc.codegen.neuron.build_neuron", refuse)
     exe = ngc.compile(str(tmp_path / "small"), shapes={"data": SHAPE}, target="neuron:cpu")
     assert {image.name: image for image in exe.engines} == stored
     x = make_input()
     np.testing.assert_allclose(exe.run({"data": x})[0], reference(x), **CLOSE)
+
+
+def test_a_saved_model_is_compiled_again_where_that_does_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For another target, with flags, and where there is a compiler now and was none."""
+    monkeypatch.setattr("ngc.codegen.neuron.shutil.which", lambda name: None)
+    compiled = small(target="neuron:trn1")
+    monkeypatch.setattr("ngc.codegen.neuron.build_neuron", refuse)
+
+    def build(target: str, **options: Any) -> None:
+        ngc.compile(compiled, shapes={"data": SHAPE}, target=target, engine=ngc.EngineOptions(**options))
+
+    build("neuron:trn1")
+    for target, options in (("neuron:cpu", {}), ("neuron:inf2", {}), ("neuron:trn1", {"flags": ["--optlevel 1"]})):
+        with pytest.raises(AssertionError, match=r"^built again$"):
+            build(target, **options)
+    monkeypatch.setattr("ngc.codegen.engines.shutil.which", lambda name: "/bin/true")
+    with pytest.raises(AssertionError, match=r"^built again$"):
+        build("neuron:trn1")
 
 
 def test_weights_may_change_after_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +209,24 @@ def test_a_block_comes_back_as_a_block(mx: ModuleType, tmp_path: Path) -> None:
         neuron.compile(net, {"w": x}, inputs={"data": x})
     with pytest.raises(InputError, match=r"^2 arrays given; the network reads data$"):
         compiled(x, x)
+
+
+def test_labels_may_be_among_the_inputs() -> None:
+    x, label = make_input(), np.zeros(SHAPE[0], np.float32)
+    sym, args, aux = neuron.compile(symbol_json(), ARG, AUX, {"data": x, "softmax_label": label})
+    assert sym.list_inputs() == ["data", "softmax_label"]
+    exe = sym.bind(ctx=neuron.neuron(), args={**args, "data": x, "softmax_label": label}, aux_states=aux)
+    np.testing.assert_allclose(exe.forward(data=x, softmax_label=label)[0].asnumpy(), reference(x), **CLOSE)
+
+
+def test_a_value_and_a_variable_of_the_same_name_are_kept_apart(mx: ModuleType) -> None:
+    relu = mx.sym.Activation(mx.sym.var("data"), act_type="relu", name="relu")
+    sym = mx.sym.elemwise_add(mx.sym.exp(relu, name="exp"), mx.sym.var("relu_output"), name="sum")
+    x, w = np.linspace(-1, 1, 4, dtype=np.float32), np.arange(4, dtype=np.float32)
+    compiled, args, aux = neuron.compile(sym, {"relu_output": w}, {}, {"data": x}, excl_node_names=["relu"])
+    assert statistics(compiled) == (2, 1, 2)
+    exe = compiled.bind(ctx=neuron.neuron(), args={**args, "data": x}, aux_states=aux)
+    np.testing.assert_allclose(exe.forward(data=x)[0].asnumpy(), np.exp(np.maximum(x, 0)) + w, rtol=1e-6)
 
 
 # -- options -----------------------------------------------------------------------------------------------------------

@@ -110,6 +110,16 @@ def test_the_third_tutorial_divides_a_block(mx: ModuleType) -> None:
     assert operators(compiled.symbol) == ["_TensorRT"]
 
 
+@pytest.mark.gpu
+def test_a_gpu_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_gpu():
+        pytest.skip("there is no GPU")
+    monkeypatch.delenv("NGC_TENSORRT_TARGET")
+    x = make_input()
+    # TensorRT may multiply f32 in TF32, which keeps 11 bits: 2**-11 of scores of the order of 1, through a softmax.
+    np.testing.assert_allclose(bound().forward(is_train=False, data=x)[0].asnumpy(), reference(x), rtol=1e-2, atol=1e-3)
+
+
 # -- what is held ------------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +160,8 @@ def test_an_engine_is_built_of_parameters_once(mx: ModuleType) -> None:
     own.arg_dict["outside"][:] = 2
     with pytest.raises(InputError, match=r"^the parameters went to the engine when it was built and are not kept twice; bind the symbol again"):
         own.forward()
+    with pytest.raises(InputError, match=r"^the parameters went to the engine"):
+        own.reshape(data=(2, 3))
 
 
 def test_a_divided_symbol_runs_on_the_cpu_too() -> None:

@@ -34,6 +34,7 @@ def test_properties() -> None:
     ({"force_incl_node_names": "conv0"}, "force_incl_node_names takes several names, not the text 'conv0'; write ['conv0']"),
     ({"flags": "--verbose"}, "flags takes several names, not the text '--verbose'; write ['--verbose']"),
     ({"min_subgraph_size": 0}, "min_subgraph_size is at least 1, not 0"),
+    ({"workspace": -5}, "workspace is a number of bytes, not -5"),
     ({"pipeline_cores": 0}, "pipeline_cores is at least 1, not 0"),
     ({"batch": (1, 32, 8)}, "batch is (smallest, usual, largest), rising and at least 1, not (1, 32, 8)"),
     ({"batch": (0, 1, 8)}, "batch is (smallest, usual, largest), rising and at least 1, not (0, 1, 8)"),

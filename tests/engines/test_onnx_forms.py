@@ -5,8 +5,9 @@ import pytest
 
 from ngc.codegen.onnx.emit import handlers
 from ngc.engines.onnx_forms import ONNX_FORMS, ONNX_STEPS, why_no_onnx
-from ngc.ir import STEPS, GraphBuilder, Node, Step, Value, opdefs
+from ngc.ir import STEPS, Graph, GraphBuilder, Node, Step, Value, evaluate, opdefs
 from tests.onnx_models import ALL, checked, finish, source
+from tests.strategies import feeds_for
 
 AROUND = frozenset({"Cast", "Identity", "Reshape"})
 """What stands around operators of any row."""
@@ -64,19 +65,37 @@ SAMPLES = {
 """A node of each operator that takes more than a tensor, or two of the same shape."""
 
 
-@pytest.mark.parametrize("op", [op for op in opdefs() if ONNX_FORMS[op].ops and op != "const"])
+def sample(op: str) -> Graph:
+    """Returns a graph of one operator with the types that it usually has."""
+    b = GraphBuilder()
+    if op in SAMPLES:
+        return finish(b, SAMPLES[op](b))
+    attrs = opdefs()[op].attrs
+    needed = {"scalar": 2.0} if "scalar" in attrs else {"axes": (1,)} if "axes" in attrs else {"a_min": 0.0} if "a_min" in attrs else {}
+    return finish(b, b.op(op, image(b), **needed))
+
+
+EMITTED = [op for op in opdefs() if ONNX_FORMS[op].ops and op != "const"]
+
+
+@pytest.mark.parametrize("op", EMITTED)
 def test_the_operators_of_a_row_are_those_that_are_emitted(op):
     pytest.importorskip("onnx")
-    b = GraphBuilder()
-    if op not in SAMPLES and "scalar" in opdefs()[op].attrs and op != "smooth_l1":
-        y = b.op(op, image(b), scalar=2.0)
-    elif op in SAMPLES:
-        y = SAMPLES[op](b)
-    else:
-        y = b.op(op, image(b), **({"axes": (1,)} if op.startswith("reduce") else {"a_min": 0.0} if op == "clip" else {}))
-    emitted = {node.op_type for node in checked(finish(b, y)).graph.node}
+    emitted = {node.op_type for node in checked(sample(op)).graph.node}
     assert emitted <= {*ONNX_FORMS[op].ops, *AROUND}
     assert emitted & {*ONNX_FORMS[op].ops} or op in ("eltwise", "dropout", "identity")
+
+
+@pytest.mark.parametrize("op", EMITTED)
+def test_openvino_takes_every_operator(op):
+    pytest.importorskip("onnx")
+    openvino = pytest.importorskip("openvino")
+    graph, core = sample(op), openvino.Core()
+    feeds = {name: np.abs(array) + np.asarray(array.dtype.kind == "f", array.dtype) for name, array in feeds_for(graph).items()}  # where all is defined
+    found = core.compile_model(core.read_model(model=checked(graph).SerializeToString(), weights=b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(feeds)[0]
+    [expected] = evaluate(graph, feeds)
+    # One operator on up to 32 numbers of order one.
+    np.testing.assert_allclose(np.asarray(found, np.float64), np.asarray(expected, np.float64), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", STEPS)

@@ -59,3 +59,19 @@ def test_what_onnx_does_not_have(net: Path, capsys: pytest.CaptureFixture[str]) 
 def test_text_is_the_default(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(net, "--emit=ngir", "--print-locations") == SUCCESS
     assert capsys.readouterr() == (NET, "")
+
+
+def test_stablehlo_is_text_without_weights(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net.write_text(NET.replace("N,", "2,"))
+    assert run(net, "--emit=stablehlo") == SUCCESS
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.startswith('module @"net" {\n  func.func public @main(%arg0: tensor<2x3x8x8xf32> loc("data"), %arg1: tensor<4x3x3x3xf32> loc("w0")) -> ')
+    assert 'loc("relu0")' in out
+
+
+def test_stablehlo_has_fixed_shapes(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(net, "--emit=stablehlo", "-o", net.with_name("net.mlir")) == FAILURE
+    assert capsys.readouterr().err.endswith("ngc-opt: error: some operators have no form in StableHLO:\n"
+                                            "  its batch is N; Neuron compiles fixed shapes: 2 nodes (%c0, %r0)\n")
+    assert not net.with_name("net.mlir").exists()

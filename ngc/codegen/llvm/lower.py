@@ -17,6 +17,7 @@ from ngc.codegen.llvm.packing import pack_channels
 from ngc.codegen.llvm.packing_words import bf16_bits
 from ngc.codegen.llvm.slices import find_slices
 from ngc.codegen.llvm.weights import WeightBlob
+from ngc.codegen.problems import list_problems
 from ngc.errors import CodegenError
 from ngc.ir import Graph, Node, Step, TensorType, Value
 from ngc.ir.steps import STEPS
@@ -193,9 +194,7 @@ def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fa
         if reason:
             problems.setdefault(reason, []).append(node.name)
     if problems:
-        lines = [f"  {reason}: {len(names)} node{'s' * (len(names) > 1)} ({', '.join('%' + name for name in names[:8])}{', ...' * (len(names) > 8)})"
-                 for reason, names in problems.items()]
-        raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + "\n".join(lines))
+        raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + list_problems(problems))
     return lowering
 
 

@@ -1,11 +1,9 @@
 """Element-wise operators in ONNX: functions, arithmetic, comparisons, selection and casts."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from ngc.codegen.onnx.functions import FUNCTIONS, INTEGERS, function
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor
 from ngc.ir import Node
 from ngc.ir.ops.elementwise import scalar_array
 from ngc.ir.tensor_type import DTYPES
@@ -102,7 +100,8 @@ def prelu(writer: OnnxWriter, x: Tensor, slope: Tensor) -> Tensor:
 def _prelu(writer: OnnxWriter, node: Node) -> Tensor:
     x = writer.computed(node.inputs[0])
     slope = node.inputs[1]
-    return prelu(writer, x, writer.arranged(slope, (-1 if not slope.is_const else int(slope.array.size), *(1,) * (node.type.rank - 2)), x.dtype))
+    slopes = int(slope.type.shape[0])  # type: ignore[arg-type]  # channels have no N
+    return prelu(writer, x, writer.arranged(slope, (slopes, *(1,) * (node.type.rank - 2)), x.dtype))
 
 
 def _where(writer: OnnxWriter, node: Node) -> Tensor:
@@ -121,7 +120,7 @@ def _cast(writer: OnnxWriter, node: Node) -> Tensor:
     return writer.cast(x, dtype)
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {
+HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(FUNCTIONS, _function),
     **{name: partial(_binary, kind=kind)
        for name, kind in {"add": "Add", "sub": "Sub", "mul": "Mul", "power": "Pow", "maximum": "Max", "minimum": "Min"}.items()},

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ngc.codegen.onnx.writer import OnnxWriter, Operation, Tensor
+from ngc.codegen.onnx import elementwise, layers, movement, normalization, pooling, quantization, reductions
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Operation, Tensor
+from ngc.codegen.problems import list_refused
 from ngc.engines.onnx_forms import why_no_onnx
 from ngc.errors import CodegenError, EngineError
-from ngc.ir import Graph, Node, TensorType
+from ngc.ir import Graph, TensorType
 from ngc.ir.reference import round_to_bf16
 
 if TYPE_CHECKING:
@@ -27,10 +29,8 @@ OPSETS = (18, 19, 20, 21)
 _IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10}
 """The version of the file format that came with each operator set."""
 
-_DTYPES = {"f32": "FLOAT", "f64": "DOUBLE", "f16": "FLOAT16", "bf16": "BFLOAT16", "u8": "UINT8", "i8": "INT8", "i32": "INT32", "i64": "INT64", "bool": "BOOL"}
-
-Handler = Callable[[OnnxWriter, Node], Any]
-"""Adds a node's operations and returns its result, or all of them in order."""
+_ELEMENT_TYPES = {"f32": 1, "u8": 2, "i8": 3, "i32": 6, "i64": 7, "bool": 9, "f16": 10, "f64": 11, "bf16": 16}
+"""Numbers of TensorProto.DataType."""
 
 Keep = Callable[["onnx.TensorProto", np.ndarray], None]
 """Puts a constant's bytes into its proto, or elsewhere."""
@@ -38,8 +38,6 @@ Keep = Callable[["onnx.TensorProto", np.ndarray], None]
 
 def handlers() -> Mapping[str, Handler]:
     """Returns the operators that are emitted."""
-    from ngc.codegen.onnx import elementwise, layers, movement, normalization, pooling, quantization, reductions  # they build on the writer
-
     families = (elementwise, layers, movement, normalization, pooling, quantization, reductions)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
@@ -63,21 +61,12 @@ def write(graph: Graph, opset: int = OPSET) -> OnnxWriter:
     """
     if opset not in OPSETS:
         raise CodegenError(f"ONNX models are written for the operator sets {', '.join(map(str, OPSETS))}, not {opset}")
-    problems: dict[str, list[str]] = {}
-    for node in graph.nodes:
-        reason = why_no_onnx(node)
-        if reason is not None:
-            problems.setdefault(reason, []).append(node.name)
-    if problems:
-        lines = [f"  {reason}: {len(names)} node{'s' * (len(names) > 1)} ({', '.join('%' + name for name in names[:8])}{', ...' * (len(names) > 8)})"
-                 for reason, names in problems.items()]
-        raise CodegenError("some operators have no form in ONNX:\n" + "\n".join(lines))
+    if refused := list_refused(graph, why_no_onnx):
+        raise CodegenError(f"some operators have no form in ONNX:\n{refused}")
     table, writer = handlers(), OnnxWriter(graph)
     for node in graph.nodes:
         if node.op != "const":
-            begin = len(writer.operations)
-            results = table[node.op](writer, node)
-            writer.finish_node(node, [results] if isinstance(results, Tensor) else results, begin)
+            writer.add(node, table[node.op])
     writer.finish()
     return writer
 
@@ -85,41 +74,32 @@ def write(graph: Graph, opset: int = OPSET) -> OnnxWriter:
 def assemble(writer: OnnxWriter, opset: int, keep: Keep) -> "onnx.ModelProto":
     """Returns the model of what was written; `keep` takes the constants' bytes."""
     try:
-        from onnx import helper
+        from onnx import TensorProto, helper
     except ImportError as error:
-        raise EngineError(f"ONNX models need the package onnx: pip install onnx ({error})") from error
-    from ngc import __version__  # ngc's own modules come first
+        raise EngineError(f"ONNX models need the package onnx: pip install 'onnx<1.19' ({error})") from error
+    from ngc import __version__  # known when all of ngc is
+
+    def value_info(name: str, type: TensorType) -> "onnx.ValueInfoProto":
+        return helper.make_tensor_value_info(name, _ELEMENT_TYPES[type.dtype], [dim if isinstance(dim, int) else str(dim) for dim in type.shape])
+
+    def node(operation: Operation) -> "onnx.NodeProto":
+        inputs = ["" if tensor is None else tensor.name for tensor in operation.inputs]
+        attrs: dict[str, Any] = {name: _ELEMENT_TYPES[value] if name == "to" else value for name, value in operation.attrs.items()}
+        return helper.make_node(operation.kind, inputs, [operation.output.name], name=operation.name, doc_string=operation.sources or None, **attrs)
+
+    def constant(tensor: Tensor, array: np.ndarray) -> "onnx.TensorProto":
+        proto = TensorProto(name=tensor.name, data_type=_ELEMENT_TYPES[tensor.dtype], dims=array.shape)
+        keep(proto, _bf16_bits(array) if tensor.dtype == "bf16" else array)
+        return proto
 
     graph = writer.graph
-    nodes = [_node(helper, operation) for operation in writer.operations]
-    inputs = [_value_info(helper, name, value.type) for value, name in zip(graph.inputs, graph.input_names, strict=True)]
-    outputs = [_value_info(helper, name, value.type) for value, name in zip(graph.outputs, graph.output_names, strict=True)]
-    returned = set(graph.output_names)
-    inner = [_value_info(helper, name, value.type) for value, name in writer.named_values() if name not in returned]
-    constants = [_constant(helper, tensor, array, keep) for tensor, array in writer.constants.items()]
-    proto = helper.make_graph(nodes, graph.name, inputs, outputs, constants, value_info=inner)
+    inputs = [value_info(name, value.type) for value, name in zip(graph.inputs, graph.input_names, strict=True)]
+    outputs = [value_info(name, value.type) for value, name in zip(graph.outputs, graph.output_names, strict=True)]
+    inner = [value_info(name, value.type) for value, name in writer.inner_values()]
+    constants = [constant(tensor, array) for tensor, array in writer.constants.items()]
+    proto = helper.make_graph([node(operation) for operation in writer.operations], graph.name, inputs, outputs, constants, value_info=inner)
     return helper.make_model(proto, opset_imports=[helper.make_opsetid("", opset)], ir_version=_IR_VERSIONS[opset], producer_name="ngc",
                              producer_version=__version__)
-
-
-def _node(helper: Any, operation: Operation) -> Any:
-    attrs = dict(operation.attrs)
-    if operation.kind == "Cast":
-        attrs["to"] = _element_type(attrs["to"])
-    inputs = ["" if tensor is None else tensor.name for tensor in operation.inputs]
-    return helper.make_node(operation.kind, inputs, [operation.output.name], name=operation.name, doc_string=operation.sources or None, **attrs)
-
-
-def _value_info(helper: Any, name: str, type: TensorType) -> Any:
-    return helper.make_tensor_value_info(name, _element_type(type.dtype), [dim if isinstance(dim, int) else str(dim) for dim in type.shape])
-
-
-def _constant(helper: Any, tensor: Tensor, array: np.ndarray, keep: Keep) -> Any:
-    from onnx import TensorProto
-
-    proto = TensorProto(name=tensor.name, data_type=_element_type(tensor.dtype), dims=array.shape)
-    keep(proto, _bf16_bits(array) if tensor.dtype == "bf16" else array)
-    return proto
 
 
 def keep_inside(proto: "onnx.TensorProto", array: np.ndarray) -> None:
@@ -136,12 +116,6 @@ def _bf16_bits(array: np.ndarray) -> np.ndarray:
     """Returns bf16 numbers, held as f32, as their 16 bits."""
     bits = np.ascontiguousarray(round_to_bf16(array)).reshape(-1).view(np.uint32)
     return (bits >> np.uint32(16)).astype(np.uint16).reshape(array.shape)
-
-
-def _element_type(dtype: str) -> int:
-    from onnx import TensorProto
-
-    return int(getattr(TensorProto, _DTYPES[dtype]))
 
 
 def constant_bytes(writer: OnnxWriter) -> int:

@@ -1,10 +1,10 @@
 """Convolutions, deconvolutions, dense layers and element-wise groups in ONNX, each with its steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ngc.codegen.onnx.steps import apply_steps, register, stored
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor
 from ngc.ir import Node, Step, Value
 from ngc.ir.ops.convolution import pads
 from ngc.passes.step_forms import split_operands
@@ -93,7 +93,7 @@ def _eltwise(writer: OnnxWriter, node: Node) -> list[Tensor]:
     return stored(writer, node, [result, *tees])
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {
+HANDLERS: dict[str, Handler] = {
     **{f"conv{rank}d": _conv for rank in (1, 2, 3)},
     **{f"deconv{rank}d": _deconv for rank in (1, 2, 3)},
     "separable_conv2d": _separable, "dense": _dense, "eltwise": _eltwise,

@@ -1,11 +1,9 @@
 """Operators that move data, in ONNX."""
 
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor, static_shape
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor, static_shape
 from ngc.ir import Node, SymDim
 from ngc.ir.ops.shape import pad_widths, slices
 from ngc.ir.tensor_type import DTYPES
@@ -62,7 +60,7 @@ def _upsample(writer: OnnxWriter, node: Node) -> Tensor:
     x, scale = node.inputs[0], node.attrs["scale"]
     data = writer.operand(x, "f32" if x.type.dtype == "bf16" else x.type.dtype)
     if data.dtype in _RESIZED:
-        return writer.apply("Resize", data, None, writer.floats((1, 1, *scale)), mode="nearest", coordinate_transformation_mode="asymmetric",
+        return writer.apply("Resize", data, None, writer.vector((1, 1, *scale), "f32"), mode="nearest", coordinate_transformation_mode="asymmetric",
                             nearest_mode="floor")
     batch, channels, *spatial = static_shape(x.type.shape)
     split = [batch, channels, *(part for dim in spatial for part in (dim, 1))]
@@ -78,7 +76,7 @@ def _broadcast_to(writer: OnnxWriter, node: Node) -> Tensor:
     return writer.apply("Expand", writer.operand(node.inputs[0], "f32" if stored == "bf16" else stored), writer.integers(shape))
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {
+HANDLERS: dict[str, Handler] = {
     "identity": _identity, "dropout": _identity, "reshape": _reshape, "transpose": _transpose, "concat": _concat, "slice": _slice, "pad": _pad,
     "upsample": _upsample, "broadcast_to": _broadcast_to,
 }

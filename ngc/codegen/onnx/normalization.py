@@ -1,24 +1,22 @@
 """Batch normalization, local response normalization and softmax in ONNX."""
 
-from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any
 
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor, static_shape
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor, static_shape
 from ngc.ir import Node
 
 
 def _batch_norm(writer: OnnxWriter, node: Node) -> Tensor:
     x, gamma, beta, mean, var = node.inputs
     rank, axis = node.type.rank, node.attrs["axis"] % node.type.rank
-    dtype = "f64" if any(value.type.dtype == "f64" for value in node.inputs) else "f16" if all(
-        value.type.dtype == "f16" for value in node.inputs) else "f32"
+    dtypes = {value.type.dtype for value in node.inputs}
+    dtype = "f64" if "f64" in dtypes else "f16" if dtypes == {"f16"} else "f32"
     data = writer.operand(x, dtype)
     channels = int(mean.type.shape[0])  # type: ignore[arg-type]  # channels have no N
     if axis == 1 and dtype != "f64":  # its epsilon is a number of f32
-        ones = writer.cast(writer.floats([1.0] * channels), dtype) if node.attrs["fix_gamma"] else writer.operand(gamma, dtype)
-        return writer.apply("BatchNormalization", data, ones, *(writer.operand(value, dtype) for value in (beta, mean, var)), epsilon=node.attrs["eps"])
+        scale = writer.vector([1.0] * channels, dtype) if node.attrs["fix_gamma"] else writer.operand(gamma, dtype)
+        return writer.apply("BatchNormalization", data, scale, *(writer.operand(value, dtype) for value in (beta, mean, var)), epsilon=node.attrs["eps"])
     shape = (channels, *(1,) * (rank - 1 - axis))
     deviation = writer.apply("Sqrt", writer.apply("Add", writer.arranged(var, shape, dtype), writer.number(node.attrs["eps"], dtype)))
     factor = writer.number(1, dtype) if node.attrs["fix_gamma"] else writer.arranged(gamma, shape, dtype)
@@ -45,6 +43,6 @@ def _softmax(writer: OnnxWriter, node: Node, kind: str) -> Tensor:
     return writer.apply(kind, x, axis=node.attrs["axis"])
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {
+HANDLERS: dict[str, Handler] = {
     "batch_norm": _batch_norm, "lrn": _lrn, "softmax": partial(_softmax, kind="Softmax"), "log_softmax": partial(_softmax, kind="LogSoftmax"),
 }

@@ -8,7 +8,7 @@ cannot say is padded by a Pad before it:
     avg           the same, times a constant that gives each window its own divisor, where windows reach past the padding or have no data
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -18,8 +18,8 @@ import numpy as np
 
 from ngc.codegen.onnx.functions import cbrt
 from ngc.codegen.onnx.steps import apply_steps, register, stored
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor
-from ngc.ir import Node
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor
+from ngc.ir import Node, Value
 from ngc.ir.ops.pooling import LOWEST, pool_windows
 from ngc.ir.tensor_type import DTYPES
 from ngc.passes.step_forms import split_operands
@@ -63,7 +63,7 @@ class _Windows:
         return np.maximum(reduce(np.multiply.outer, lengths), 0)
 
 
-def _pool(writer: OnnxWriter, node: Node, windows: _Windows, kind: str, x: Tensor, fill: float = 0.0, **more: Any) -> Tensor:
+def _pool(writer: OnnxWriter, windows: _Windows, kind: str, x: Tensor, fill: float = 0.0, **more: Any) -> Tensor:
     """Returns one of ONNX's poolings; what lies in the padding counts as `fill`, which is what the operator itself takes it for."""
     if windows.is_global and kind in ("MaxPool", "AveragePool") and x.dtype in ("f32", "f16"):
         return writer.apply(f"Global{kind}", x)
@@ -75,21 +75,20 @@ def _pool(writer: OnnxWriter, node: Node, windows: _Windows, kind: str, x: Tenso
     return writer.apply(kind, x, kernel_shape=list(windows.kernel), strides=list(windows.stride), pads=[*before, *after], **more)
 
 
-def _max(writer: OnnxWriter, node: Node, windows: _Windows) -> Tensor:
-    value = node.inputs[0]
+def _max(writer: OnnxWriter, value: Value, windows: _Windows) -> Tensor:
     dtype = value.type.dtype
     if dtype in ("u8", "i8"):
         x = writer.operand(value)
-        return _pool(writer, node, windows, "MaxPool", x, float(np.iinfo(DTYPES[dtype]).min))
+        return _pool(writer, windows, "MaxPool", x, float(np.iinfo(DTYPES[dtype]).min))
     if dtype in ("i32", "bool"):
         x = writer.operand(value, "f64")  # which holds them all
-        return writer.cast(_pool(writer, node, windows, "MaxPool", x, float(np.iinfo(np.int32).min)), "i32")
+        return writer.cast(_pool(writer, windows, "MaxPool", x, float(np.iinfo(np.int32).min)), "i32")
     x = writer.computed(value)
-    return _pool(writer, node, windows, "MaxPool", x, LOWEST)
+    return _pool(writer, windows, "MaxPool", x, LOWEST)
 
 
-def _sum(writer: OnnxWriter, node: Node, windows: _Windows, x: Tensor) -> Tensor:
-    mean = _pool(writer, node, windows, "AveragePool", x, count_include_pad=1)
+def _sum(writer: OnnxWriter, windows: _Windows, x: Tensor) -> Tensor:
+    mean = _pool(writer, windows, "AveragePool", x, count_include_pad=1)
     size = prod(windows.kernel)
     return mean if size == 1 else writer.apply("Mul", mean, writer.number(size, x.dtype))
 
@@ -98,33 +97,38 @@ def _average(writer: OnnxWriter, node: Node, windows: _Windows, x: Tensor) -> Te
     include_pad = node.attrs["count_include_pad"]
     divisors = windows.divisors(include_pad)
     if (divisors == prod(windows.kernel)).all():
-        return _pool(writer, node, windows, "AveragePool", x, count_include_pad=1)
+        return _pool(writer, windows, "AveragePool", x, count_include_pad=1)
     if windows.all_have_data and (divisors == windows.divisors(False)).all():
-        return _pool(writer, node, windows, "AveragePool", x, count_include_pad=0)
-    mean = _pool(writer, node, windows, "AveragePool", x, count_include_pad=1)
+        return _pool(writer, windows, "AveragePool", x, count_include_pad=0)
+    mean = _pool(writer, windows, "AveragePool", x, count_include_pad=1)
     factors = np.divide(prod(windows.kernel), divisors, out=np.zeros(divisors.shape), where=divisors > 0).astype(DTYPES[x.dtype])
     return writer.apply("Mul", mean, writer.constant(factors, f"{node.name}.divisors", x.dtype))
 
 
-def _lp(writer: OnnxWriter, node: Node, windows: _Windows, x: Tensor) -> Tensor:
-    match node.attrs["p"]:
+def _lp(writer: OnnxWriter, power: int, windows: _Windows, x: Tensor) -> Tensor:
+    match power:
         case 1:  # MXNet sums the numbers themselves, not their sizes
-            return _sum(writer, node, windows, x)
+            return _sum(writer, windows, x)
         case 2:
-            return _pool(writer, node, windows, "LpPool", x, p=2)
+            return _pool(writer, windows, "LpPool", x, p=2)
         case _:
-            return cbrt(writer, _sum(writer, node, windows, writer.apply("Mul", writer.apply("Mul", x, x), x)))
+            return cbrt(writer, _sum(writer, windows, writer.apply("Mul", writer.apply("Mul", x, x), x)))
 
 
-_KINDS: dict[str, Callable[[OnnxWriter, Node, _Windows, Tensor], Tensor]] = {"avg": _average, "sum": _sum, "lp": _lp}
-
-
-def _handler(writer: OnnxWriter, node: Node) -> Sequence[Tensor]:
+def _pooling(writer: OnnxWriter, node: Node) -> Sequence[Tensor]:
     (x,), _, operands = split_operands(node)
-    windows, kind = _Windows.of(node), node.attrs["kind"]
-    result = _max(writer, node, windows) if kind == "max" else _KINDS[kind](writer, node, windows, register(writer, x))
+    windows = _Windows.of(node)
+    match node.attrs["kind"]:
+        case "max":
+            result = _max(writer, x, windows)
+        case "avg":
+            result = _average(writer, node, windows, register(writer, x))
+        case "sum":
+            result = _sum(writer, windows, register(writer, x))
+        case _:
+            result = _lp(writer, node.attrs["p"], windows, register(writer, x))
     result, tees = apply_steps(writer, node.attrs["epilogue"], operands, result, node.type.rank, 1)
     return stored(writer, node, [result, *tees])
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {"pool": _handler}
+HANDLERS: dict[str, Handler] = {"pool": _pooling}

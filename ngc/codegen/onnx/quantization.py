@@ -1,9 +1,7 @@
 """Quantization that a graph says itself, in ONNX: QuantizeLinear and DequantizeLinear with scales of f32, whatever float the data is."""
 
-from collections.abc import Callable
-from typing import Any
 
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor
 from ngc.ir import Node
 
 
@@ -12,8 +10,7 @@ def _parameters(writer: OnnxWriter, node: Node, dtype: str) -> tuple[tuple[Tenso
     scales, zero, axis = node.attrs["scales"], node.attrs["zero_point"], node.attrs["axis"]
     if axis is None:
         return (writer.number(scales[0], "f32"), writer.number(zero, dtype)), {}
-    zeros = writer.cast(writer.integers([zero] * len(scales)), dtype)
-    return (writer.floats(scales), zeros), {"axis": axis}
+    return (writer.vector(scales, "f32"), writer.vector([zero] * len(scales), dtype)), {"axis": axis}
 
 
 def _quantize(writer: OnnxWriter, node: Node) -> Tensor:
@@ -28,4 +25,4 @@ def _dequantize(writer: OnnxWriter, node: Node) -> Tensor:
     return writer.apply("DequantizeLinear", writer.operand(x), *parameters, dtype="f32", **axis)
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {"quantize": _quantize, "dequantize": _dequantize}
+HANDLERS: dict[str, Handler] = {"quantize": _quantize, "dequantize": _dequantize}

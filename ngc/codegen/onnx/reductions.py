@@ -1,10 +1,8 @@
 """Reductions in ONNX. Sums and products of integers are taken in 64 bits; the mean of integers truncates."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from ngc.codegen.onnx.writer import OnnxWriter, Tensor
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Tensor
 from ngc.ir import Node
 from ngc.ir.tensor_type import FLOATS
 
@@ -47,7 +45,7 @@ def _l2(writer: OnnxWriter, node: Node) -> Tensor:
     return writer.apply("Sqrt", _reduce(writer, node, "ReduceSum", writer.apply("Mul", wide, wide)))
 
 
-HANDLERS: dict[str, Callable[[OnnxWriter, Node], Any]] = {
+HANDLERS: dict[str, Handler] = {
     "reduce_sum": partial(_wide, kind="ReduceSum"), "reduce_prod": partial(_wide, kind="ReduceProd"), "reduce_mean": _mean,
     "reduce_max": partial(_plain, kind="ReduceMax"), "reduce_min": partial(_plain, kind="ReduceMin"), "reduce_l1": _l1, "reduce_l2": _l2,
 }

@@ -1,6 +1,6 @@
 """The ONNX graph while it is written: tensors, operations and constants, without the `onnx` package, which only `emit` needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,10 @@ class Operation:
     sources: str = ""
 
 
+Handler = Callable[["OnnxWriter", Node], Tensor | Sequence[Tensor]]
+"""Adds a node's operations and returns its result, or all of them in order."""
+
+
 @dataclass
 class OnnxWriter:
     """Grows an ONNX graph node by node of an IR graph.
@@ -64,6 +68,7 @@ class OnnxWriter:
             if value not in self._names:
                 self._names[value] = self._fresh(value.name)
         self._shared: dict[Any, Tensor] = {}
+        self._prefix = self.graph.name
         self._bound: set[Tensor] = set()
         self._operation_names: set[str] = set()
         for value in self.graph.inputs:
@@ -75,7 +80,7 @@ class OnnxWriter:
         """Adds an operation and returns its result, of the first operand's element type unless `dtype` says another."""
         first = inputs[0]
         assert first is not None
-        output = Tensor(self._fresh(f"{first.name}.{kind}"), dtype or first.dtype)
+        output = Tensor(self._fresh(f"{self._prefix}.{kind}"), dtype or first.dtype)
         self.operations.append(Operation(kind, inputs, output, attrs))
         return output
 
@@ -105,13 +110,13 @@ class OnnxWriter:
         with np.errstate(over="ignore"):  # past the range of f16 is infinity
             return self._share(np.array(value).astype(DTYPES.get(dtype, np.dtype(np.float32))), dtype)
 
+    def vector(self, values: Iterable[float], dtype: str) -> Tensor:
+        """Returns a constant of one dimension, one for all who need the numbers."""
+        return self._share(np.array(tuple(values), DTYPES[dtype]), dtype)
+
     def integers(self, values: Iterable[int]) -> Tensor:
         """Returns a constant i64 vector such as a shape."""
-        return self._share(np.array(tuple(values), np.int64), "i64")
-
-    def floats(self, values: Iterable[float]) -> Tensor:
-        """Returns a constant f32 vector such as scales."""
-        return self._share(np.array(tuple(values), np.float32), "f32")
+        return self.vector(values, "i64")
 
     def _share(self, array: np.ndarray, dtype: str) -> Tensor:
         key = (dtype, array.shape, array.tobytes())
@@ -156,9 +161,11 @@ class OnnxWriter:
 
     # -- the graph ------------------------------------------------------------------------------------------------
 
-    def finish_node(self, node: Node, results: Sequence[Tensor], begin: int) -> None:
-        """Gives a node's results their names, and its operations, which begin at `begin`, theirs."""
-        for value, tensor in zip(node.outputs, results, strict=True):
+    def add(self, node: Node, handler: Handler) -> None:
+        """Adds a node's operations, and gives them and its results their names."""
+        begin, self._prefix = len(self.operations), node.name
+        results = handler(self, node)
+        for value, tensor in zip(node.outputs, [results] if isinstance(results, Tensor) else results, strict=True):
             self._bind(value, self.cast(tensor, value.type.dtype))
         sources = ", ".join(loc.name for loc in node.locs)
         for operation in self.operations[begin:]:
@@ -172,9 +179,11 @@ class OnnxWriter:
             if tensor.name != name:
                 self.operations.append(Operation("Identity", (tensor,), Tensor(name, tensor.dtype), {}, self._operation_name(f"{name}/Identity")))
 
-    def named_values(self) -> list[tuple[Value, str]]:
-        """Returns the values that are neither inputs nor constants, with their names."""
-        return [(value, tensor.name) for value, tensor in self._tensors.items() if value.producer is not None and not value.is_const]
+    def inner_values(self) -> list[tuple[Value, str]]:
+        """Returns the values that are neither inputs, constants nor outputs, with their names."""
+        returned = set(self.graph.output_names)
+        return [(value, tensor.name) for value, tensor in self._tensors.items()
+                if value.producer is not None and not value.is_const and tensor.name not in returned]
 
     def _bind(self, value: Value, tensor: Tensor) -> None:
         if tensor in self._bound or tensor in self.constants:

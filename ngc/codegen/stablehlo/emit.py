@@ -7,11 +7,11 @@ compiled module serves whoever has the same architecture. All shapes are fixed.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ngc.codegen.problems import list_refused
 from ngc.codegen.stablehlo import elementwise, layers, movement, reductions
 from ngc.codegen.stablehlo.pooling import emit_pool
 from ngc.codegen.stablehlo.text import Body, Tensor, quoted
 from ngc.codegen.stablehlo.unary import FLOAT
-from ngc.engines.forms import refusals
 from ngc.engines.stablehlo_forms import why_no_stablehlo, why_no_type
 from ngc.errors import CodegenError
 from ngc.ir import Graph, Node, Value
@@ -94,7 +94,8 @@ def emit_stablehlo(graph: Graph) -> StableHloModule:
 
 def _refuse(graph: Graph) -> None:
     """Raises CodegenError where nodes, or inputs that no node reads, have no form."""
-    findings = refusals(graph, why_no_stablehlo)
+    refused = list_refused(graph, why_no_stablehlo)
+    findings = [refused] if refused else []
     findings += [f"  {reason}: the input {name!r}" for value, name in zip(graph.inputs, graph.input_names, strict=True)
                  if not value.uses and (reason := why_no_type(value.type)) is not None]
     if findings:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from importlib.metadata import version
 from typing import Any
 
 from ngc.errors import CodegenError, EngineError
@@ -9,6 +10,9 @@ from ngc.errors import CodegenError, EngineError
 _POSITION = re.compile(r'error: "-":(\d+):\d+')
 _OPERATION = re.compile(r"see current operation: (%\w+ = )")
 _LOCATION = re.compile(r'error: ("[^"]*")')
+
+JAXLIB = "0.4.38"
+"""The version whose insides are used here: its MLIR, its conversion to HLO, its clients without JAX."""
 
 _WIDTH = 200
 """How much of a line an error shows."""
@@ -18,13 +22,16 @@ def jaxlib_client() -> Any:
     """Returns the module `jaxlib.xla_client`, told to write warnings and errors only unless TF_CPP_MIN_LOG_LEVEL says otherwise.
 
     Raises:
-        EngineError: jaxlib is not installed.
+        EngineError: jaxlib is not installed, or of a version with other insides.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
         import jaxlib.xla_client as xla_client
     except ImportError as error:
         raise EngineError(f"XLA is reached through jaxlib, which cannot be imported ({error}); pip install 'ngc[neuron]' installs it") from error
+    if lacking := [name for name in ("mlir", "jax_jit") if not hasattr(xla_client._xla, name)]:
+        raise EngineError(f"jaxlib {version('jaxlib')} has no {' and no '.join(lacking)}; ngc works with jaxlib {JAXLIB}: "
+                          "pip install 'ngc[neuron]' installs it")
     return xla_client
 
 

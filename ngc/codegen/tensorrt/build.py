@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from ngc.codegen.engine_image import EngineImage
-from ngc.codegen.onnx import OPSET, emit_onnx, save_onnx
-from ngc.codegen.onnx.file import LIMIT
 from ngc.codegen.tensor_spec import TensorSpec
 from ngc.codegen.tensorrt.plan import build_plan
 from ngc.codegen.tensorrt.provider import PROVIDERS, load_library
@@ -20,7 +18,7 @@ _DOUBLE = 11
 
 
 def build_tensorrt(region: Graph, name: str, target: EngineTarget, options: EngineOptions, precision: str, *,
-                   limit: int = LIMIT) -> EngineImage:
+                   limit: int | None = None) -> EngineImage:
     """Returns the engine of a region.
 
     Args:
@@ -29,12 +27,16 @@ def build_tensorrt(region: Graph, name: str, target: EngineTarget, options: Engi
         target: which TensorRT, and the compute capabilities.
         options: how to build.
         precision: what was asked for, to be recorded.
-        limit: more bytes of constants than these go to the parser in files.
+        limit: more bytes of constants than these go to the parser in files; those of `save_onnx` unless given.
 
     Raises:
         CodegenError: operators that ONNX has no form for, all of them listed.
         EngineError: the library, a GPU or a capability is missing, or TensorRT refuses; all that it said.
     """
+    from ngc.codegen.onnx import OPSET, emit_onnx, save_onnx  # who loads an engine needs no emitter
+    from ngc.codegen.onnx.file import LIMIT
+
+    limit = LIMIT if limit is None else limit
     provider = PROVIDERS[target.engine]
     load_library(provider)  # what is missing is told before anything is emitted
     inputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for public, value in zip(region.input_names, region.inputs, strict=True))

@@ -59,7 +59,8 @@ def build_plan(model: bytes | Path, name: str, inputs: Sequence[TensorSpec], out
         try:
             return _Build(library, provider, name, capabilities, options, messages).run(model, inputs, outputs)
         except (TypeError, ValueError, RuntimeError, AttributeError, MemoryError) as error:  # what the bindings make of C++ exceptions and null pointers
-            raise EngineError(f"{provider.title} failed to build {name}: {error}; {messages.quote()}") from error
+            said = str(error).partition("\n")[0]
+            raise EngineError(f"{provider.title} failed to build {name}: {said}; {messages.quote()}") from error
 
 
 @dataclass

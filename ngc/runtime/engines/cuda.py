@@ -41,7 +41,8 @@ class CudaDevice:
         try:
             _call(driver, driver.cuInit, 0)
         except (RuntimeError, OSError) as error:  # the package looks for the driver's library when it is first called
-            raise EngineError(f"no NVIDIA driver is installed: libcuda.so.1 is not found ({str(error).splitlines()[0]})") from error
+            said = str(error).partition("\n")[0]
+            raise EngineError(f"no NVIDIA driver is installed: libcuda.so.1 is not found ({said})") from error
         except EngineError as error:
             raise EngineError(f"no GPU can be used: {error}") from error
         if _call(driver, driver.cuDeviceGetCount) < 1:

@@ -91,6 +91,7 @@ def test_what_the_compiler_says_is_shown_when_asked_for(compiler: Recorded, capf
              r"  a line on standard output$"),
     ("killed", r"^neuronx-cc was killed, as happens when memory runs out \(a machine with more memory, or flags=\[\"--optlevel 1\"\], may help\), for the "
                r"engine part; (?s:.*)the end of its log:\n  a line on standard output$"),
+    ("crash", r"^neuronx-cc died of the signal SIGTERM, for the engine part; (?s:.*)\nit wrote nothing to its log$"),
     ("silent", r"^neuronx-cc ended well but wrote no NEFF \(a full disk, or flags that move its output, can be the cause\), for the engine part; "),
     ("empty", r"^neuronx-cc ended well but wrote no NEFF "),
 ])

@@ -9,13 +9,15 @@ from hypothesis import assume, given, settings
 from ngc.codegen.onnx import emit_onnx
 from ngc.codegen.onnx.emit import OPSETS
 from ngc.errors import CodegenError, EngineError
-from ngc.ir import Graph, GraphBuilder, Loc, Step, SymDim, evaluate
+from ngc.ir import Graph, GraphBuilder, Loc, Step, SymDim, evaluate, parse
+from ngc.ir.random_data import fill_missing_weights
 from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.target import parse_target
 from tests.onnx_models import assert_agrees, checked, run_onnx, session
 from tests.strategies import block_graphs, feeds_for, graphs
 
 pytest.importorskip("onnxruntime")
+helper = pytest.importorskip("onnx.helper")
 
 TOLERANCE = 1e-4
 """Random networks of up to twelve layers: sums of up to 200 products of order one, in f32 and in another order."""
@@ -48,6 +50,39 @@ def test_fused_networks_agree_with_what_they_were_made_of(graph):
     PassManager(FUSED).run(graph, PassContext())
     for found, wanted in zip(run_onnx(graph, feeds), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+NET = """graph @net(%data: f32[N,3,8,8]) {
+  %w0 = const @w0 : f32[4,3,1,1]
+  %v0 = const @v0 : f32[4]
+  %s0 = const @s0 : f32[4]
+  %t0 = const @t0 : f32[4]
+  %active, %raw = conv2d(%data, %w0, %v0, %s0, %t0) {epilogue=[bias(%v0), tee, affine(%s0,%t0), relu]} : f32[N,4,8,8], f32[N,4,8,8] loc("conv0")
+  %small = pool(%active) {kind="max", kernel=[3,3], stride=[2,2], pad=[0,0], convention="full"} : f32[N,4,4,4] loc("pool0")
+  %q = eltwise(%small) {epilogue=[scale(50.0,0.0)], result="u8", scales=[0.02], zero_points=[0]} : u8[N,4,4,4]<q scale=[0.02] zero_point=0>
+  %w1 = const @w1 : i8[5,4,1,1]
+  %s1 = const @s1 : f32[5]
+  %t1 = const @t1 : f32[5]
+  %layer = conv2d(%q, %w1, %s1, %t1) {epilogue=[affine(%s1,%t1)], result="f32"} : f32[N,5,4,4] loc("conv1")
+  %flat = reshape(%layer) {shape=[N,80]} : f32[N,80] loc("flat")
+  %w2 = const @w2 : f32[10,80]
+  %v2 = const @v2 : f32[10]
+  %fc = dense(%flat, %w2, %v2) {epilogue=[bias(%v2)]} : f32[N,10] loc("fc")
+  return %fc as "fc_output", %raw
+}
+"""
+
+
+def test_what_a_network_of_floats_and_integers_becomes(golden):
+    graph = parse(NET)
+    fill_missing_weights(graph)
+    lines = []
+    for node in checked(graph).graph.node:
+        attrs = ", ".join(f"{attr.name}={helper.get_attribute_value(attr)}" for attr in node.attribute)
+        lines += [f"{node.name}, of {node.doc_string or 'nothing'}", f"    {node.output[0]} = {node.op_type}({', '.join(node.input)})"]
+        lines += [f"        {attrs}"] if attrs else []
+    golden("onnx/network.txt", "\n".join(lines))
+    assert_agrees(graph, feeds_for(graph), rtol=1e-5, atol=1e-5)  # sums of up to 80 products
 
 
 def small() -> Graph:
@@ -122,7 +157,7 @@ def test_the_missing_package_is_named(monkeypatch):
         return plain(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_onnx)
-    with pytest.raises(EngineError, match="ONNX models need the package onnx: pip install onnx"):
+    with pytest.raises(EngineError, match=r"ONNX models need the package onnx: pip install 'onnx<1\.19'"):
         emit_onnx(small())
 
 

@@ -92,3 +92,19 @@ def test_a_syntax_error_shows_its_line() -> None:
     text = emit_stablehlo(small()).text.replace("    return", "    retrun")
     with pytest.raises(CodegenError, match=r"(?s)refuses the module: .*retrun.*\nline 8: retrun %4"):
         verify_stablehlo(text)
+
+
+def test_an_error_that_names_a_location_only_shows_its_line() -> None:
+    text = """module {
+  func.func public @main(%a: tensor<2x3xf32>) -> tensor<2x3xf32> {
+    %0 = "stablehlo.transpose"(%a) {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<2x3xf32> loc("deep")
+    return %0 : tensor<2x3xf32>
+  }
+}"""
+    with pytest.raises(CodegenError, match=r"(?s)refuses the module: .*\nerror: \"deep\": .*inferred.*\nline 3: %0 = \"stablehlo.transpose\""):
+        verify_stablehlo(text)
+
+
+def test_a_module_without_a_main_function_has_no_hlo() -> None:
+    with pytest.raises(CodegenError, match=r"^XLA has no HLO for the StableHLO module: .*requires module with `main` function"):
+        hlo_module("module {}")

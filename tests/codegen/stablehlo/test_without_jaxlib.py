@@ -1,7 +1,14 @@
-"""What is left where jaxlib is not installed: the text, and an error that says what to install."""
+"""What is left where jaxlib is not installed, or another one: the text, and an error that says what to install."""
 
 import subprocess
 import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from ngc.codegen.stablehlo.hlo import JAXLIB, jaxlib_client
+from ngc.errors import EngineError
 
 SCRIPT = """
 import sys
@@ -28,3 +35,15 @@ def test_the_text_is_written_and_the_rest_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT, GRAPH], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("XLA is reached through jaxlib, which cannot be imported (")
     assert done.stdout.endswith("pip install 'ngc[neuron]' installs it\n")
+
+
+def test_a_jaxlib_with_other_insides_is_told_from_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(jaxlib_client()._xla, "jax_jit")
+    with pytest.raises(EngineError, match=r"^jaxlib [0-9.]+ has no jax_jit; ngc works with jaxlib 0\.4\.38: pip install 'ngc\[neuron\]' installs it$"):
+        jaxlib_client()
+
+
+def test_the_extra_installs_that_version() -> None:
+    setup = ConfigParser()
+    setup.read(Path(__file__).parents[3] / "setup.cfg")
+    assert f"jaxlib=={JAXLIB}" in setup["options.extras_require"]["neuron"]

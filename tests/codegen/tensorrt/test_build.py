@@ -87,6 +87,17 @@ def test_weights_in_files_give_the_same_engine(tmp_path: Path, monkeypatch: pyte
     assert not list(tmp_path.iterdir()), "the files are gone"
 
 
+def test_an_input_that_nothing_reads_is_still_fed(caplog: pytest.LogCaptureFixture) -> None:
+    builder = GraphBuilder("net")
+    x = builder.input("x", (SymDim(), 3))
+    builder.input("unread", (SymDim(), 2), "i64")
+    image = build(builder.finish([builder.op("relu", x, name="y")]))
+    assert [binding["name"] for binding in image.facts["inspected"]["bindings"]] == ["x", "unread", "y"]
+    assert any("unread is unused" in text for text in image.facts["warnings"])
+    assert "unread is unused" in caplog.text
+    assert "Int64 binding" not in caplog.text, "that the types of inputs and outputs are what they are is no news"
+
+
 def test_an_interface_of_bf16_or_f64() -> None:
     for dtype, made in (("bf16", "bf16"), ("f64", "float")):
         builder = GraphBuilder("net")

@@ -77,6 +77,11 @@ def test_what_the_builder_says_against_a_network() -> None:
         build_plan(conv_model(), "region0", (), (), RTX, ("sm86",), EngineOptions())
 
 
+def test_what_the_bindings_refuse() -> None:
+    with pytest.raises(EngineError, match=r"TensorRT for RTX failed to build region0: set_memory_pool_limit\(\): incompatible function arguments"):
+        build(conv_model(), "sm86", options=EngineOptions(workspace=2**70))
+
+
 def test_an_unknown_capability() -> None:
     with pytest.raises(EngineError, match=r"TensorRT for RTX [0-9.]+ builds for sm75, sm80, sm86, sm89, .*, not for sm42$"):
         build(conv_model(), "sm86", "sm42")
