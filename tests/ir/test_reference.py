@@ -195,3 +195,11 @@ def test_inputs_and_constants_may_be_outputs() -> None:
     graph = b.finish([x, b.const("c", np.float32([1, 2])), x], ["a", "b", "c"])
     outputs = evaluate(graph, {"x": np.float32([3, 4])})
     np.testing.assert_array_equal(outputs, [[3, 4], [1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(("scalar", "wanted"), [(1e30, 0), (-1e30, 0), (2.0**63, 0), (-3.7, -3), (float("nan"), 0), (float("inf"), 0)])
+def test_scalars_that_integers_do_not_hold(scalar: float, wanted: int) -> None:
+    """The least 64-bit number is 0 in its low half."""
+    builder = GraphBuilder("net")
+    graph = builder.finish([builder.op("add", builder.input("x", (1,), "i32"), scalar=scalar)])
+    np.testing.assert_array_equal(evaluate(graph, {"x": np.zeros(1, np.int32)})[0], [wanted])

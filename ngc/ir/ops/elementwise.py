@@ -66,9 +66,10 @@ def _binary_infer(name: str) -> Callable[[Types, Attrs], tuple[TensorType, ...]]
 
 
 def scalar_array(scalar: float, dtype: np.dtype) -> np.ndarray:
-    """Returns the scalar in the data's dtype; for integers it is truncated first, as MXNet does."""
+    """Returns the scalar in the data's dtype; for integers it is truncated first, as MXNet does, and what 64 bits do not hold is their least number."""
     if dtype.kind in "iub":
-        return np.array(math.trunc(scalar) if math.isfinite(scalar) else 0).astype(dtype)
+        held = math.trunc(scalar) if -(2.0**63) <= scalar < 2.0**63 else 0 if not math.isfinite(scalar) else -(2**63)
+        return np.array(held).astype(dtype)
     return np.array(scalar, dtype)
 
 
