@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -39,23 +40,21 @@ def _file(name: str) -> str:
 def _rows(history: History) -> str:
     """Returns the rows of the table of passes; the slowest pass has the longest bar, and code generation, which takes far longer, none."""
     slowest = max((record.seconds for record in history.passes if record.file), default=0.0) or 1.0
-    before = [None, *history.passes]
-    return "\n".join(_row(record, position, history.counts(position), _operators(record, before[position]), record.seconds / slowest)
+    return "\n".join(_row(position, record, history.passes[max(position - 1, 0)], history.counts(position), slowest)
                      for position, record in enumerate(history.passes))
 
 
-def _row(record: PassRecord, position: int, counts: dict[str, int], operators: str, share: float) -> str:
+def _row(position: int, record: PassRecord, before: PassRecord, counts: Mapping[str, int], slowest: float) -> str:
     state = "failed" if record.error else "" if record.changed else "still"
-    note = f'<p class="error">{escape(record.error)}</p>' if record.error else ""
-    file = f'<a href="{escape(record.file, quote=True)}">text</a>' if record.file else ""
-    bar = f'<span class="bar" style="width:{share * 4:.2f}rem"></span>' if record.file else ""
-    time = f"{bar}{record.seconds * 1e3:.1f}" if record.seconds else ""
-    return (f'<tr class="{state}"><td class="number">{record.index}</td><th scope="row"><a href="#pass={position}">{escape(record.name)}</a>{note}</th><td class="number time">{time}</td>'
-            f'<td class="number">{counts.get("applied", "")}</td><td class="number">{counts.get("refused", "")}</td>'
-            f'<td class="number">{operators}</td><td>{file}</td></tr>')
+    note = f'<p class="error">{escape(record.error)}</p>' if record.error else "" if record.changed or not record.file else " <small>unchanged</small>"
+    bar = f'<span class="bar" style="width:{4 * record.seconds / slowest:.2f}rem"></span>' if record.file else ""
+    cells = [str(record.index), f'<a href="#pass={position}">{escape(record.name)}</a>{note}', f"{bar}{record.seconds * 1e3:.1f}" if record.seconds else "",
+             str(counts.get("applied", "")), str(counts.get("refused", "")), _operators(record, before),
+             f'<a href="{escape(record.file, quote=True)}">text</a>' if record.file else ""]
+    return f'<tr class="{state}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _operators(record: PassRecord, before: PassRecord | None) -> str:
+def _operators(record: PassRecord, before: PassRecord) -> str:
     """Returns how many operators there are, and how many there were where that is another number."""
-    now, earlier = (sum(item.operators.values()) if item is not None else 0 for item in (record, before))
-    return str(now) if before is None or now == earlier else f"{earlier} &#8594; {now}"
+    now, earlier = (sum(item.operators.values()) for item in (record, before))
+    return str(now) if now == earlier else f"{earlier} &#8594; {now}"

@@ -13,9 +13,12 @@ function statusElement(model, events, status) {
   for (const event of events) counts.set(event.rule, (counts.get(event.rule) || 0) + 1);
   const summary = [...counts].map(([rule, count]) => `${rule} ${count}`).join(", ");
   const details = element("details", { class: status }, element("summary", {}, `${STATUS_TITLES[status]}: ${events.length} (${summary})`));
-  // Tables are made when they are opened: DenseNet's have hundreds of rows.
-  details.addEventListener("toggle", () => details.childElementCount > 1 || details.append(eventTable(model, events)), { once: true });
-  if (status === "applied") details.open = true;
+  const fill = () => details.childElementCount > 1 || details.append(eventTable(model, events));
+  details.addEventListener("toggle", fill, { once: true }); // when it is opened: DenseNet's have hundreds of rows
+  if (status === "applied") {
+    fill(); // now, since a table that comes later would move what is scrolled to
+    details.open = true;
+  }
   return details;
 }
 

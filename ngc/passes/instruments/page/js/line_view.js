@@ -6,32 +6,55 @@ function tokens(text) {
   return text.match(TOKEN) || [];
 }
 
-// The tokens of `text` that differ from those of `other`, as [first, end): what is left between what both begin and end with.
-function changedTokens(text, other) {
+// For each token of `text`, whether it is outside of what `other` has in the same order (a longest common subsequence).
+function differences(text, other) {
   let first = 0;
   while (first < text.length && text[first] === other[first]) first += 1;
-  let end = text.length;
-  let otherEnd = other.length;
-  while (end > first && otherEnd > first && text[end - 1] === other[otherEnd - 1]) {
-    end -= 1;
-    otherEnd -= 1;
+  let end = 0; // how many tokens both end with
+  while (end < Math.min(text.length, other.length) - first && text[text.length - 1 - end] === other[other.length - 1 - end]) end += 1;
+  const middle = text.slice(first, text.length - end);
+  const differs = new Array(text.length).fill(false);
+  unmatched(middle, other.slice(first, other.length - end)).forEach((unlike, number) => { differs[first + number] = unlike; });
+  return differs;
+}
+
+const MOST_PAIRS = 250000; // tokens times tokens that are compared; lines with longer lists differ as a whole
+
+function unmatched(text, other) {
+  if (text.length * other.length > MOST_PAIRS) return text.map(() => true);
+  const width = other.length + 1;
+  const common = new Uint16Array((text.length + 1) * width); // of what begins at (row, column)
+  for (let row = text.length - 1; row >= 0; row -= 1) {
+    for (let column = other.length - 1; column >= 0; column -= 1) {
+      const at = row * width + column;
+      common[at] = text[row] === other[column] ? common[at + width + 1] + 1 : Math.max(common[at + width], common[at + 1]);
+    }
   }
-  return [first, end];
+  const unlike = text.map(() => true);
+  for (let row = 0, column = 0; row < text.length && column < other.length;) {
+    if (text[row] === other[column]) {
+      unlike[row] = false;
+      row += 1;
+      column += 1;
+    } else if (common[(row + 1) * width + column] >= common[row * width + column + 1]) row += 1;
+    else column += 1;
+  }
+  return unlike;
 }
 
 // A line's element. `twin` is the line that it is compared with, null where there is none.
 function lineElement(line, twin, position) {
   const words = tokens(line.text);
-  const [first, end] = twin ? changedTokens(words, tokens(twin.text)) : [0, 0];
+  const differs = twin ? differences(words, tokens(twin.text)) : [];
   const shown = element("span", { class: `line ${line.kind}${isConstant(line) ? " constant" : ""}`, "data-key": line.results[0],
     style: `padding-left:${line.depth * 2 + (inGraph(line) ? 1 : 0)}em` });
-  addWords(shown, line, words.slice(0, first), position);
-  if (end > first) {
-    const marked = element("mark", {});
-    addWords(marked, line, words.slice(first, end), position);
-    shown.append(marked);
+  for (let first = 0; first < words.length;) {
+    let end = first;
+    while (end < words.length && Boolean(differs[end]) === Boolean(differs[first])) end += 1;
+    const part = differs[first] ? shown.appendChild(element("mark", {})) : shown;
+    addWords(part, line, words.slice(first, end), position);
+    first = end;
   }
-  addWords(shown, line, words.slice(end), position);
   if (line.types) shown.append(element("span", { class: `types${twin && twin.types !== line.types ? " differs" : ""}`, title: line.types }, ` : ${line.types}`));
   if (line.locs.length) shown.append(locsElement(line, twin, position));
   return shown;

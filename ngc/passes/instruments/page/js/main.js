@@ -10,6 +10,7 @@ class Page {
   }
 
   start() {
+    document.body.classList.add("scripted");
     this.parts.query.hidden = false;
     this.parts.keys.hidden = false;
     this.parts.query.addEventListener("input", () => this.searchFor(this.parts.query.value));
@@ -72,7 +73,8 @@ class Page {
     return [
       element("h2", {}, `${pass.index}. ${pass.spec || pass.name}`),
       pass.error ? element("pre", { class: "error" }, pass.error) : null,
-      element("p", { class: "facts" }, `${pass.ms.toFixed(2)} ms; lines: ${changed}; operators: ${operators || "none"}`),
+      element("p", { class: "facts" }, `${pass.ms.toFixed(2)} ms; lines: ${changed}; operators: ${operators || "none"}`,
+        pass.file ? element("a", { href: encodeURIComponent(pass.file) }, " text") : null),
     ].filter(Boolean);
   }
 
