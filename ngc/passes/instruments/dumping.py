@@ -72,6 +72,6 @@ class DumpIR(Instrument):
     def write(self, name: str, text: str) -> None:
         """Writes one file."""
         try:
-            (self.directory / name).write_text(text + "\n", encoding="utf-8")
+            (self.directory / name).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")  # names may hold half characters
         except OSError as error:
             raise InputError(f"{self.directory / name} cannot be written: {error.strerror or error}") from error
