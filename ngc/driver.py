@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -18,6 +19,8 @@ from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.target import CpuTarget, host_target, parse_target
 
 if TYPE_CHECKING:
+    from ngc.codegen.program import Program
+    from ngc.passes.instruments import DumpIR
     from ngc.quantization import QuantizationOptions
     from ngc.runtime import Executable
 
@@ -102,9 +105,10 @@ def compile(  # the public name
     if precision == "int8" and calibration is None and not graph.ranges:
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
+    dump = _dump(Path(dump_dir)) if dump_dir else None
     options = engine or EngineOptions()
     divided = check_model(graph, target, device, options)
-    manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
+    manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=[dump] if dump is not None else [])
     if device is not None:
         check_passes(manager.passes, pipeline, target, precision)
         manager.passes = for_engine(manager.passes, device, options, divided=divided)
@@ -131,11 +135,14 @@ def compile(  # the public name
 
     if graph.stage != "lowered":
         raise InputError(f"pipeline {pipeline!r} leaves the graph in stage {graph.stage}; it must end with assign-layout")
+    start = time.perf_counter()
     program = build_program(graph, described, cache=cache, numerics=numerics, progress=_progress("compiling kernels"), tune=tune,
                             measuring=_progress("measuring layers"), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
                             fallback=fallback == "reference",
                             options={"numerics": numerics, "precision": precision, "fallback": fallback, "tune": tune, **_quantized(graph),
                                      **({"engine": device.name} if device is not None else {})}, engines=images)
+    if dump is not None:
+        _tell_dump(dump, graph, program, time.perf_counter() - start)
     slow = Counter(call.op.removeprefix("reference:") for call in program.calls if call.op.startswith("reference:"))
     if slow:
         _log.warning("fallback=\"reference\": %d operators without a kernel run in numpy: %s", slow.total(), ", ".join(f"{op} ({n})" for op, n in slow.items()))
@@ -177,12 +184,19 @@ def _check_precision(precision: str | None, name: str, device: EngineTarget | No
                           'precision="fp32" runs there')
 
 
-def _instruments(dump_dir: Any) -> list[Any]:
-    if not dump_dir:
-        return []
+def _dump(folder: Path) -> "DumpIR":
     from ngc.passes.instruments import DumpIR  # only dumps need it
 
-    return [DumpIR(Path(dump_dir))]
+    return DumpIR(folder)
+
+
+def _tell_dump(dump: "DumpIR", graph: Graph, program: "Program", seconds: float) -> None:
+    """Adds to a dump which kernels and engine files the nodes became."""
+    from ngc.passes.instruments.page import EngineFiles, Kernel
+
+    kernels = [Kernel(call.node, call.symbol, call.op, call.note, call.symbol not in program.callbacks) for call in program.calls]
+    engines = [EngineFiles(node, image.engine, image.file_names) for node, image in program.engines.items()]
+    dump.built(graph, kernels, engines, seconds)
 
 
 def _progress(what: str) -> Any:

@@ -28,11 +28,7 @@ def print_graph(graph: Graph, *, locations: bool = True, elide_larger_than: int 
         locations: Whether nodes show the MXNet nodes that they come from.
         elide_larger_than: Lists longer than this are cut to their first items and a count; such text cannot be parsed back.
     """
-    inputs = ", ".join(f"%{value.name}{'' if name in (None, value.name) else f' as {quote(str(name))}'}: {format_type(value.type, elide_larger_than)}"
-                       for value, name in zip_longest(graph.inputs, graph.input_names) if value is not None)
-    stage = "" if graph.stage == "imported" else f" stage({quote(graph.stage)})"
-    excluded = f" excluded({', '.join(map(quote, graph.excluded))})" if graph.excluded else ""
-    lines = [f"graph {format_name(graph.name)}({inputs}){stage}{excluded} {{"]
+    lines = [print_header(graph, elide_larger_than)]
     for node in graph.nodes:
         lines.append("  " + print_node(node, locations=locations, elide_larger_than=elide_larger_than))
         if node.regions:
@@ -40,10 +36,24 @@ def print_graph(graph: Graph, *, locations: bool = True, elide_larger_than: int 
             for region in node.regions:
                 lines += ("    " + line for line in print_graph(region, locations=locations, elide_larger_than=elide_larger_than).split("\n"))
             lines.append("  }")
-    lines += (f"  range %{name} {format_value(graph.ranges[name])}" for name in sorted(graph.ranges))
+    lines += ("  " + line for line in print_ranges(graph))
     lines.append("  " + print_return(graph))
     lines.append("}")
     return "\n".join(lines)
+
+
+def print_header(graph: Graph, elide_larger_than: int | None = None) -> str:
+    """Returns the first line: name, inputs, stage and what is excluded from quantization."""
+    inputs = ", ".join(f"%{value.name}{'' if name in (None, value.name) else f' as {quote(str(name))}'}: {format_type(value.type, elide_larger_than)}"
+                       for value, name in zip_longest(graph.inputs, graph.input_names) if value is not None)
+    stage = "" if graph.stage == "imported" else f" stage({quote(graph.stage)})"
+    excluded = f" excluded({', '.join(map(quote, graph.excluded))})" if graph.excluded else ""
+    return f"graph {format_name(graph.name)}({inputs}){stage}{excluded} {{"
+
+
+def print_ranges(graph: Graph) -> list[str]:
+    """Returns the lines of the calibrated ranges, without indentation."""
+    return [f"range %{name} {format_value(graph.ranges[name])}" for name in sorted(graph.ranges)]
 
 
 def print_node(node: Node, *, locations: bool = True, elide_larger_than: int | None = None) -> str:

@@ -1,0 +1,107 @@
+// The graphs before and after a pass side by side. Runs of lines that stayed are folded; a folded run is made when it is opened.
+
+const CONTEXT = 2; // lines that stayed shown around one that changed
+const STATES = ["changed", "added", "removed", "moved"];
+
+class GraphsView {
+  constructor(model, show) {
+    this.model = model;
+    this.show = show; // what the buttons switch: {unchanged, constants}
+    this.element = element("div", { class: "graphs" });
+    this.shown = new Map(); // `left` or `right` and the line's number -> element
+    this.position = -1;
+    this.element.addEventListener("click", (event) => this.click(event));
+  }
+
+  // Anywhere on a line chooses its node, unless text is being marked.
+  click(event) {
+    const line = event.target.closest(".line[data-key]");
+    if (!line || event.target.closest("a, summary, .locs") || !getSelection().isCollapsed) return;
+    location.hash = address({ ...placeOf(location.hash), pass: this.position, node: line.dataset.key });
+  }
+
+  // Shows a pass; `key` is a node that must not be folded away.
+  open(position, key) {
+    const after = this.model.passes[position].graph;
+    const before = position ? this.model.passes[position - 1].graph : after;
+    this.position = position;
+    this.shown.clear();
+    this.rows = alignLines(before.lines, after.lines).filter((row) => this.show.constants || !this.isConstantRow(row));
+    this.element.classList.toggle("single", before === after);
+    this.element.replaceChildren(this.titles(before === after), ...this.parts(before === after, key));
+  }
+
+  isConstantRow(row) {
+    return isConstant(row.left || row.right);
+  }
+
+  titles(single) {
+    const name = (position) => `${this.model.passes[position].name} (${this.model.passes[position].index})`;
+    if (single) return element("div", { class: "row titles" }, element("span", {}, `after ${name(this.position)}, as before`));
+    return element("div", { class: "row titles" }, element("span", {}, `before: after ${name(this.position - 1)}`), element("span", {}, `after ${name(this.position)}`));
+  }
+
+  // Rows and folded runs, in order.
+  parts(single, key) {
+    const all = this.show.unchanged || single;
+    const near = this.rows.map(() => all);
+    this.rows.forEach((row, number) => {
+      if (row.state !== "same") near.fill(true, Math.max(number - CONTEXT, 0), number + CONTEXT + 1);
+      else if (key && [row.left, row.right].some((line) => line && line.results.includes(key))) near[number] = true;
+    });
+    const parts = [];
+    for (let first = 0; first < this.rows.length;) {
+      let end = first;
+      while (end < this.rows.length && near[end] === near[first]) end += 1;
+      const run = this.rows.slice(first, end);
+      if (near[first]) parts.push(...run.map((row) => this.row(row, single)));
+      else parts.push(this.fold(run, single));
+      first = end;
+    }
+    return parts;
+  }
+
+  fold(run, single) {
+    const folded = button(`${plural(run.length, "line")} as before`, { class: "fold" }, () => folded.replaceWith(...run.map((row) => this.row(row, single))));
+    return folded;
+  }
+
+  row(row, single) {
+    const made = element("div", { class: `row ${row.state}` });
+    if (!single) made.append(this.cell(row.left, row.right, "left", this.position - 1));
+    made.append(this.cell(row.right, row.left, "right", this.position));
+    return made;
+  }
+
+  cell(line, twin, side, position) {
+    if (!line) return element("span", { class: "none" });
+    const made = lineElement(line, twin, position);
+    this.shown.set(`${side}${line.id}`, made);
+    return made;
+  }
+
+  // Marks a node and scrolls to it; false where it is folded away.
+  mark(line) {
+    for (const marked of this.element.querySelectorAll(".line.chosen")) marked.classList.remove("chosen");
+    const places = line ? ["left", "right"].map((side) => this.shown.get(`${side}${line.id}`)).filter(Boolean) : [];
+    for (const place of places) place.classList.add("chosen");
+    const place = places[places.length - 1];
+    if (place && !isVisible(place)) place.scrollIntoView({ block: "center" });
+    return places.length > 0;
+  }
+
+  // How many rows of each state there are, constants that are not shown among them.
+  static counts(model, position) {
+    const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+    if (!position || model.passes[position].graph === model.passes[position - 1].graph) return counts;
+    for (const row of alignLines(model.passes[position - 1].graph.lines, model.passes[position].graph.lines)) {
+      if (row.state !== "same") counts[row.state] += 1;
+    }
+    return counts;
+  }
+}
+
+function isVisible(shown) {
+  const box = shown.getBoundingClientRect();
+  return box.top >= 0 && box.bottom <= window.innerHeight && box.height > 0;
+}

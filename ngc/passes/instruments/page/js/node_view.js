@@ -1,0 +1,103 @@
+// All about one node: its line, neighbours and sources, what it was and became in other passes, what was decided about it, and its code.
+
+const RELATIONS = { node: "at ", source: "same MXNet node, at ", mention: "mentioned, at " };
+const MOST = 12; // lines of one pass that are listed: an engine call comes from hundreds
+
+function nodeElement(model, place, line) {
+  const { position } = place;
+  const graph = model.passes[position].graph;
+  const found = lineage(model, position, line);
+  return [
+    element("h2", {}, element("span", {}, line.results[0] ? line.results[0] : line.kind), button("×", { title: "close (Esc)", "aria-label": "close" }, () => {
+      location.hash = address({ pass: place.pass });
+    })),
+    element("pre", { class: "whole" }, lineElement(line, null, position)),
+    facts([
+      ["in", element("span", {}, `${model.passes[position].name} (${model.passes[position].index})`)],
+      ["region of", line.scope ? ownerLink(graph, line, position) : null],
+      ["operands", valueList(line.operands, graph, position)],
+      ["users", userList(line, graph, position)],
+      ["MXNet nodes", line.locs.length ? element("span", {}, ...sourceLinks(line.locs, position)) : null],
+    ]),
+    codeElement(model, line, found),
+    decisionsElement(model, line, found),
+    historyElement(model, position, line, found),
+  ].filter(Boolean);
+}
+
+function facts(rows) {
+  return element("dl", {}, ...rows.filter(([, content]) => content).flatMap(([title, content]) => [element("dt", {}, title), element("dd", {}, content)]));
+}
+
+function ownerLink(graph, line, position) {
+  const owner = graph.owner(line.scope);
+  return owner ? valueLink(owner.results[0], owner.results[0], position) : null;
+}
+
+function valueList(keys, graph, position) {
+  if (!keys.length) return null;
+  const items = [...new Set(keys)].map((key) => {
+    const line = graph.producer(key);
+    return element("li", {}, line ? valueLink(key, key, position) : key, line ? ` ${line.op || "input"}` : " (not there)");
+  });
+  return element("ul", {}, ...items);
+}
+
+function userList(line, graph, position) {
+  const users = distinct(line.results.flatMap((key) => graph.users(key)));
+  const items = users.map((user) => (user.kind === "return" ? element("li", {}, "returned")
+    : element("li", {}, valueLink(user.results[0], user.results[0], position), ` ${user.op}`)));
+  return items.length ? element("ul", {}, ...items) : element("span", {}, line.results.length ? "none" : "");
+}
+
+// Kernels and engine files of what the node is in the end.
+function codeElement(model, line, found) {
+  const last = found[found.length - 1];
+  const graph = model.passes[model.passes.length - 1].graph;
+  const owners = last.filter((item) => item.scope).map((item) => graph.owner(`${item.scope.split("/")[0]}/`));
+  const names = bareNames(distinct([...last.filter((item) => !item.scope && !isConstant(item)), ...owners]));
+  const kernels = model.kernels.filter((kernel) => names.has(kernel.node)).map(kernelItem);
+  const engines = model.engines.filter((engine) => names.has(engine.node)).map(engineItem);
+  if (!kernels.length && !engines.length) return null;
+  return element("section", { class: "code" }, element("h3", {}, "code"), element("ul", {}, ...engines, ...kernels));
+}
+
+function kernelItem(kernel) {
+  const path = `kernels/${encodeURIComponent(kernel.symbol)}`;
+  const links = kernel.hasFiles ? [element("a", { href: `${path}.ll` }, "LLVM IR"), " ", element("a", { href: `${path}.s` }, "assembly"), " "] : [];
+  return element("li", {}, ...links, element("code", {}, kernel.symbol), ` ${kernel.op} of %${kernel.node}${kernel.note ? `: ${kernel.note}` : ""}`);
+}
+
+function engineItem(engine) {
+  const links = engine.files.flatMap((file) => [element("a", { href: `engines/${encodeURIComponent(file)}` }, file), " "]);
+  return element("li", {}, ...links, `${engine.engine}, for %${engine.node}`);
+}
+
+function decisionsElement(model, line, found) {
+  const about = eventsAbout(model, line, found);
+  const rows = about.map(({ event, relation }) => element("tr", { class: `${event.status} ${relation}` },
+    element("td", {}, element("a", { href: address({ pass: event.position }) }, event.pass)), element("td", { class: "status" }, event.status),
+    element("td", {}, event.rule, element("div", { class: "reason" }, ...linkedText(model, event.reason, event.position)),
+      element("div", { class: "relation" }, RELATIONS[relation], eventNode(model, event)))));
+  const none = rows.length ? null : element("p", {}, "no rule looked at it");
+  return element("section", { class: "decisions" }, element("h3", {}, `decisions: ${about.length}`), none, element("table", {}, element("tbody", {}, ...rows)));
+}
+
+// What the node is in every pass: one entry for a run of passes that leave it alone.
+function historyElement(model, position, line, found) {
+  const entries = stretches(found).map(({ first, last, lines }) => {
+    const names = first === last ? model.passes[first].name : `${model.passes[first].name} … ${model.passes[last].name}`;
+    const title = element("a", { href: lines.length ? address({ pass: first, node: lines[0].results[0] }) : address({ pass: first }) },
+      `${rangeText(model, first, last)} ${names}`);
+    const shown = lines.slice(0, MOST).map((item) => element("pre", {}, lineElement(item, null, first)));
+    const rest = lines.length > MOST ? element("p", {}, `… ${lines.length - MOST} more`) : null;
+    const none = lines.length ? null : element("p", { class: "gone" }, first < position ? "not there yet" : "gone: no node has its name or MXNet node");
+    return element("li", { class: first <= position && position <= last ? "here" : "" }, title, ...shown, rest, none);
+  });
+  return element("section", { class: "history" }, element("h3", {}, "through the passes"), element("ol", {}, ...entries));
+}
+
+function rangeText(model, first, last) {
+  const [from, to] = [model.passes[first].index, model.passes[last].index];
+  return from === to ? `${from}` : `${from}–${to}`;
+}

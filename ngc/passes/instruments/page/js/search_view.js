@@ -1,0 +1,31 @@
+// What a search found: MXNet nodes, values and operators, with links to the passes in which each is.
+
+const MOST_HITS = 60; // of each kind
+const MOST_NODES = 8; // of one hit
+
+function resultsElement(model, query) {
+  const found = search(model, query);
+  if (!found) return [];
+  const kinds = [["MXNet nodes", found.sources, (name) => name], ["values", found.values, (name) => name], ["operators", found.operators, (name) => name]];
+  const sections = kinds.filter(([, hits]) => hits.length).map(([title, hits]) => hitSection(model, title, hits, query));
+  return sections.length ? sections : [element("p", {}, "Nothing in any pass has that in its name.")];
+}
+
+function hitSection(model, title, hits, query) {
+  const items = hits.slice(0, MOST_HITS).map((hit) => hitElement(model, hit, title === "operators" ? 200 : MOST_NODES, title === "operators", query));
+  const rest = hits.length > MOST_HITS ? element("p", {}, `… ${hits.length - MOST_HITS} more; type more of the name`) : null;
+  return element("section", {}, element("h3", {}, `${title}: ${hits.length}`), element("ul", {}, ...items), rest);
+}
+
+function hitElement(model, hit, most, folded, query) {
+  const nodes = hit.nodes.slice(0, most).map(({ key, positions }) => element("li", {}, element("code", {}, key), " ", ...passLinks(model, key, positions, query)));
+  const rest = hit.nodes.length > most ? element("li", {}, `… ${hit.nodes.length - most} more nodes`) : null;
+  if (!folded) return element("li", {}, element("strong", {}, hit.name), element("ul", {}, ...nodes, rest));
+  return element("li", {}, element("details", {}, element("summary", {}, element("strong", {}, hit.name), ` ${plural(hit.nodes.length, "node")}`), element("ul", {}, ...nodes, rest)));
+}
+
+// A link for each run of passes that have the node.
+function passLinks(model, key, positions, query) {
+  return ranges(positions).map(([first, last]) => element("a", { href: address({ pass: last, node: key, query }), class: "passes" },
+    first === last ? `${rangeText(model, first, last)} ${model.passes[first].name}` : `${rangeText(model, first, last)} ${model.passes[first].name} … ${model.passes[last].name}`));
+}
