@@ -16,6 +16,13 @@ from ngc.opt.values import names, shapes
 
 def check_options(options: Namespace) -> None:
     """Raises InputError where options do not go with the kind of input, or with one another."""
+    check_input(options)
+    if options.check_numerics is not None and options.bisect_limit is not None:
+        raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+
+
+def check_input(options: Namespace) -> None:
+    """Raises InputError where options on reading do not go with the kind of input."""
     shapes(options.shape)
     if is_text(options.input):
         for option, given in (("--params", options.params), ("--shape", options.shape), ("--outputs", options.outputs)):
@@ -23,8 +30,6 @@ def check_options(options: Namespace) -> None:
                 raise InputError(f"{option} goes with MXNet models only; {options.input} is IR text")
     elif options.weights:
         raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
-    if options.check_numerics is not None and options.bisect_limit is not None:
-        raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
 
 
 def read_graph(options: Namespace) -> Graph:
@@ -47,15 +52,21 @@ def is_text(argument: str) -> bool:
     return argument == "-" or (not argument.endswith(".json") and (Path(argument).is_file() or argument.endswith(".ngir")))
 
 
+def seed_of(text: str) -> int | None:
+    """Returns the seed of `random(seed=0)`, None where a text names a file."""
+    seeded = re.fullmatch(r"random(?:\((?:seed=)?([0-9]{1,9})?\))?", text)
+    return None if seeded is None else int(seeded[1] or 0)
+
+
 def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
     """Returns inputs from an .npz file or from `random(seed=0)`.
 
     Raises:
         InputError: an input is missing or does not fit.
     """
-    seeded = re.fullmatch(r"random(?:\((?:seed=)?([0-9]{1,9})?\))?", text)
-    if seeded is not None:
-        return random_feeds(graph, int(seeded[1] or 0))
+    seed = seed_of(text)
+    if seed is not None:
+        return random_feeds(graph, seed)
     arrays = load_weights(text)
     feeds, batch = {}, None
     for value, name in zip(graph.inputs, graph.input_names, strict=True):

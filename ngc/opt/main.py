@@ -3,12 +3,13 @@
 import os
 import sys
 import traceback
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
+from ngc.opt.plugins import load_modules
 from ngc.opt.values import names
 
 if TYPE_CHECKING:
@@ -28,21 +29,29 @@ class OptMain:
 
     def run(self) -> int:
         """Does what the arguments say."""
+        if self.argv[:1] == ["reduce"]:
+            from ngc.opt.reduce.main import ReduceMain  # a command of its own
+
+            return ReduceMain(self.argv[1:]).run()
         try:
-            options = parser().parse_args(self.argv)
+            options = self.parser().parse_args(self.argv)
         except SystemExit as exit:  # argparse has printed its message, or the help
             return SUCCESS if exit.code in (0, None) else USAGE
         try:
             return self.work(options)
         except NgcError as error:
-            _say(f"ngc-opt: error: {error}")
+            say(f"ngc-opt: error: {error}")
             return FAILURE
         except BrokenPipeError:  # whoever read the output has enough; Python's own flush at exit must not fail again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return SUCCESS
         except Exception:
-            _say(f"ngc-opt: internal error; please report it with the arguments {self.argv!r}\n{traceback.format_exc()}")
+            say(f"ngc-opt: internal error; please report it with the arguments {self.argv!r}\n{traceback.format_exc()}")
             return INTERNAL
+
+    def parser(self) -> ArgumentParser:
+        """Returns the parser of the arguments."""
+        return parser()
 
     def work(self, options: Namespace) -> int:
         """Lists, or reads, transforms and prints."""
@@ -51,6 +60,7 @@ class OptMain:
             print(listed)
             return SUCCESS
         try:
+            load_modules(options.load)
             passes = self.passes(options)
             if options.print_pipeline:
                 from ngc.passes import format_pipeline
@@ -66,7 +76,7 @@ class OptMain:
             check_output(options)
             instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
-            _say(f"ngc-opt: usage: {error}")
+            say(f"ngc-opt: usage: {error}")
             return USAGE
         graph = self.read(options, passes)
         if tolerance is not None and passes:
@@ -110,7 +120,7 @@ class OptMain:
         verify(graph)
         missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in FILES else 0
         if missing:
-            _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
+            say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
 
     def tolerance(self, options: Namespace) -> "Tolerance | None":
@@ -147,7 +157,7 @@ class OptMain:
         manager.run(graph, ctx)
         for instrument in instruments:
             if isinstance(instrument, Timing):
-                _say(instrument.table())
+                say(instrument.table())
 
     def write(self, graph: "Graph", options: Namespace) -> None:
         """Writes the graph in the format that was asked for, and its weights where asked."""
@@ -177,7 +187,8 @@ def main() -> int:
     return OptMain(sys.argv[1:]).run()
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Writes a line to the standard error stream."""
     sys.stderr.write(text.rstrip("\n") + "\n")
 
 
