@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ngc.ir import Graph
     from ngc.passes import Instrument, Pass, PassContext
     from ngc.passes.instruments.numerics import Tolerance
+    from ngc.passes.value_ranges import Quantization
 
 SUCCESS, FAILURE, USAGE, INTERNAL = range(4)
 """Exit codes."""
@@ -140,13 +141,17 @@ class OptMain:
         if options.calibration:
             if not any(item.name == "quantize" for item in passes):
                 raise InputError("--calibration goes with the pass quantize, which -p does not have")
-            from ngc.calibration import CalibrationTable  # only int8 needs what these build on
-            from ngc.quantization import QuantizationOptions, quantizer
-            from ngc.quantization.analysis import Machine
-
-            assert context.target is not None
-            context.calibrate = quantizer(CalibrationTable.load(options.calibration), QuantizationOptions(), Machine(context.target))
+            context.calibrate = self.calibrator(options, context)
         return context
+
+    def calibrator(self, options: Namespace, context: "PassContext", *, fuse: bool = False) -> "Callable[[Graph], Quantization]":
+        """Returns what reads the ranges of a graph from the table that was given; `fuse` where the graph is one before fusion."""
+        from ngc.calibration import CalibrationTable  # only int8 needs what these build on
+        from ngc.quantization import QuantizationOptions, quantizer
+        from ngc.quantization.analysis import Machine
+
+        assert context.target is not None
+        return quantizer(CalibrationTable.load(options.calibration), QuantizationOptions(), Machine(context.target), fuse=fuse)
 
     def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "Sequence[Instrument]", ctx: "PassContext", options: Namespace) -> None:
         """Runs the passes, and prints the times where they were asked for."""

@@ -106,7 +106,9 @@ class ReduceMain(OptMain):
         if options.calibration:
             from ngc.passes.record_ranges import RecordRanges
 
-            RecordRanges().run(graph, self.context(options, passes))
+            context = self.context(options, passes)
+            context.calibrate = self.calibrator(options, context, fuse=True)
+            RecordRanges().run(graph, context)
         return graph
 
     def write_case(self, case: "Case", options: Namespace) -> None:
