@@ -19,6 +19,15 @@ def check_options(options: Namespace) -> None:
     check_input(options)
     if options.check_numerics is not None and options.bisect_limit is not None:
         raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+    if options.bisect_auto is None:
+        return
+    for option, given in (("--bisect-limit", options.bisect_limit is not None), ("--reproducer", options.reproducer is not None)):
+        if given:
+            raise InputError(f"--bisect-auto tries limits by itself; it does not go with {option}")
+    if options.bisect_auto and options.check_numerics is not None:
+        raise InputError("--bisect-auto goes by the command that it is given, or by --check-numerics, not by both")
+    if not options.passes:
+        raise InputError("--bisect-auto searches the passes of -p, which is missing")
 
 
 def check_input(options: Namespace) -> None:
@@ -41,7 +50,7 @@ def read_graph(options: Namespace) -> Graph:
     """
     if is_text(options.input):
         weights = load_weights(options.weights) if options.weights else None
-        return parse(_read_text(options.input), weights, source="<stdin>" if options.input == "-" else options.input)
+        return parse(read_text(options.input), weights, source="<stdin>" if options.input == "-" else options.input)
     from ngc.importer import import_model  # only MXNet models need it
 
     return import_model(options.input, options.params, shapes=shapes(options.shape), outputs=list(names(options.outputs or "")) or None)
@@ -82,7 +91,12 @@ def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
     return feeds
 
 
-def _read_text(argument: str) -> str:
+def read_text(argument: str) -> str:
+    """Returns the text of a file, or of the standard input for '-'.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
     try:
         data = sys.stdin.buffer.read() if argument == "-" and hasattr(sys.stdin, "buffer") else (
             sys.stdin.read().encode() if argument == "-" else Path(argument).read_bytes())

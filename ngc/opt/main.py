@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
 from ngc.opt.plugins import load_modules
+from ngc.opt.reproducing import adopt, check_reproducer, write_failure
 from ngc.opt.values import names
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ class OptMain:
             print(listed)
             return SUCCESS
         try:
+            check_reproducer(options)
+        except InputError as error:
+            say(f"ngc-opt: usage: {error}")
+            return USAGE
+        if options.run_reproducer is not None:
+            adopt(options, self.parser())
+        try:
             load_modules(options.load)
             passes = self.passes(options)
             if options.print_pipeline:
@@ -80,6 +88,11 @@ class OptMain:
             say(f"ngc-opt: usage: {error}")
             return USAGE
         graph = self.read(options, passes)
+        if options.bisect_auto is not None:
+            from ngc.opt.bisecting import bisect_auto
+
+            bisect_auto(graph, passes, ctx, tolerance, options, sys.stderr.write)
+            return SUCCESS
         if tolerance is not None and passes:
             from ngc.opt.inputs import read_feeds
             from ngc.passes.instruments import CheckNumerics
@@ -157,12 +170,37 @@ class OptMain:
         """Runs the passes, and prints the times where they were asked for."""
         from ngc.passes import PassManager
         from ngc.passes.instruments import Timing
+        from ngc.passes.instruments.reproducer import KeepBefore
 
-        manager = PassManager(passes, instruments=instruments, verify_each=not options.no_verify_each, disable=names(options.disable))
-        manager.run(graph, ctx)
+        kept = KeepBefore()
+        manager = PassManager(passes, instruments=[*([kept] if options.reproducer else ()), *instruments], verify_each=not options.no_verify_each,
+                              disable=names(options.disable))
+        try:
+            manager.run(graph, ctx)
+        except Exception as error:
+            if kept.graph is not None:
+                say("ngc-opt: " + write_failure(kept, passes, options, error, lambda graph: self.failure(graph, passes[kept.index - 1:], options)))
+            raise
         for instrument in instruments:
             if isinstance(instrument, Timing):
                 say(instrument.table())
+
+    def failure(self, graph: "Graph", passes: "Sequence[Pass]", options: Namespace) -> Exception | None:
+        """Returns what the first pass raises on a graph with seeded random data, None where it does well."""
+        from ngc.ir import clone
+        from ngc.ir.random_data import fill_missing_weights
+        from ngc.opt.inputs import read_feeds
+        from ngc.passes import PassManager
+        from ngc.passes.instruments import CheckNumerics
+
+        graph, tolerance = clone(graph), self.tolerance(options)
+        fill_missing_weights(graph)
+        checks = [] if tolerance is None else [CheckNumerics(read_feeds(options.feeds, graph), tolerance)]
+        try:
+            PassManager(passes[:1], instruments=checks, verify_each=not options.no_verify_each).run(graph, self.context(options, passes))
+        except Exception as error:
+            return error
+        return None
 
     def write(self, graph: "Graph", options: Namespace) -> None:
         """Writes the graph in the format that was asked for, and its weights where asked."""

@@ -129,14 +129,11 @@ class ReduceMain(OptMain):
 
     def recipe(self, case: "Case", options: Namespace) -> "Recipe":
         """Returns how a case is run again."""
-        import ngc
-        from ngc.passes import format_pipeline
-        from ngc.passes.reproducer import Recipe
+        from ngc.opt.reproducing import recipe
 
         kind, _, detail = (options.interesting_if or "").partition("=")
-        checked = kind == "numerics"
-        return Recipe(format_pipeline(case.passes), ngc.__version__, load=",".join(options.load), target=options.target, numerics=options.numerics,
-                      check_numerics=(detail or "1e-4,1e-6") if checked else "", feeds=options.feeds if checked else "")
+        folder = None if options.output in (None, "-") else Path(options.output).parent
+        return recipe(options, case.passes, detail if kind == "numerics" else None, folder)
 
 
 def summary(first: "Case", reducer: "Reducer") -> str:
