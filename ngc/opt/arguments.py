@@ -11,6 +11,7 @@ examples:
   ngc-opt resnet50-symbol.json --params resnet50-0000.params --shape data=1,3,224,224 -p @cpu-fp32 --check-numerics
   ngc-opt resnet50 --shape data=N,3,224,224 -p @cpu-int8 --calibration resnet50.calib --trace-rule quantize
   ngc-opt resnet50 --shape data=N,3,224,224 -p @canonical --emit onnx -o resnet50.onnx
+  ngc-opt reduce resnet50 --shape data=N,3,224,224 -p @cpu-fp32 --interesting-if numerics -o small.ngir    (see ngc-opt reduce --help)
 
 exit codes: 0 success; 1 the input, a pass or the verifier failed; 2 wrong usage; 3 an internal error
 The result goes to the standard output or to -o, everything else to the standard error stream.

@@ -16,6 +16,22 @@ from ngc.opt.values import names, shapes
 
 def check_options(options: Namespace) -> None:
     """Raises InputError where options do not go with the kind of input, or with one another."""
+    check_input(options)
+    if options.check_numerics is not None and options.bisect_limit is not None:
+        raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+    if options.bisect_auto is None:
+        return
+    for option, given in (("--bisect-limit", options.bisect_limit is not None), ("--reproducer", options.reproducer is not None)):
+        if given:
+            raise InputError(f"--bisect-auto tries limits by itself; it does not go with {option}")
+    if options.bisect_auto and options.check_numerics is not None:
+        raise InputError("--bisect-auto goes by the command that it is given, or by --check-numerics, not by both")
+    if not options.passes:
+        raise InputError("--bisect-auto searches the passes of -p, which is missing")
+
+
+def check_input(options: Namespace) -> None:
+    """Raises InputError where options on reading do not go with the kind of input."""
     shapes(options.shape)
     if is_text(options.input):
         for option, given in (("--params", options.params), ("--shape", options.shape), ("--outputs", options.outputs)):
@@ -23,8 +39,6 @@ def check_options(options: Namespace) -> None:
                 raise InputError(f"{option} goes with MXNet models only; {options.input} is IR text")
     elif options.weights:
         raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
-    if options.check_numerics is not None and options.bisect_limit is not None:
-        raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
 
 
 def read_graph(options: Namespace) -> Graph:
@@ -36,7 +50,7 @@ def read_graph(options: Namespace) -> Graph:
     """
     if is_text(options.input):
         weights = load_weights(options.weights) if options.weights else None
-        return parse(_read_text(options.input), weights, source="<stdin>" if options.input == "-" else options.input)
+        return parse(read_text(options.input), weights, source="<stdin>" if options.input == "-" else options.input)
     from ngc.importer import import_model  # only MXNet models need it
 
     return import_model(options.input, options.params, shapes=shapes(options.shape), outputs=list(names(options.outputs or "")) or None)
@@ -47,15 +61,21 @@ def is_text(argument: str) -> bool:
     return argument == "-" or (not argument.endswith(".json") and (Path(argument).is_file() or argument.endswith(".ngir")))
 
 
+def seed_of(text: str) -> int | None:
+    """Returns the seed of `random(seed=0)`, None where a text names a file."""
+    seeded = re.fullmatch(r"random(?:\((?:seed=)?([0-9]{1,9})?\))?", text)
+    return None if seeded is None else int(seeded[1] or 0)
+
+
 def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
     """Returns inputs from an .npz file or from `random(seed=0)`.
 
     Raises:
         InputError: an input is missing or does not fit.
     """
-    seeded = re.fullmatch(r"random(?:\((?:seed=)?([0-9]{1,9})?\))?", text)
-    if seeded is not None:
-        return random_feeds(graph, int(seeded[1] or 0))
+    seed = seed_of(text)
+    if seed is not None:
+        return random_feeds(graph, seed)
     arrays = load_weights(text)
     feeds, batch = {}, None
     for value, name in zip(graph.inputs, graph.input_names, strict=True):
@@ -71,7 +91,12 @@ def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
     return feeds
 
 
-def _read_text(argument: str) -> str:
+def read_text(argument: str) -> str:
+    """Returns the text of a file, or of the standard input for '-'.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
     try:
         data = sys.stdin.buffer.read() if argument == "-" and hasattr(sys.stdin, "buffer") else (
             sys.stdin.read().encode() if argument == "-" else Path(argument).read_bytes())

@@ -3,18 +3,21 @@
 import os
 import sys
 import traceback
-from argparse import Namespace
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
+from ngc.opt.plugins import load_modules
+from ngc.opt.reproducing import adopt, check_reproducer, write_failure
 from ngc.opt.values import names
 
 if TYPE_CHECKING:
     from ngc.ir import Graph
     from ngc.passes import Instrument, Pass, PassContext
     from ngc.passes.instruments.numerics import Tolerance
+    from ngc.passes.value_ranges import Quantization
 
 SUCCESS, FAILURE, USAGE, INTERNAL = range(4)
 """Exit codes."""
@@ -28,21 +31,29 @@ class OptMain:
 
     def run(self) -> int:
         """Does what the arguments say."""
+        if self.argv[:1] == ["reduce"]:
+            from ngc.opt.reduce.main import ReduceMain  # a command of its own
+
+            return ReduceMain(self.argv[1:]).run()
         try:
-            options = parser().parse_args(self.argv)
+            options = self.parser().parse_args(self.argv)
         except SystemExit as exit:  # argparse has printed its message, or the help
             return SUCCESS if exit.code in (0, None) else USAGE
         try:
             return self.work(options)
         except NgcError as error:
-            _say(f"ngc-opt: error: {error}")
+            say(f"ngc-opt: error: {error}")
             return FAILURE
         except BrokenPipeError:  # whoever read the output has enough; Python's own flush at exit must not fail again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return SUCCESS
         except Exception:
-            _say(f"ngc-opt: internal error; please report it with the arguments {self.argv!r}\n{traceback.format_exc()}")
+            say(f"ngc-opt: internal error; please report it with the arguments {self.argv!r}\n{traceback.format_exc()}")
             return INTERNAL
+
+    def parser(self) -> ArgumentParser:
+        """Returns the parser of the arguments."""
+        return parser()
 
     def work(self, options: Namespace) -> int:
         """Lists, or reads, transforms and prints."""
@@ -51,6 +62,14 @@ class OptMain:
             print(listed)
             return SUCCESS
         try:
+            check_reproducer(options)
+        except InputError as error:
+            say(f"ngc-opt: usage: {error}")
+            return USAGE
+        if options.run_reproducer is not None:
+            adopt(options, self.parser())
+        try:
+            load_modules(options.load)
             passes = self.passes(options)
             if options.print_pipeline:
                 from ngc.passes import format_pipeline
@@ -66,9 +85,14 @@ class OptMain:
             check_output(options)
             instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
-            _say(f"ngc-opt: usage: {error}")
+            say(f"ngc-opt: usage: {error}")
             return USAGE
         graph = self.read(options, passes)
+        if options.bisect_auto is not None:
+            from ngc.opt.bisecting import bisect_auto
+
+            bisect_auto(graph, passes, ctx, tolerance, options, sys.stderr.write)
+            return SUCCESS
         if tolerance is not None and passes:
             from ngc.opt.inputs import read_feeds
             from ngc.passes.instruments import CheckNumerics
@@ -110,7 +134,7 @@ class OptMain:
         verify(graph)
         missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in FILES else 0
         if missing:
-            _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
+            say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
 
     def tolerance(self, options: Namespace) -> "Tolerance | None":
@@ -130,24 +154,53 @@ class OptMain:
         if options.calibration:
             if not any(item.name == "quantize" for item in passes):
                 raise InputError("--calibration goes with the pass quantize, which -p does not have")
-            from ngc.calibration import CalibrationTable  # only int8 needs what these build on
-            from ngc.quantization import QuantizationOptions, quantizer
-            from ngc.quantization.analysis import Machine
-
-            assert context.target is not None
-            context.calibrate = quantizer(CalibrationTable.load(options.calibration), QuantizationOptions(), Machine(context.target))
+            context.calibrate = self.calibrator(options, context)
         return context
+
+    def calibrator(self, options: Namespace, context: "PassContext", *, fuse: bool = False) -> "Callable[[Graph], Quantization]":
+        """Returns what reads the ranges of a graph from the table that was given; `fuse` where the graph is one before fusion."""
+        from ngc.calibration import CalibrationTable  # only int8 needs what these build on
+        from ngc.quantization import QuantizationOptions, quantizer
+        from ngc.quantization.analysis import Machine
+
+        assert context.target is not None
+        return quantizer(CalibrationTable.load(options.calibration), QuantizationOptions(), Machine(context.target), fuse=fuse)
 
     def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "Sequence[Instrument]", ctx: "PassContext", options: Namespace) -> None:
         """Runs the passes, and prints the times where they were asked for."""
         from ngc.passes import PassManager
         from ngc.passes.instruments import Timing
+        from ngc.passes.instruments.reproducer import KeepBefore
 
-        manager = PassManager(passes, instruments=instruments, verify_each=not options.no_verify_each, disable=names(options.disable))
-        manager.run(graph, ctx)
+        kept = KeepBefore()
+        manager = PassManager(passes, instruments=[*([kept] if options.reproducer else ()), *instruments], verify_each=not options.no_verify_each,
+                              disable=names(options.disable))
+        try:
+            manager.run(graph, ctx)
+        except Exception as error:
+            if kept.graph is not None:
+                say("ngc-opt: " + write_failure(kept, passes, options, error, lambda graph: self.failure(graph, passes[kept.index - 1:], options)))
+            raise
         for instrument in instruments:
             if isinstance(instrument, Timing):
-                _say(instrument.table())
+                say(instrument.table())
+
+    def failure(self, graph: "Graph", passes: "Sequence[Pass]", options: Namespace) -> Exception | None:
+        """Returns what the first pass raises on a graph with seeded random data, None where it does well."""
+        from ngc.ir import clone
+        from ngc.ir.random_data import fill_missing_weights
+        from ngc.opt.inputs import read_feeds
+        from ngc.passes import PassManager
+        from ngc.passes.instruments import CheckNumerics
+
+        graph, tolerance = clone(graph), self.tolerance(options)
+        fill_missing_weights(graph)
+        checks = [] if tolerance is None else [CheckNumerics(read_feeds(options.feeds, graph), tolerance)]
+        try:
+            PassManager(passes[:1], instruments=checks, verify_each=not options.no_verify_each).run(graph, self.context(options, passes))
+        except Exception as error:
+            return error
+        return None
 
     def write(self, graph: "Graph", options: Namespace) -> None:
         """Writes the graph in the format that was asked for, and its weights where asked."""
@@ -177,7 +230,8 @@ def main() -> int:
     return OptMain(sys.argv[1:]).run()
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Writes a line to the standard error stream."""
     sys.stderr.write(text.rstrip("\n") + "\n")
 
 

@@ -50,7 +50,7 @@ class Pass(ABC):
     def spec(self) -> str:
         """The pass and its options that differ from the defaults, as pipelines are written: `fuse-conv{acts=relu,clip}`."""
         options = [f"{option.name.replace('_', '-')}={_spell(getattr(self, option.name))}" for option in fields(self)
-                   if getattr(self, option.name) != _default(option)]
+                   if getattr(self, option.name) != default_of(option)]
         return self.name + ("{" + " ".join(options) + "}" if options else "")
 
     @classmethod
@@ -71,7 +71,8 @@ class Pass(ABC):
         return cls(**values)
 
 
-def _default(option: Field[Any]) -> Any:
+def default_of(option: Field[Any]) -> Any:
+    """Returns the value that an option has where none is given."""
     return option.default_factory() if option.default_factory is not MISSING else option.default
 
 

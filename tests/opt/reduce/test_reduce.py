@@ -1,0 +1,278 @@
+"""`ngc-opt reduce`: planted faults come down to a few nodes, and every message."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ngc.ir import GraphBuilder, Value, parse, print_graph, save_weights
+from ngc.ir.random_data import fill_missing_weights
+from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
+from ngc.opt.reduce.checks import Verdict
+from ngc.opt.reduce.command import CommandCheck
+from ngc.opt.reduce.main import INTERRUPTED
+from ngc.passes import PASSES
+from ngc.passes.reproducer import Recipe
+
+PLANTED = Path(__file__).parents[1] / "planted"
+RESNET50 = Path(__file__).parents[3] / "out" / "zoo" / "resnet50_v2"
+
+
+@pytest.fixture(autouse=True)
+def _table() -> Iterator[None]:
+    """Puts the table of passes back as it was."""
+    kept = dict(PASSES)
+    yield
+    PASSES.clear()
+    PASSES.update(kept)
+
+
+def run(*arguments: object) -> int:
+    return OptMain(["reduce", *map(str, arguments)]).run()
+
+
+def residual_net(blocks: int = 3, channels: int = 8) -> str:
+    """Returns the text of a network of residual blocks with activations before the layers, a classifier behind, without data."""
+    b = GraphBuilder("blocks")
+
+    def layer(x: Value, name: str, inputs: int) -> Value:
+        return b.op("conv2d", x, b.const(f"{name}_weight", np.zeros((channels, inputs, 3, 3), np.float32)), pad=(1, 1), name=name)
+
+    def norm(x: Value, name: str) -> Value:
+        return b.op("batch_norm", x, *(b.const(f"{name}_{part}", np.zeros(channels, np.float32)) for part in ("gamma", "beta", "mean", "var")), name=name)
+
+    x = layer(b.input("data", (2, 3, 16, 16)), "conv0", 3)
+    for number in range(blocks):
+        y = layer(b.op("relu", norm(x, f"bn{number}a"), name=f"relu{number}a"), f"conv{number}a", channels)
+        y = layer(b.op("relu", norm(y, f"bn{number}b"), name=f"relu{number}b"), f"conv{number}b", channels)
+        x = b.op("add", y, x, name=f"sum{number}")
+    flat = b.op("reshape", b.op("pool", x, kind="avg", kernel=(16, 16), stride=(1, 1), pad=(0, 0)), shape=(2, channels))
+    graph = b.finish([b.op("dense", flat, b.const("fc_weight", np.zeros((10, channels), np.float32)), name="fc")])
+    for node in graph.nodes:
+        if node.weight is not None:
+            node.weight = type(node.weight)(node.weight.name, None)
+    return print_graph(graph) + "\n"
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    path = tmp_path / "net.ngir"
+    path.write_text(residual_net())
+    return path
+
+
+@pytest.mark.parametrize(("fault", "blamed", "most"), [("wrong_epsilon", "fold-batch-norm", 2), ("second_reader", "fuse-conv", 4)])
+def test_a_planted_fault_is_reduced_to_its_pass_and_a_few_nodes(net: Path, tmp_path: Path, fault: str, blamed: str, most: int,
+                                                              capsys: pytest.CaptureFixture[str]) -> None:
+    small = tmp_path / "small.ngir"
+    assert run(net, "-p", "@cpu-fp32", "--load", PLANTED / f"{fault}.py", "--interesting-if", "numerics", "-o", small) == SUCCESS
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "the input is interesting: the output 'fc' moves by" in err
+    assert "ngc-opt: reduced 22 nodes to " in err
+    text = small.read_text()
+    assert Recipe.parse(text, "small").passes == blamed
+    graph = parse(text)
+    assert sum(graph.count().values()) <= most
+    assert all(max(value.type.shape, default=1) == 1 for value in graph.values())
+    assert not small.with_suffix(".npz").exists()
+    assert OptMain(["--run-reproducer", str(small)]).run() == FAILURE
+    assert f"pass {blamed} (1) moves the output" in capsys.readouterr().err
+
+
+def test_a_wrong_requantization_is_reduced_with_ranges_that_follow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from ngc.opt.reduce.case import Case, renewed
+
+    graph = parse(residual_net(1))
+    graph.ranges = {value.name: (-1.0, 1.0) for value in graph.values() if not value.is_const}
+    graph = renewed(Case(graph, ()), 0).graph
+    path, small = tmp_path / "net.ngir", tmp_path / "small.ngir"
+    path.write_text(print_graph(graph))
+    assert run(path, "-p", "canonicalize,fold-batch-norm,fuse-conv,quantize", "--interesting-if", "numerics=0.3,0") == FAILURE
+    assert "the input is not interesting: all outputs stay within the tolerance" in capsys.readouterr().err
+    assert run(path, "-p", "canonicalize,fold-batch-norm,fuse-conv,quantize", "--load", PLANTED / "wrong_scale.py", "--interesting-if", "numerics=0.3,0",
+               "-o", small) == SUCCESS
+    assert "calibrated ranges renewed" in capsys.readouterr().err
+    assert Recipe.parse(small.read_text(), "small").passes == "quantize"
+    assert sum(parse(small.read_text()).count().values()) <= 3
+
+
+def test_results_do_not_depend_on_the_run_or_on_jobs(net: Path, tmp_path: Path) -> None:
+    script = tmp_path / "check.py"
+    script.write_text("import sys\ntext = open(sys.argv[1]).read()\nsys.exit(not (text.count('conv2d') >= 2 and 'add(' in text))\n")
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
+    texts = []
+    for jobs in (1, 3):
+        out = tmp_path / f"{jobs}.ngir"
+        assert run(net, "-p", "canonicalize", "--interesting", command, "--jobs", jobs, "-o", out) == SUCCESS
+        texts.append(out.read_text().replace(out.name, "out"))
+    assert texts[0] == texts[1]
+    assert parse(texts[0]).count() == {"conv2d": 2, "add": 1}
+    assert "# passes:\n" in texts[0]
+
+
+def test_data_that_must_stay_is_written_beside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = parse(residual_net(1))
+    fill_missing_weights(graph, 3)
+    path, weights, out = tmp_path / "net.ngir", tmp_path / "net.npz", tmp_path / "out.ngir"
+    path.write_text(print_graph(graph))
+    save_weights(graph, weights)
+    script = tmp_path / "check.py"
+    script.write_text("import sys, numpy\nsys.exit('fc_weight' not in numpy.load(sys.argv[2]))\n")
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {{ir}} {{weights}}"
+    assert run(path, "--weights", weights, "--interesting", command, "-o", out) == SUCCESS
+    assert "# weights: out.npz" in out.read_text()
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert list(arrays) == ["fc_weight"]
+    other = tmp_path / "elsewhere" / "w.npz"
+    other.parent.mkdir()
+    assert run(path, "--weights", weights, "--interesting", command, "-o", out, "--save-weights", other) == SUCCESS
+    assert "# weights: elsewhere/w.npz" in out.read_text()
+    assert parse(out.read_text()).count() == {"dense": 1}
+    capsys.readouterr()
+    assert run(path, "--weights", weights, "--interesting", command) == SUCCESS
+    out_text, err = capsys.readouterr()
+    assert "note: some constants must keep their data, which -o or --save-weights writes" in err
+    assert out_text.startswith("# ngc-opt reproducer\n# passes:\n")
+
+
+def test_a_crash_stays_the_same_crash(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    module = tmp_path / "crashing.py"
+    module.write_text('''
+from dataclasses import dataclass
+from typing import ClassVar
+from ngc.passes import PASSES, Pass
+
+@dataclass(frozen=True)
+class Crash(Pass):
+    """Fails at sums, and elsewhere where there is no convolution."""
+    name: ClassVar[str] = "crash"
+    depth: int = 1
+
+    def run(self, graph, ctx):
+        if any(node.op == "add" for node in graph):
+            raise ZeroDivisionError("a sum")
+        if not any(node.op == "conv2d" for node in graph):
+            raise KeyError("no convolution")
+        return False
+
+PASSES["crash"] = lambda: Crash
+''')
+    out = tmp_path / "out.ngir"
+    for kind in ("crash", "crash=sum"):
+        assert run(net, "-p", "canonicalize,crash{depth=3}", "--load", module, "--interesting-if", kind, "-o", out) == SUCCESS
+        assert parse(out.read_text()).count() == {"add": 1}
+        assert Recipe.parse(out.read_text(), "out").passes == "crash"
+    assert OptMain(["--run-reproducer", str(out)]).run() == INTERNAL
+    assert "ZeroDivisionError: a sum" in capsys.readouterr().err
+    assert run(net, "-p", "canonicalize,crash", "--load", module, "--interesting-if", "crash=other", "-o", out) == FAILURE
+    assert "the input is not interesting: crash: ZeroDivisionError: a sum" in capsys.readouterr().err
+    assert run(net, "-p", "crash", "--load", module, "--interesting-if", "verify") == FAILURE
+    assert "it fails in another way: crash: ZeroDivisionError: a sum" in capsys.readouterr().err
+    assert run(net, "-p", "crash", "--load", module, "--interesting-if", "numerics") == FAILURE
+    assert "it fails: a sum" in capsys.readouterr().err
+
+
+def test_broken_ir(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    module = tmp_path / "breaking.py"
+    module.write_text('''
+from dataclasses import dataclass
+from typing import ClassVar
+from ngc.passes import PASSES, Pass
+
+@dataclass(frozen=True)
+class Break(Pass):
+    """Gives batch normalizations an attribute that is not canonical."""
+    name: ClassVar[str] = "break"
+
+    def run(self, graph, ctx):
+        for node in graph:
+            if node.op == "batch_norm":
+                node.attrs = {**node.attrs, "eps": 1}
+                return True
+        return False
+
+PASSES["break"] = lambda: Break
+''')
+    out = tmp_path / "out.ngir"
+    assert run(net, "-p", "break,canonicalize", "--load", module, "--interesting-if", "verify=eps", "-o", out) == SUCCESS
+    assert parse(out.read_text()).count() == {"batch_norm": 1}
+    assert run(net, "-p", "canonicalize", "--interesting-if", "crash") == FAILURE
+    assert "the input is not interesting: no pass fails" in capsys.readouterr().err
+
+
+def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    looks = 0
+
+    def look(self: CommandCheck, case: object) -> Verdict:
+        nonlocal looks
+        looks += 1
+        if looks == 6:
+            raise KeyboardInterrupt
+        return Verdict(True)
+
+    monkeypatch.setattr(CommandCheck, "look", look)
+    out = tmp_path / "out.ngir"
+    assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERRUPTED
+    assert "interrupted, this is the best so far" in capsys.readouterr().err
+    assert len(out.read_text()) < len(net.read_text())
+
+    def fail(self: CommandCheck, case: object) -> Verdict:
+        nonlocal looks
+        looks += 1
+        if looks == 6:
+            raise RuntimeError("a fault of the reducer")
+        return Verdict(True)
+
+    looks = 0
+    out.unlink()
+    monkeypatch.setattr(CommandCheck, "look", fail)
+    assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERNAL
+    assert "a fault of the reducer" in capsys.readouterr().err
+    assert len(out.read_text()) < len(net.read_text())
+
+
+@pytest.mark.parametrize(("arguments", "code", "text"), [
+    (["{net}"], USAGE, "one of the arguments --interesting --interesting-if is required"),
+    (["{net}", "--interesting", "true", "--interesting-if", "crash"], USAGE, "not allowed with argument --interesting"),
+    (["{net}", "--interesting-if", "slow"], USAGE, "--interesting-if takes numerics, crash or verify, with a tolerance or a text after '=', not 'slow'"),
+    (["{net}", "--interesting-if", "numerics=x"], USAGE, "a tolerance is rtol,atol"),
+    (["{net}", "--interesting-if", "crash", "--jobs", "2"], USAGE, "--jobs goes with --interesting only: the checks of --interesting-if run in this process"),
+    (["{net}", "--interesting-if", "crash", "--timeout", "2"], USAGE, "--timeout goes with --interesting only"),
+    (["{net}", "--interesting", "true", "--jobs", "0"], USAGE, "--jobs takes a number of at least 1, not 0"),
+    (["{net}", "--interesting", "true", "--timeout", "-1"], USAGE, "--timeout takes a number of seconds above 0, not -1"),
+    (["{net}", "--interesting-if", "numerics", "--feeds", "x.npz"], USAGE, "--feeds takes random(seed=N) here, not 'x.npz'"),
+    (["{net}", "--interesting-if", "crash", "--params", "x"], USAGE, "--params goes with MXNet models only"),
+    (["{net}", "--interesting-if", "crash", "-p", "nothing-like-it"], USAGE, "unknown pass nothing-like-it"),
+    (["{net}", "--interesting-if", "crash", "--load", "no.such.module"], USAGE, "--load no.such.module: ModuleNotFoundError: No module named 'no'"),
+    (["none.ngir", "--interesting-if", "crash"], FAILURE, "none.ngir cannot be read: No such file or directory"),
+    (["{net}", "--interesting", "echo twice; echo wrong >&2; exit 3"], FAILURE,
+     "the input is not interesting: the command exits with 3; the end of its output:\ntwice\nwrong"),
+    (["{net}", "--interesting", "exit 3 #"], FAILURE, "the input is not interesting: the command exits with 3 and prints nothing"),
+    (["{net}", "--interesting", "sleep 20 #", "--timeout", "0.1"], FAILURE, "the input is not interesting: the command took longer than 0.1 s"),
+    (["{net}", "--interesting", "true", "-o", "no/such/folder/out.ngir"], FAILURE, "no/such/folder/out.ngir cannot be written: No such file or directory"),
+])
+def test_messages(net: Path, arguments: list[str], code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*(argument.replace("{net}", str(net)) for argument in arguments)) == code
+    assert text in capsys.readouterr().err
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == SUCCESS
+    assert "a candidate is interesting when it exits with 0" in capsys.readouterr().out
+    assert OptMain(["--help"]).run() == SUCCESS
+    assert "see ngc-opt reduce --help" in capsys.readouterr().out
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("fault", ["wrong_epsilon", "second_reader"])
+def test_resnet50(fault: str, tmp_path: Path) -> None:
+    if not RESNET50.with_name(f"{RESNET50.name}-symbol.json").exists():
+        pytest.skip("the checkpoint is not there")
+    small = tmp_path / "small.ngir"
+    assert run(RESNET50, "--shape", "data=N,3,224,224", "-p", "@cpu-fp32", "--load", PLANTED / f"{fault}.py", "--interesting-if", "numerics",
+               "-o", small) == SUCCESS
+    assert sum(parse(small.read_text()).count().values()) <= 5
