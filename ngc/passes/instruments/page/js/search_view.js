@@ -18,14 +18,14 @@ function hitSection(model, title, hits, query) {
 }
 
 function hitElement(model, hit, most, folded, query) {
-  const nodes = hit.nodes.slice(0, most).map(({ key, positions }) => element("li", {}, element("code", {}, key), " ", ...passLinks(model, key, positions, query)));
-  const rest = hit.nodes.length > most ? element("li", {}, `… ${hit.nodes.length - most} more nodes`) : null;
+  const nodes = [...hit.keys].slice(0, most).map(([key, lists]) => element("li", {}, element("code", {}, key), " ", ...passLinks(model, key, lists, query)));
+  const rest = hit.keys.size > most ? element("li", {}, `… ${hit.keys.size - most} more nodes`) : null;
   if (!folded) return element("li", {}, element("strong", {}, hit.name), element("ul", {}, ...nodes, rest));
-  return element("li", {}, element("details", {}, element("summary", {}, element("strong", {}, hit.name), ` ${plural(hit.nodes.length, "node")}`), element("ul", {}, ...nodes, rest)));
+  return element("li", {}, element("details", {}, element("summary", {}, element("strong", {}, hit.name), ` ${plural(hit.keys.size, "node")}`), element("ul", {}, ...nodes, rest)));
 }
 
 // A link for each run of passes that have the node.
-function passLinks(model, key, positions, query) {
-  return ranges(positions).map(([first, last]) => element("a", { href: address({ pass: last, node: key, query }), class: "passes" },
+function passLinks(model, key, lists, query) {
+  return ranges(lists).map(([first, last]) => element("a", { href: address({ pass: last, node: key, query }), class: "passes" },
     first === last ? `${rangeText(model, first, last)} ${model.passes[first].name}` : `${rangeText(model, first, last)} ${model.passes[first].name} … ${model.passes[last].name}`));
 }
