@@ -34,7 +34,8 @@ class GraphsView {
   titles(single) {
     const name = (position) => `${this.model.passes[position].name} (${this.model.passes[position].index})`;
     if (single) return element("div", { class: "row titles" }, element("span", {}, `after ${name(this.position)}, as before`));
-    return element("div", { class: "row titles" }, element("span", {}, `before: after ${name(this.position - 1)}`), element("span", {}, `after ${name(this.position)}`));
+    const [before, after] = [`before: after ${name(this.position - 1)}`, `after ${name(this.position)}`];
+    return element("div", { class: "row titles" }, element("span", {}, before), element("span", {}, after));
   }
 
   // Rows and folded runs, in order.
@@ -82,7 +83,7 @@ class GraphsView {
     const places = line ? ["left", "right"].map((side) => this.shown.get(`${side}${line.id}`)).filter(Boolean) : [];
     for (const place of places) place.classList.add("chosen");
     const place = places[places.length - 1];
-    if (place && !isVisible(place)) place.scrollIntoView({ block: "center" });
+    if (place) bringIntoView(place);
     return places.length > 0;
   }
 }
@@ -111,7 +112,15 @@ function isConstantRow(row) {
   return isConstant(row.left || row.right);
 }
 
-function isVisible(shown) {
-  const box = shown.getBoundingClientRect();
-  return box.top >= 0 && box.bottom <= window.innerHeight && box.height > 0;
+// Rows have estimated heights until they are first drawn, so that scrolling to one may miss it: it is done again when those around it are drawn.
+function bringIntoView(place, tries = 5) {
+  if (isVisible(place)) return;
+  place.scrollIntoView({ block: "center" });
+  if (tries > 1) requestAnimationFrame(() => bringIntoView(place, tries - 1));
+}
+
+function isVisible(place) {
+  const box = place.getBoundingClientRect();
+  const frame = place.closest("article").getBoundingClientRect();
+  return box.height > 0 && box.top >= Math.max(frame.top, 0) && box.bottom <= Math.min(frame.bottom, window.innerHeight);
 }

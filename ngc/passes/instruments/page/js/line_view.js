@@ -55,7 +55,8 @@ function lineElement(line, twin, position) {
     addWords(part, line, words.slice(first, end), position);
     first = end;
   }
-  if (line.types) shown.append(element("span", { class: `types${twin && twin.types !== line.types ? " differs" : ""}`, title: line.types }, ` : ${line.types}`));
+  const retyped = twin && twin.types !== line.types;
+  if (line.types) shown.append(element("span", { class: `types${retyped ? " differs" : ""}`, title: line.types }, ` : ${line.types}`));
   if (line.locs.length) shown.append(locsElement(line, twin, position));
   return shown;
 }

@@ -59,6 +59,7 @@ class Page {
     this.graphs.open(position, this.place.node);
     this.parts.pass.replaceChildren(...this.heading(this.pass), eventsElement(this.model, this.pass), this.switches(), this.graphs.element);
     this.parts.pass.scrollTop = 0;
+    if (document.activeElement !== this.parts.query) this.parts.pass.focus({ preventScroll: true }); // so that the keyboard scrolls it
   }
 
   get pass() {
@@ -99,8 +100,8 @@ class Page {
       return made;
     };
     const { constants } = countRows(passRows(this.model, this.place.pass));
-    return element("div", { class: "switches" }, "show ", toggle("unchanged", "lines that stayed"), toggle("constants", constants ? `constants (${constants} changed)` : "constants"),
-      fold("types", "types", true), fold("locs", "locations", true));
+    return element("div", { class: "switches" }, "show ", toggle("unchanged", "unchanged lines"),
+      toggle("constants", constants ? `constants (${constants} changed)` : "constants"), fold("types", "types", true), fold("locs", "locations", true));
   }
 
   // The chosen node's line, in the graph after the pass or, where the pass took it away, in the one before.
