@@ -249,6 +249,10 @@ def test_regions_of_engines(visit: Visit, tmp_path: Path) -> None:
     assert "Neuron1/%tanh0 tanh" in facts
     assert "Neuron1.stablehlo" in page.inner_text("#node .code")
     assert page.inner_text("#node .history li:nth-child(1)").startswith("0–4 input")
+    page.evaluate("location.hash = '#pass=5'")
+    page.wait_for_selector("#pass h2:has-text('partition')")
+    assert page.locator(".row.moved", has_text="%both = add").inner_text() == "\n".join(["%both = add(%tanh0, %relu0) : f32[2,16,8,8]"] * 2)
+    page.go_back()
     page.click("#node dl a >> text=%mean")
     assert page.inner_text("#node h2 span") == "%mean"
     page.click("#node .code a >> text=Neuron1.stablehlo")
