@@ -129,13 +129,13 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
+    start = time.perf_counter()
     images = build_images(graph, device, options, precision, dump_dir, stored_images(model, device)) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 
     if graph.stage != "lowered":
         raise InputError(f"pipeline {pipeline!r} leaves the graph in stage {graph.stage}; it must end with assign-layout")
-    start = time.perf_counter()
     program = build_program(graph, described, cache=cache, numerics=numerics, progress=_progress("compiling kernels"), tune=tune,
                             measuring=_progress("measuring layers"), dump_dir=Path(dump_dir) / "kernels" if dump_dir else None,
                             fallback=fallback == "reference",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import ngc
 from ngc.errors import PassError
+from ngc.ir import GraphBuilder
 from ngc.passes import PassManager
 from ngc.passes.instruments import DumpIR
 from tests.browser import Visit, open_browser
@@ -125,7 +126,7 @@ def test_links_lead_to_the_code_of_a_node(visit: Visit, dump: Path) -> None:
 
 @pytest.mark.parametrize(("query", "section", "shown"), [
     ("relu0", "MXNet nodes: 1", "%relu0 0–7 input … fold-constants\n%conv0 8–15 fuse-conv … codegen"),
-    ("%sum", "values: 2", "%sum 0–15 input … codegen\n%sum.plain\n%sum.plain 14–15 assign-layout … codegen"),
+    ("%sum", "values: 2", "%sum 0–15 input … codegen\n%sum.plain 14–15 assign-layout … codegen"),
     ("batch_n", "operators: 1", "batch_norm 1 node"),
     (HOSTILE[:12], "MXNet nodes: 1", HOSTILE),
     ("nowhere", "Nothing in any pass", "")])
@@ -164,19 +165,30 @@ def test_what_is_folded_opens(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=5")
     page.click("button:has-text('constants')")
     assert sorted(text.split(" ")[0] for text in page.locator(".row.removed .constant").all_inner_texts()) == ["%beta", "%gamma", "%mean", "%var"]
-    page.click("button:has-text('lines that stayed')")
+    page.click("button:has-text('unchanged lines')")
     assert page.locator(".fold").count() == 0
     page.click("button:has-text('types')")
     assert page.locator(".graphs .types:visible").count() == 0
-    page.click("button:has-text('lines that stayed')")
+    page.click("button:has-text('unchanged lines')")
     page.click(".fold >> nth=0")
-    page.click(".graphs .locs summary >> nth=0")
-    assert page.wait_for_selector(".graphs .locs[open] a.source")
+    page.click(".graphs button.locs >> nth=0")
+    assert page.locator(".graphs .locs.open a.source").count() >= 1
 
 
 def test_a_node_that_is_folded_away_is_shown(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=8&node=%25w1")
     assert page.inner_text(".graphs .line.chosen").startswith("%w1 = const")
+
+
+def test_the_node_of_a_long_graph_is_scrolled_to(visit: Visit, tmp_path: Path) -> None:
+    builder = GraphBuilder("long")
+    value = builder.input("data", (1, 4))
+    for number in range(400):
+        value = builder.op("relu" if number % 2 else "abs", value, name=f"v{number}")
+    PassManager("eliminate-dead-code", instruments=[DumpIR(tmp_path)]).run(builder.finish([value], ["out"]))
+    page = visit.open(tmp_path / "index.html", "#pass=1&node=%25v350")
+    page.wait_for_function("isVisible(document.querySelector('.graphs .line.chosen'))")
+    assert page.inner_text(".graphs .line.chosen").startswith("%v350 = abs(%v349)")
 
 
 def test_clicking_a_line_chooses_its_node(visit: Visit, dump: Path) -> None:
@@ -185,6 +197,14 @@ def test_clicking_a_line_chooses_its_node(visit: Visit, dump: Path) -> None:
     assert page.inner_text("#node h2 span") == "%conv0"
     page.click("#node h2 button")
     assert page.is_hidden("#node")
+
+
+def test_ranges_are_shown_with_their_node(visit: Visit, tmp_path: Path) -> None:
+    graph = make_net()
+    graph.ranges["relu0"] = (0.0, 2.5)
+    PassManager("eliminate-dead-code", instruments=[DumpIR(tmp_path)]).run(graph)
+    page = visit.open(tmp_path / "index.html", "#pass=1&node=%25relu0")
+    assert "range\n%relu0 [0.0,2.5]" in page.inner_text("#node dl")
 
 
 def test_a_place_that_is_not(visit: Visit, dump: Path) -> None:
@@ -229,6 +249,10 @@ def test_regions_of_engines(visit: Visit, tmp_path: Path) -> None:
     assert "Neuron1/%tanh0 tanh" in facts
     assert "Neuron1.stablehlo" in page.inner_text("#node .code")
     assert page.inner_text("#node .history li:nth-child(1)").startswith("0–4 input")
+    page.evaluate("location.hash = '#pass=5'")
+    page.wait_for_selector("#pass h2:has-text('partition')")
+    assert page.locator(".row.moved", has_text="%both = add").inner_text() == "\n".join(["%both = add(%tanh0, %relu0) : f32[2,16,8,8]"] * 2)
+    page.go_back()
     page.click("#node dl a >> text=%mean")
     assert page.inner_text("#node h2 span") == "%mean"
     page.click("#node .code a >> text=Neuron1.stablehlo")

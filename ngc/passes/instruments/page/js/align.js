@@ -6,17 +6,27 @@ function matchKeys(line) {
   return [`${line.scope}${line.kind} ${line.op}`];
 }
 
+// What a node that went into a region, or came out of one, still has.
+function scopelessKeys(line) {
+  return line.kind === "node" ? line.results.map((key) => `${key.slice(key.lastIndexOf("%"))} ${line.op}`) : [];
+}
+
 // For each line of `after`, the position of the line of `before` that it was, or -1.
 function matches(before, after) {
-  const free = new Map();
-  before.forEach((line, position) => matchKeys(line).forEach((key) => free.has(key) || free.set(key, position)));
+  const matched = new Array(after.length).fill(-1);
   const used = new Set();
-  return after.map((line) => {
-    const found = matchKeys(line).map((key) => free.get(key)).find((position) => position !== undefined && !used.has(position));
-    if (found === undefined) return -1;
-    used.add(found);
-    return found;
-  });
+  for (const keysOf of [matchKeys, scopelessKeys]) {
+    const places = new Map();
+    before.forEach((line, position) => used.has(position) || keysOf(line).forEach((key) => places.has(key) || places.set(key, position)));
+    after.forEach((line, number) => {
+      if (matched[number] >= 0) return;
+      const found = keysOf(line).map((key) => places.get(key)).find((position) => position !== undefined && !used.has(position));
+      if (found === undefined) return;
+      used.add(found);
+      matched[number] = found;
+    });
+  }
+  return matched;
 }
 
 // Positions in `matched` of a longest run of rising matches: what keeps its order and can stand on one row.
@@ -40,7 +50,13 @@ function risingRun(matched) {
   return run.reverse();
 }
 
-// Rows of {left, right, state}: same, changed, removed (left only), added (right only) and moved (on the two rows where it stood and stands).
+// The state of two lines on one row; a node that only went into a region moved.
+function stateOf(left, right) {
+  if (left === right) return "same";
+  return left.scope !== right.scope && left.text === right.text && left.types === right.types ? "moved" : "changed";
+}
+
+// Rows of {left, right, state}: same, changed, removed (left only), added (right only) and moved (on the two rows where it stood and stands, or on one).
 function alignLines(before, after) {
   const matched = matches(before, after);
   const anchors = risingRun(matched);
@@ -54,7 +70,7 @@ function alignLines(before, after) {
   };
   for (const anchor of anchors) {
     upTo(matched[anchor], anchor);
-    rows.push({ left: before[left], right: after[right], state: before[left] === after[right] ? "same" : "changed" });
+    rows.push({ left: before[left], right: after[right], state: stateOf(before[left], after[right]) });
     left += 1;
     right += 1;
   }

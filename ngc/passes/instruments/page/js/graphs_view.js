@@ -16,7 +16,7 @@ class GraphsView {
   // Anywhere on a line chooses its node, unless text is being marked.
   click(event) {
     const line = event.target.closest(".line[data-key]");
-    if (!line || event.target.closest("a, summary, .locs") || !getSelection().isCollapsed) return;
+    if (!line || event.target.closest("a, .locs") || !getSelection().isCollapsed) return;
     location.hash = address({ ...placeOf(location.hash), pass: this.position, node: line.dataset.key });
   }
 
@@ -26,19 +26,16 @@ class GraphsView {
     const before = position ? this.model.passes[position - 1].graph : after;
     this.position = position;
     this.shown.clear();
-    this.rows = alignLines(before.lines, after.lines).filter((row) => this.show.constants || !this.isConstantRow(row));
+    this.rows = passRows(this.model, position).filter((row) => this.show.constants || !isConstantRow(row));
     this.element.classList.toggle("single", before === after);
     this.element.replaceChildren(this.titles(before === after), ...this.parts(before === after, key));
-  }
-
-  isConstantRow(row) {
-    return isConstant(row.left || row.right);
   }
 
   titles(single) {
     const name = (position) => `${this.model.passes[position].name} (${this.model.passes[position].index})`;
     if (single) return element("div", { class: "row titles" }, element("span", {}, `after ${name(this.position)}, as before`));
-    return element("div", { class: "row titles" }, element("span", {}, `before: after ${name(this.position - 1)}`), element("span", {}, `after ${name(this.position)}`));
+    const [before, after] = [`before: after ${name(this.position - 1)}`, `after ${name(this.position)}`];
+    return element("div", { class: "row titles" }, element("span", {}, before), element("span", {}, after));
   }
 
   // Rows and folded runs, in order.
@@ -86,22 +83,44 @@ class GraphsView {
     const places = line ? ["left", "right"].map((side) => this.shown.get(`${side}${line.id}`)).filter(Boolean) : [];
     for (const place of places) place.classList.add("chosen");
     const place = places[places.length - 1];
-    if (place && !isVisible(place)) place.scrollIntoView({ block: "center" });
+    if (place) bringIntoView(place);
     return places.length > 0;
-  }
-
-  // How many rows of each state there are, constants that are not shown among them.
-  static counts(model, position) {
-    const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
-    if (!position || model.passes[position].graph === model.passes[position - 1].graph) return counts;
-    for (const row of alignLines(model.passes[position - 1].graph.lines, model.passes[position].graph.lines)) {
-      if (row.state !== "same") counts[row.state] += 1;
-    }
-    return counts;
   }
 }
 
-function isVisible(shown) {
-  const box = shown.getBoundingClientRect();
-  return box.top >= 0 && box.bottom <= window.innerHeight && box.height > 0;
+// The rows of a pass, made once: going back and forth between passes is what readers do.
+function passRows(model, position) {
+  const pass = model.passes[position];
+  const before = model.passes[Math.max(position - 1, 0)].graph;
+  pass.rows = pass.rows || alignLines(before.lines, pass.graph.lines);
+  return pass.rows;
+}
+
+// How many rows of each state there are, those of constants among them and by themselves.
+function countRows(rows) {
+  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+  let constants = 0;
+  for (const row of rows) {
+    if (row.state === "same") continue;
+    counts[row.state] += 1;
+    constants += isConstantRow(row);
+  }
+  return { counts, constants };
+}
+
+function isConstantRow(row) {
+  return isConstant(row.left || row.right);
+}
+
+// Rows have estimated heights until they are first drawn, so that scrolling to one may miss it: it is done again when those around it are drawn.
+function bringIntoView(place, tries = 5) {
+  if (isVisible(place)) return;
+  place.scrollIntoView({ block: "center" });
+  if (tries > 1) requestAnimationFrame(() => bringIntoView(place, tries - 1));
+}
+
+function isVisible(place) {
+  const box = place.getBoundingClientRect();
+  const frame = place.closest("article").getBoundingClientRect();
+  return box.height > 0 && box.top >= Math.max(frame.top, 0) && box.bottom <= Math.min(frame.bottom, window.innerHeight);
 }

@@ -55,7 +55,8 @@ function lineElement(line, twin, position) {
     addWords(part, line, words.slice(first, end), position);
     first = end;
   }
-  if (line.types) shown.append(element("span", { class: `types${twin && twin.types !== line.types ? " differs" : ""}`, title: line.types }, ` : ${line.types}`));
+  const retyped = twin && twin.types !== line.types;
+  if (line.types) shown.append(element("span", { class: `types${retyped ? " differs" : ""}`, title: line.types }, ` : ${line.types}`));
   if (line.locs.length) shown.append(locsElement(line, twin, position));
   return shown;
 }
@@ -84,12 +85,13 @@ function valueLink(key, label, position) {
   return element("a", { href: address({ pass: position, node: key }), class: "value" }, label);
 }
 
+// A button that the links take the place of: most are never opened, and there are as many as lines.
 function locsElement(line, twin, position) {
   const differs = twin && line.locs.map((loc) => loc.name).join() !== twin.locs.map((loc) => loc.name).join();
-  const details = element("details", { class: `locs${differs ? " differs" : ""}` }, element("summary", {}, plural(line.locs.length, "loc")));
-  // The links are made when the list is opened: most never are, and there are as many as lines.
-  details.addEventListener("toggle", () => details.childElementCount > 1 || details.append(...sourceLinks(line.locs, position)), { once: true });
-  return details;
+  const folded = button(plural(line.locs.length, "loc"), { class: `locs${differs ? " differs" : ""}` }, () => {
+    folded.replaceWith(element("span", { class: "locs open" }, ...sourceLinks(line.locs, position)));
+  });
+  return folded;
 }
 
 // MXNet nodes as links that search for them.

@@ -59,6 +59,7 @@ class Page {
     this.graphs.open(position, this.place.node);
     this.parts.pass.replaceChildren(...this.heading(this.pass), eventsElement(this.model, this.pass), this.switches(), this.graphs.element);
     this.parts.pass.scrollTop = 0;
+    if (document.activeElement !== this.parts.query) this.parts.pass.focus({ preventScroll: true }); // so that the keyboard scrolls it
   }
 
   get pass() {
@@ -66,7 +67,7 @@ class Page {
   }
 
   heading(pass) {
-    const counts = GraphsView.counts(this.model, pass.position);
+    const { counts } = countRows(passRows(this.model, pass.position));
     const operators = Object.entries(pass.operators).map(([op, count]) => `${op} ${count}`).join(", ");
     const changes = STATES.filter((state) => counts[state]).map((state) => `${counts[state]} ${state}`).join(", ");
     const changed = pass.position ? changes || (pass.name === "codegen" ? "the graph stays" : "no line of the IR changed") : "as imported";
@@ -98,8 +99,9 @@ class Page {
       this.graphs.element.classList.toggle(`no-${name}`, !shown);
       return made;
     };
-    return element("div", { class: "switches" }, "show ", toggle("unchanged", "lines that stayed"), toggle("constants", "constants"), fold("types", "types", true),
-      fold("locs", "locations", true));
+    const { constants } = countRows(passRows(this.model, this.place.pass));
+    return element("div", { class: "switches" }, "show ", toggle("unchanged", "unchanged lines"),
+      toggle("constants", constants ? `constants (${constants} changed)` : "constants"), fold("types", "types", true), fold("locs", "locations", true));
   }
 
   // The chosen node's line, in the graph after the pass or, where the pass took it away, in the one before.

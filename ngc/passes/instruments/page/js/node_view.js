@@ -17,6 +17,7 @@ function nodeElement(model, place, line) {
       ["region of", line.scope ? ownerLink(graph, line, position) : null],
       ["operands", valueList(line.operands, graph, position)],
       ["users", userList(line, graph, position)],
+      ["range", rangeText(graph, line)],
       ["MXNet nodes", line.locs.length ? element("span", {}, ...sourceLinks(line.locs, position)) : null],
     ]),
     codeElement(model, line, found),
@@ -48,6 +49,13 @@ function userList(line, graph, position) {
   const items = users.map((user) => (user.kind === "return" ? element("li", {}, "returned")
     : element("li", {}, valueLink(user.results[0], user.results[0], position), ` ${user.op}`)));
   return items.length ? element("ul", {}, ...items) : element("span", {}, line.results.length ? "none" : "");
+}
+
+// The calibrated ranges of a node's results.
+function rangeText(graph, line) {
+  const names = line.results.map((key) => `range ${key.slice(key.lastIndexOf("%"))} `);
+  const found = graph.lines.filter((other) => other.kind === "range" && other.scope === line.scope && names.some((name) => other.text.startsWith(name)));
+  return found.map((other) => other.text.replace("range ", "")).join(", ");
 }
 
 // Kernels and engine files of what the node is in the end.
@@ -86,9 +94,7 @@ function decisionsElement(model, line, found) {
 // What the node is in every pass: one entry for a run of passes that leave it alone.
 function historyElement(model, position, line, found) {
   const entries = stretches(found).map(({ first, last, lines }) => {
-    const names = first === last ? model.passes[first].name : `${model.passes[first].name} … ${model.passes[last].name}`;
-    const title = element("a", { href: lines.length ? address({ pass: first, node: lines[0].results[0] }) : address({ pass: first }) },
-      `${rangeText(model, first, last)} ${names}`);
+    const title = element("a", { href: address({ pass: first, node: lines[0]?.results[0] }) }, runText(model, first, last));
     const shown = lines.slice(0, MOST).map((item) => element("pre", {}, lineElement(item, null, first)));
     const rest = lines.length > MOST ? element("p", {}, `… ${lines.length - MOST} more`) : null;
     const none = lines.length ? null : element("p", { class: "gone" }, first < position ? "not there yet" : "gone: no node has its name or MXNet node");
@@ -97,7 +103,8 @@ function historyElement(model, position, line, found) {
   return element("section", { class: "history" }, element("h3", {}, "through the passes"), element("ol", {}, ...entries));
 }
 
-function rangeText(model, first, last) {
-  const [from, to] = [model.passes[first].index, model.passes[last].index];
-  return from === to ? `${from}` : `${from}–${to}`;
+// "5 fold-batch-norm" or "5–7 fold-batch-norm … fold-constants".
+function runText(model, first, last) {
+  const [from, to] = [model.passes[first], model.passes[last]];
+  return from === to ? `${from.index} ${from.name}` : `${from.index}–${to.index} ${from.name} … ${to.name}`;
 }

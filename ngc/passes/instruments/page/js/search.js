@@ -19,14 +19,13 @@ function searchIndex(model) {
   return index;
 }
 
-// index: name -> node's key -> positions
+// index: name -> node's key -> lists of positions, one of each line that the node had
 function addPlaces(index, name, key, positions) {
   if (!index.has(name)) index.set(name, new Map());
-  const keys = index.get(name);
-  keys.set(key, [...(keys.get(key) || []), ...positions]);
+  addTo(index.get(name), key, positions);
 }
 
-// Returns {sources, values, operators}, each a list of {name, nodes: [{key, positions}]}; names that begin with the query come first.
+// Returns {sources, values, operators}, each a list of {name, keys}; names that begin with the query come first.
 function search(model, query) {
   const wanted = query.trim().toLowerCase();
   if (!wanted) return null;
@@ -42,16 +41,16 @@ function hitsOf(index, wanted, shown) {
   const hits = [];
   for (const [name, keys] of index) {
     const place = shown(name).toLowerCase().indexOf(wanted);
-    if (place >= 0) hits.push({ name, place, nodes: [...keys].map(([key, positions]) => ({ key, positions: [...new Set(positions)].sort((a, b) => a - b) })) });
+    if (place >= 0) hits.push({ name, place, keys });
   }
   const rank = (hit) => (hit.place === 0 ? (shown(hit.name).length === wanted.length ? 0 : 1) : 2);
   return hits.sort((a, b) => rank(a) - rank(b)); // stable: in the order of the graph otherwise
 }
 
-// [0, 1, 2, 5] => [[0, 2], [5, 5]]
-function ranges(positions) {
+// Runs of positions: [[5], [0, 1, 2]] => [[0, 2], [5, 5]].
+function ranges(lists) {
   const parts = [];
-  for (const position of positions) {
+  for (const position of [...new Set(lists.flat())].sort((a, b) => a - b)) {
     const last = parts[parts.length - 1];
     if (last && position === last[1] + 1) last[1] = position;
     else parts.push([position, position]);

@@ -17,15 +17,19 @@ function hitSection(model, title, hits, query) {
   return element("section", {}, element("h3", {}, `${title}: ${hits.length}`), element("ul", {}, ...items), rest);
 }
 
+// A value that one node makes is a line; other names have the nodes below them, and operators, which have many, when they are opened.
 function hitElement(model, hit, most, folded, query) {
-  const nodes = hit.nodes.slice(0, most).map(({ key, positions }) => element("li", {}, element("code", {}, key), " ", ...passLinks(model, key, positions, query)));
-  const rest = hit.nodes.length > most ? element("li", {}, `… ${hit.nodes.length - most} more nodes`) : null;
-  if (!folded) return element("li", {}, element("strong", {}, hit.name), element("ul", {}, ...nodes, rest));
-  return element("li", {}, element("details", {}, element("summary", {}, element("strong", {}, hit.name), ` ${plural(hit.nodes.length, "node")}`), element("ul", {}, ...nodes, rest)));
+  const node = ([key, lists]) => [element("code", {}, key), " ", ...passLinks(model, key, lists, query)];
+  if (hit.keys.size === 1 && hit.keys.has(hit.name)) return element("li", {}, ...node([...hit.keys][0]));
+  const nodes = [...hit.keys].slice(0, most).map((entry) => element("li", {}, ...node(entry)));
+  const rest = hit.keys.size > most ? element("li", {}, `… ${hit.keys.size - most} more nodes`) : null;
+  const list = element("ul", {}, ...nodes, rest);
+  const name = element("strong", {}, hit.name);
+  if (!folded) return element("li", {}, name, list);
+  return element("li", {}, element("details", {}, element("summary", {}, name, ` ${plural(hit.keys.size, "node")}`), list));
 }
 
 // A link for each run of passes that have the node.
-function passLinks(model, key, positions, query) {
-  return ranges(positions).map(([first, last]) => element("a", { href: address({ pass: last, node: key, query }), class: "passes" },
-    first === last ? `${rangeText(model, first, last)} ${model.passes[first].name}` : `${rangeText(model, first, last)} ${model.passes[first].name} … ${model.passes[last].name}`));
+function passLinks(model, key, lists, query) {
+  return ranges(lists).map(([first, last]) => element("a", { href: address({ pass: last, node: key, query }), class: "passes" }, runText(model, first, last)));
 }
