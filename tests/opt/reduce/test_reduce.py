@@ -1,7 +1,5 @@
 """`ngc-opt reduce`: planted faults come down to a few nodes, and every message."""
 
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +70,7 @@ def test_a_planted_fault_is_reduced_to_its_pass_and_a_few_nodes(net: Path, tmp_p
     out, err = capsys.readouterr()
     assert out == ""
     assert "the input is interesting: the output 'fc' moves by" in err
-    assert "ngc-opt: reduced 22 nodes to " in err
+    assert "ngc-opt: reduced 25 nodes to " in err
     text = small.read_text()
     assert Recipe.parse(text, "small").passes == blamed
     graph = parse(text)
@@ -101,9 +99,7 @@ def test_a_wrong_requantization_is_reduced_with_ranges_that_follow(tmp_path: Pat
 
 
 def test_results_do_not_depend_on_the_run_or_on_jobs(net: Path, tmp_path: Path) -> None:
-    script = tmp_path / "check.py"
-    script.write_text("import sys\ntext = open(sys.argv[1]).read()\nsys.exit(not (text.count('conv2d') >= 2 and 'add(' in text))\n")
-    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
+    command = "test $(grep -c conv2d {ir}) -ge 2 && grep -q 'add(' {ir}"
     texts = []
     for jobs in (1, 3):
         out = tmp_path / f"{jobs}.ngir"
@@ -120,9 +116,7 @@ def test_data_that_must_stay_is_written_beside(tmp_path: Path, capsys: pytest.Ca
     path, weights, out = tmp_path / "net.ngir", tmp_path / "net.npz", tmp_path / "out.ngir"
     path.write_text(print_graph(graph))
     save_weights(graph, weights)
-    script = tmp_path / "check.py"
-    script.write_text("import sys, numpy\nsys.exit('fc_weight' not in numpy.load(sys.argv[2]))\n")
-    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {{ir}} {{weights}}"
+    command = "test -e {ir} && grep -qa fc_weight.npy {weights}"
     assert run(path, "--weights", weights, "--interesting", command, "-o", out) == SUCCESS
     assert "# weights: out.npz" in out.read_text()
     with np.load(tmp_path / "out.npz") as arrays:
@@ -131,7 +125,7 @@ def test_data_that_must_stay_is_written_beside(tmp_path: Path, capsys: pytest.Ca
     other.parent.mkdir()
     assert run(path, "--weights", weights, "--interesting", command, "-o", out, "--save-weights", other) == SUCCESS
     assert "# weights: elsewhere/w.npz" in out.read_text()
-    assert parse(out.read_text()).count() == {"dense": 1}
+    assert "const @fc_weight#" in out.read_text()
     capsys.readouterr()
     assert run(path, "--weights", weights, "--interesting", command) == SUCCESS
     out_text, err = capsys.readouterr()
@@ -218,7 +212,7 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
     out = tmp_path / "out.ngir"
     assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERRUPTED
     assert "interrupted, this is the best so far" in capsys.readouterr().err
-    assert len(out.read_text()) < len(net.read_text())
+    assert "= conv2d(%data, %conv0_weight) {pad=[1,1]} : f32[1,1,1,1]" in out.read_text()
 
     def fail(self: CommandCheck, case: object) -> Verdict:
         nonlocal looks
@@ -232,7 +226,7 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
     monkeypatch.setattr(CommandCheck, "look", fail)
     assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERNAL
     assert "a fault of the reducer" in capsys.readouterr().err
-    assert len(out.read_text()) < len(net.read_text())
+    assert "= conv2d(%data, %conv0_weight) {pad=[1,1]} : f32[1,1,1,1]" in out.read_text()
 
 
 @pytest.mark.parametrize(("arguments", "code", "text"), [
