@@ -157,7 +157,7 @@ def _shown(fired: Sequence[Event], number: int, place: int) -> str:
 
 def _by_command(command: str, graph: Graph) -> str:
     with files_of(graph) as (ir, weights):
-        status, _ = run_command(filled_in(command, ir, weights, ""), None)
+        status, _ = run_command(filled_in(command, ir, weights, ""))
     return f"the command exits with {status}"
 
 

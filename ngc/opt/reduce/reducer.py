@@ -101,7 +101,11 @@ class Reducer:
         listed = self._cases(kind, after)
         while batch := list(islice(listed, self.check.workers)):
             self.tried += len(batch)
-            verdicts = [self.check.look(batch[0][1])] if len(batch) == 1 else list(pool.map(self.check.look, [case for _, case in batch]))
+            try:
+                verdicts = [self.check.look(batch[0][1])] if len(batch) == 1 else list(pool.map(self.check.look, [case for _, case in batch]))
+            except BaseException:
+                self.check.leave()
+                raise
             for found, verdict in zip(batch, verdicts, strict=True):
                 if verdict:
                     return found

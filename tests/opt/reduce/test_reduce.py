@@ -1,5 +1,9 @@
 """`ngc-opt reduce`: planted faults come down to a few nodes, and every message."""
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -229,6 +233,21 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
     assert "= conv2d(%data, %conv0_weight) {pad=[1,1]} : f32[1,1,1,1]" in out.read_text()
 
 
+def test_ctrl_c_ends_the_commands_too(net: Path, tmp_path: Path) -> None:
+    out, marks = tmp_path / "out.ngir", tmp_path / "marks"
+    marks.mkdir()
+    command = f"grep -q '3,16,16' {{ir}} && exit 0; touch {marks}/$$; sleep 250"
+    arguments = [sys.executable, "-m", "ngc.opt.main", "reduce", str(net), "--interesting", command, "--jobs", "2", "-o", str(out)]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, cwd=PLANTED.parents[2]) as process:
+        while len(list(marks.iterdir())) < 2:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert "interrupted, this is the best so far" in err
+    assert parse(out.read_text()).inputs[0].type.shape[1:] == (3, 16, 16)
+
+
 @pytest.mark.parametrize(("arguments", "code", "text"), [
     (["{net}"], USAGE, "one of the arguments --interesting --interesting-if is required"),
     (["{net}", "--interesting", "true", "--interesting-if", "crash"], USAGE, "not allowed with argument --interesting"),
@@ -247,7 +266,8 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
      "the input is not interesting: the command exits with 3; the end of its output:\ntwice\nwrong"),
     (["{net}", "--interesting", "exit 3 #"], FAILURE, "the input is not interesting: the command exits with 3 and prints nothing"),
     (["{net}", "--interesting", "sleep 20 #", "--timeout", "0.1"], FAILURE, "the input is not interesting: the command took longer than 0.1 s"),
-    (["{net}", "--interesting", "true", "-o", "no/such/folder/out.ngir"], FAILURE, "no/such/folder/out.ngir cannot be written: No such file or directory"),
+    (["{net}", "--interesting", "true", "-o", "no/such/folder/out.ngir"], FAILURE,
+     "no/such/folder/out.ngir cannot be written: there is no folder no/such/folder"),
 ])
 def test_messages(net: Path, arguments: list[str], code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*(argument.replace("{net}", str(net)) for argument in arguments)) == code
