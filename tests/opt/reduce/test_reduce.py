@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ngc
 from ngc.ir import GraphBuilder, Value, parse, print_graph, save_weights
 from ngc.ir.random_data import fill_missing_weights
 from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
@@ -18,8 +19,12 @@ from ngc.opt.reduce.command import CommandCheck
 from ngc.opt.reduce.main import INTERRUPTED
 from ngc.passes import PASSES
 from ngc.passes.reproducer import Recipe
+from tests.checkpoints import SHAPE, make_input, write_checkpoint
 
 PLANTED = Path(__file__).parents[1] / "planted"
+VNNI = "cpu:znver4"
+"""A processor that multiplies bytes; no code of it runs here."""
+
 RESNET50 = Path(__file__).parents[3] / "out" / "zoo" / "resnet50_v2"
 
 
@@ -93,13 +98,38 @@ def test_a_wrong_requantization_is_reduced_with_ranges_that_follow(tmp_path: Pat
     graph = renewed(Case(graph, ()), 0).graph
     path, small = tmp_path / "net.ngir", tmp_path / "small.ngir"
     path.write_text(print_graph(graph))
-    assert run(path, "-p", "canonicalize,fold-batch-norm,fuse-conv,quantize", "--interesting-if", "numerics=0.3,0") == FAILURE
+    shared = ("-p", "canonicalize,fold-batch-norm,fuse-conv,quantize", "--target", VNNI, "--interesting-if", "numerics=0.3,0")
+    assert run(path, *shared) == FAILURE
     assert "the input is not interesting: all outputs stay within the tolerance" in capsys.readouterr().err
-    assert run(path, "-p", "canonicalize,fold-batch-norm,fuse-conv,quantize", "--load", PLANTED / "wrong_scale.py", "--interesting-if", "numerics=0.3,0",
-               "-o", small) == SUCCESS
-    assert "calibrated ranges renewed" in capsys.readouterr().err
+    assert run(path, *shared, "--load", PLANTED / "wrong_scale.py", "-o", small) == SUCCESS
+    assert "spatial sizes: sizes 16 as 1" in capsys.readouterr().err
     assert Recipe.parse(small.read_text(), "small").passes == "quantize"
     assert sum(parse(small.read_text()).count().values()) <= 3
+
+
+@pytest.mark.parametrize(("wanted", "kept"), [("range %r [-7.0,7.0]", (-7.0, 7.0)), ("range %r", None)])
+def test_ranges_stay_where_renewed_ones_are_not_interesting(wanted: str, kept: tuple[float, float] | None, tmp_path: Path) -> None:
+    path, out = tmp_path / "net.ngir", tmp_path / "out.ngir"
+    path.write_text("""graph @g(%x: f32[2,3]) {
+  %r = tanh(%x) : f32[2,3]
+  %s = relu(%r) : f32[2,3]
+  range %r [-7.0,7.0]
+  return %s
+}""")
+    assert run(path, "--interesting", f"grep -qF '{wanted}' {{ir}}", "-o", out) == SUCCESS
+    graph = parse(out.read_text())
+    assert graph.find("r").type.shape[0] == 1
+    assert graph.ranges["r"] == kept if kept else -1 < graph.ranges["r"][0] <= graph.ranges["r"][1] < 1
+
+
+def test_a_calibration_becomes_ranges_of_the_graph(tmp_path: Path) -> None:
+    prefix, table, out = write_checkpoint(tmp_path), tmp_path / "table.calib", tmp_path / "out.ngir"
+    ngc.calibrate(prefix, [make_input(8)], shapes={"data": ("N", *SHAPE[1:])}).save(table)
+    assert run(prefix, "--shape", "data=N," + ",".join(map(str, SHAPE[1:])), "-p", "@cpu-int8", "--target", VNNI, "--calibration", table,
+               "--interesting", "grep -q 'range %relu ' {ir} && grep -q dense {ir}", "-o", out) == SUCCESS
+    graph = parse(out.read_text())
+    assert "dense" in graph.count()
+    assert "relu" in graph.ranges
 
 
 def test_results_do_not_depend_on_the_run_or_on_jobs(net: Path, tmp_path: Path) -> None:
@@ -282,11 +312,15 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("fault", ["wrong_epsilon", "second_reader"])
+@pytest.mark.parametrize("fault", ["wrong_epsilon", "second_reader", "wrong_scale"])
 def test_resnet50(fault: str, tmp_path: Path) -> None:
     if not RESNET50.with_name(f"{RESNET50.name}-symbol.json").exists():
         pytest.skip("the checkpoint is not there")
-    small = tmp_path / "small.ngir"
-    assert run(RESNET50, "--shape", "data=N,3,224,224", "-p", "@cpu-fp32", "--load", PLANTED / f"{fault}.py", "--interesting-if", "numerics",
-               "-o", small) == SUCCESS
+    small, arguments = tmp_path / "small.ngir", ["-p", "@cpu-fp32", "--interesting-if", "numerics"]
+    if fault == "wrong_scale":
+        images = np.random.default_rng(0).standard_normal((2, 3, 224, 224)).astype(np.float32)
+        ngc.calibrate(str(RESNET50), [images], shapes={"data": ("N", 3, 224, 224)}).save(tmp_path / "table.calib")
+        arguments = ["-p", "@cpu-int8", "--target", VNNI, "--calibration", str(tmp_path / "table.calib"), "--interesting-if", "numerics=0.3,0"]
+        assert run(RESNET50, "--shape", "data=N,3,224,224", *arguments) == FAILURE  # without the fault all is well
+    assert run(RESNET50, "--shape", "data=N,3,224,224", "--load", PLANTED / f"{fault}.py", *arguments, "-o", small) == SUCCESS
     assert sum(parse(small.read_text()).count().values()) <= 5
