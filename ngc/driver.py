@@ -15,7 +15,7 @@ from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
 from ngc.importer.sources import resolve_model
 from ngc.ir import Graph, clone
-from ngc.passes import PIPELINES, PassContext, PassManager
+from ngc.passes import PIPELINES, Pass, PassContext, PassManager
 from ngc.target import CpuTarget, host_target, parse_target
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def compile(  # the public name
         numerics: "fast", or "exact" for direct summation only.
         fallback: "reference" runs operators that have no kernel in numpy.
         pipeline: a pass pipeline instead of the target's default one.
-        dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly, and what was built for engines.
+        dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly, and what was built for engines; where a pass fails, also for
+            reproducer.ngir, which `ngc-opt --run-reproducer` runs.
         cache: reuse compiled kernels from the cache folder.
         quantization: for int8, how ranges are chosen, which layers stay in f32, and so on.
         engine: for engines, what goes there and how they are built.
@@ -115,6 +116,8 @@ def compile(  # the public name
     needed = _NEEDED_PASSES.get(precision) if device is None else None
     if needed is not None and not any(item.name == needed for item in manager.passes):
         raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
+    if dump_dir:
+        manager.instruments += (_reproducer(Path(dump_dir), manager.passes, "cpu" if device is not None else target, numerics, calibration),)
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
         from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what these build on
@@ -197,6 +200,17 @@ def _tell_dump(dump: "DumpIR", graph: Graph, program: "Program", seconds: float)
     kernels = [Kernel(call.node, call.symbol, call.op, call.note, call.symbol not in program.callbacks) for call in program.calls]
     engines = [EngineFiles(node, image.engine, image.file_names) for node, image in program.engines.items()]
     dump.built(graph, kernels, engines, seconds)
+
+
+def _reproducer(folder: Path, passes: Sequence[Pass], target: str, numerics: str, calibration: Any) -> Any:
+    """Returns what writes a reproducer where a pass fails; calibration is in it where it was given as a file."""
+    from ngc import __version__
+    from ngc.passes.instruments.reproducer import WriteReproducer  # only dumps need it
+    from ngc.passes.reproducer import Recipe
+
+    table = os.path.relpath(calibration, folder) if isinstance(calibration, str | os.PathLike) else ""
+    recipe = Recipe("", __version__, target=target, numerics=numerics, calibration=table)
+    return WriteReproducer(folder / "reproducer.ngir", passes, recipe, _log.warning)
 
 
 def _progress(what: str) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ngc.errors import InputError
-from ngc.ir import Event, Graph, clone, evaluate
+from ngc.ir import Event, Graph, clone, evaluate, print_graph
 from ngc.ir.rewrite import RuleHooks
 from ngc.opt.commands import files_of, filled_in, run_command
 from ngc.opt.inputs import read_feeds
@@ -47,7 +47,7 @@ class _Watching(Bisect):
 
 @dataclass
 class Bisection:
-    """Runs a pipeline on a graph up to one limit and another, and remembers what came of each."""
+    """Runs a pipeline on a graph up to one limit and another, and remembers what came of each; equal graphs are judged once."""
 
     graph: Graph
     passes: Sequence[Pass]
@@ -55,6 +55,7 @@ class Bisection:
     judge: Judge
     disable: Sequence[str] = ()
     runs: dict[BisectLimit, tuple[str, _Watching]] = field(default_factory=dict, init=False)
+    judged: dict[str, str] = field(default_factory=dict, init=False)
 
     def outcome(self, limit: BisectLimit) -> str:
         """Returns what is seen after the passes up to a limit; an error in them is seen as such."""
@@ -85,7 +86,10 @@ class Bisection:
             PassManager(self.passes, instruments=[watching], verify_each=False, disable=self.disable).run(graph, context)
         except Exception as error:
             return f"a pass fails with {type(error).__name__}"
-        return self.judge(graph)
+        text = print_graph(graph)  # with the hashes of all data
+        if text not in self.judged:
+            self.judged[text] = self.judge(graph)
+        return self.judged[text]
 
 
 def bisect_auto(graph: Graph, passes: Sequence[Pass], context: PassContext, tolerance: Tolerance | None, options: Namespace,
@@ -157,7 +161,7 @@ def _shown(fired: Sequence[Event], number: int, place: int) -> str:
 
 def _by_command(command: str, graph: Graph) -> str:
     with files_of(graph) as (ir, weights):
-        status, _ = run_command(filled_in(command, ir, weights, ""), None)
+        status, _ = run_command(filled_in(command, ir, weights, ""))
     return f"the command exits with {status}"
 
 

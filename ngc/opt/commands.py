@@ -5,7 +5,7 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,19 +24,32 @@ def filled_in(command: str, ir: Path, weights: Path, pipeline: str) -> str:
     return command
 
 
-def run_command(command: str, timeout: float | None) -> tuple[int | None, str]:
-    """Runs a shell command with what it starts in a group of its own; returns its exit status, None where it took too long, and the end of its output."""
+def run_command(command: str, timeout: float | None = None, running: "set[subprocess.Popen[bytes]] | None" = None) -> tuple[int | None, str]:
+    """Runs a shell command; returns its exit status, None where it took too long, and the end of its output.
+
+    It is in a process group of its own, all of which ends with it; while it runs its process is in `running`, so that `stop` ends it from elsewhere.
+    """
     with subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           start_new_session=True) as process:
+        running = set() if running is None else running
+        running.add(process)
         try:
             output, _ = process.communicate(timeout=timeout)
         except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
+            stop(process)
             process.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
                 return None, ""
             raise
+        finally:
+            running.discard(process)
     return process.returncode, output.decode("utf-8", "replace")[-TAIL:]
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a command and what it started."""
+    with suppress(ProcessLookupError):  # it has ended by itself
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager

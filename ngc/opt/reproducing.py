@@ -3,10 +3,12 @@
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ngc.errors import InputError
+from ngc.opt.values import names
 
 if TYPE_CHECKING:  # the command line is read before numpy is
     from ngc.ir import Graph
@@ -38,7 +40,7 @@ def recipe(options: Namespace, passes: "Sequence[Pass]", tolerance: str | None, 
 
     feeds = "" if tolerance is None else options.feeds if seed_of(options.feeds) is not None else relative(options.feeds)
     load = ",".join(relative(name) if name.endswith(".py") else name for name in options.load)
-    calibrated = options.calibration and any(item.name in ("quantize", "record-ranges") for item in passes)
+    calibrated = options.calibration and any(item.name == "quantize" for item in passes)
     return Recipe(format_pipeline(passes), ngc.__version__, error.split("\n")[0], load, options.target, options.numerics,
                   relative(options.calibration) if calibrated else "", "" if tolerance is None else tolerance or "1e-4,1e-6", feeds)
 
@@ -61,7 +63,8 @@ def write_failure(kept: "KeepBefore", passes: "Sequence[Pass]", options: Namespa
     seeded = again(bare)
     graph = bare if type(seeded) is type(error) else kept.graph
     path = Path(options.reproducer)
-    remaining = passes[kept.index - 1:]
+    left_out = names(options.disable)
+    remaining = [item for item in passes[kept.index - 1:] if item.required or not any(fnmatchcase(item.name, pattern) for pattern in left_out)]
     files = write_reproducer(path, graph, recipe(options, remaining, options.check_numerics, path.parent, str(error) or type(error).__name__))
     return f"reproducer written to {' and '.join(map(str, files))}; run it with: ngc-opt --run-reproducer {path}"
 

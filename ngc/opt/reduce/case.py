@@ -83,3 +83,8 @@ def fractions(count: int) -> list[int]:
     """Returns numbers between 0 and `count`, both left out: 1/16, 1/8, 1/4, 1/2, 3/4, 7/8, 15/16 of it."""
     parts = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 15 / 16)
     return sorted(set(takewhile(lambda number: number < count, (max(int(count * part), 1) for part in parts))))
+
+
+def counted(names: Sequence[str], word: str) -> str:
+    """Returns `%name` for one name, `3 words` for more."""
+    return f"%{names[0]}" if len(names) == 1 else f"{len(names)} {word}"

@@ -42,6 +42,9 @@ class Check(ABC):
     def settle(self, case: Case) -> None:  # noqa: B027  # most have nothing to learn
         """Learns from a case which is interesting, and quick to look at, what else others must have in common with it."""
 
+    def leave(self) -> None:  # noqa: B027  # most have nothing to end
+        """Ends what looks at cases elsewhere, since the search is left."""
+
 
 @dataclass
 class NumericsCheck(Check):

@@ -40,6 +40,9 @@ class ReduceMain(OptMain):
         except (InputError, ParseError, PassError, EngineError) as error:
             say(f"ngc-opt: usage: {error}")
             return USAGE
+        for path in (options.output, options.save_weights):
+            if path not in (None, "-") and not Path(path).parent.is_dir():  # said now, not after minutes
+                raise InputError(f"{path} cannot be written: there is no folder {Path(path).parent}")
         from ngc.opt.reduce.case import Case
         from ngc.opt.reduce.progress import Progress
         from ngc.opt.reduce.reducer import Reducer

@@ -28,6 +28,7 @@ class Reducer:
         tell: hears what was taken, with the numbers so far.
         tried: how many candidates were looked at.
         taken: how many were interesting.
+        renews: whether calibrated ranges follow the values of every candidate: shrunken graphs have other numbers.
     """
 
     check: Check
@@ -55,9 +56,9 @@ class Reducer:
     def run(self) -> Case:
         """Returns the smallest case that was found."""
         with ThreadPoolExecutor(self.check.workers) as pool:
-            if self.best.graph.ranges:
-                self._renew()
-            self._round(QUICKENING, pool)
+            self.renews = bool(self.best.graph.ranges)
+            if not self._round(QUICKENING, pool) and self.renews:
+                self._renew(pool)
             self.check.settle(self.best)
             while self._round(KINDS, pool):
                 pass
@@ -70,13 +71,16 @@ class Reducer:
         """How long the search has been going on."""
         return time.monotonic() - self.begun
 
-    def _renew(self) -> None:
-        """Renews calibrated ranges with every change from here on, if the input is still interesting so."""
+    def _renew(self, pool: ThreadPoolExecutor) -> None:
+        """Finds out whether the case is still interesting with renewed ranges, which no smaller one has shown; they stay as they are where it is not."""
         fresh = renewed(self.best, self.seed)
         self.tried += 1
-        if self.check.look(fresh):
-            self.renews, self.best = True, fresh
-            self.tell(self, "calibrated ranges renewed")
+        self.renews = bool(self.check.look(fresh))
+        if self.renews:
+            self.best = fresh
+            return
+        self.seen.clear()
+        self._round(QUICKENING, pool)
 
     def _round(self, kinds: Mapping[str, Kind], pool: ThreadPoolExecutor) -> bool:
         """Tries kinds one after the other, each as long as it helps; returns whether any did."""
@@ -101,7 +105,11 @@ class Reducer:
         listed = self._cases(kind, after)
         while batch := list(islice(listed, self.check.workers)):
             self.tried += len(batch)
-            verdicts = [self.check.look(batch[0][1])] if len(batch) == 1 else list(pool.map(self.check.look, [case for _, case in batch]))
+            try:
+                verdicts = [self.check.look(batch[0][1])] if len(batch) == 1 else list(pool.map(self.check.look, [case for _, case in batch]))
+            except BaseException:
+                self.check.leave()
+                raise
             for found, verdict in zip(batch, verdicts, strict=True):
                 if verdict:
                     return found

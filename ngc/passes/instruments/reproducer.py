@@ -1,10 +1,16 @@
-"""Keeps the graph as it was before the pass that runs, for a reproducer where that pass fails."""
+"""Keeps the graph as it was before the pass that runs, and writes it as a reproducer where that pass fails."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from ngc.errors import NgcError
 from ngc.ir import Graph, Weight, clone
 from ngc.passes.base import Pass
 from ngc.passes.manager import Instrument
+from ngc.passes.pipeline import format_pipeline
+from ngc.passes.reproducer import Recipe, write_reproducer
 
 
 @dataclass
@@ -16,6 +22,33 @@ class KeepBefore(Instrument):
 
     def before(self, index: int, item: Pass, graph: Graph) -> None:
         self.index, self.graph = index, clone(graph)
+
+
+@dataclass
+class WriteReproducer(KeepBefore):
+    """Writes a reproducer where a pass fails, or the verification after it.
+
+    Attributes:
+        path: where to.
+        passes: the whole pipeline.
+        recipe: how it is run; passes and error are filled in.
+        say: hears which files were written.
+    """
+
+    path: Path
+    passes: Sequence[Pass]
+    recipe: Recipe
+    say: Callable[[str], object]
+
+    def failed(self, index: int, item: Pass, graph: Graph, error: Exception) -> None:
+        if self.graph is None:
+            return
+        remaining = self.passes[index - 1:]
+        calibration = self.recipe.calibration if any(item.name == "quantize" for item in remaining) else ""
+        recipe = replace(self.recipe, passes=format_pipeline(remaining), error=str(error).split("\n")[0] or type(error).__name__, calibration=calibration)
+        with suppress(NgcError):  # what the pass raised matters more than a folder that cannot be written to
+            files = write_reproducer(self.path, self.graph, recipe)
+            self.say(f"pass {item.name} failed; reproducer written to {' and '.join(map(str, files))}")
 
 
 def without_data(graph: Graph) -> Graph:

@@ -17,7 +17,7 @@ QUICKENING: dict[str, Kind] = {"spatial sizes": spatial, "batch": batch}
 """What comes before all else, because it makes every later check faster."""
 
 KINDS: dict[str, Kind] = {
-    **QUICKENING, "constants": constants, "passes": passes, "channels": channels, "outputs": drop_outputs, "returned values": cut_outputs,
+    **QUICKENING, "channels": channels, "constants": constants, "passes": passes, "outputs": drop_outputs, "returned values": cut_outputs,
     "fed values": cut_inputs, "bypassed nodes": bypass, "inputs": merge_inputs, "steps": steps, "attributes": attributes, "pass options": options,
     "kernels": kernels,
 }

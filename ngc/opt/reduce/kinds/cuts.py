@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ngc.ir import Node, Value
-from ngc.opt.reduce.case import Candidate, Case, chunks, fractions
+from ngc.opt.reduce.case import Candidate, Case, chunks, counted, fractions
 from ngc.opt.reduce.edit import Edit
 
 
@@ -15,7 +15,7 @@ def drop_outputs(case: Case) -> Iterator[Candidate]:
     for key, part in chunks(outputs):
         kept = tuple(output for output in outputs if output not in part)
         if kept:
-            yield Candidate(key, f"without {len(part)} outputs", Edit(outputs=kept))
+            yield Candidate(key, f"not returning {counted([name for name, _ in part], 'values')}", Edit(outputs=kept))
 
 
 def cut_outputs(case: Case) -> Iterator[Candidate]:
@@ -36,7 +36,7 @@ def cut_inputs(case: Case) -> Iterator[Candidate]:
         before = set(nodes[:index])
         crossing = frozenset(value.name for node in before for value in node.outputs
                              if case.graph.is_output(value) or any(user not in before for user in value.users))
-        yield Candidate((0, -index), f"feeding {len(crossing)} values", Edit(fed=crossing))
+        yield Candidate((0, -index), f"feeding {counted(sorted(crossing), 'values')}", Edit(fed=crossing))
     for index, node in enumerate(reversed(nodes)):
         for value in node.outputs:
             if not case.graph.is_output(value):

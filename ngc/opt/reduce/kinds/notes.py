@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ngc.opt.reduce.case import Candidate, Case, chunks
+from ngc.opt.reduce.case import Candidate, Case, chunks, counted
 from ngc.opt.reduce.edit import Edit
 
 
@@ -10,7 +10,7 @@ def ranges(case: Case) -> Iterator[Candidate]:
     """Drops calibrated ranges."""
     names = sorted(case.graph.ranges)
     for key, part in chunks(names):
-        yield Candidate(key, f"without {len(part)} ranges", Edit(ranges=frozenset(names).difference(part)))
+        yield Candidate(key, f"without the range of {counted(part, 'values')}", Edit(ranges=frozenset(names).difference(part)))
 
 
 def locations(case: Case) -> Iterator[Candidate]:

@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from ngc.ir import Node
 from ngc.ir.opdef import REQUIRED
-from ngc.opt.reduce.case import Candidate, Case, chunks
+from ngc.opt.reduce.case import Candidate, Case, chunks, counted
 from ngc.opt.reduce.edit import Edit, Operands
 
 
@@ -14,7 +14,7 @@ def bypass(case: Case) -> Iterator[Candidate]:
     for last in (False, True):
         pairs = [pair for node in case.graph.nodes if (pair := _replaceable(node, last)) is not None]
         for (size, start), part in chunks(pairs):
-            yield Candidate((size, start, last), f"without {_count(part)}", Edit(same=dict(part)))
+            yield Candidate((last, size, start), f"without {counted([name for name, _ in part], 'nodes')}", Edit(same=dict(part)))
 
 
 def merge_inputs(case: Case) -> Iterator[Candidate]:
@@ -60,8 +60,3 @@ def _replaceable(node: Node, last: bool) -> tuple[str, str] | None:
         return None
     fitting = [value for value in node.inputs if value.type == node.type]
     return (node.name, fitting[-1 if last else 0].name) if fitting else None
-
-
-def _count(part: object) -> str:
-    names = [f"%{name}" for name, _ in part]  # type: ignore[attr-defined]
-    return names[0] if len(names) == 1 else f"{len(names)} nodes"

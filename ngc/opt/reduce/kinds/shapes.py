@@ -72,7 +72,7 @@ def _smaller(graph: Graph, key: tuple[int, ...], sizes: Mapping[Dim, int], wante
                 corner = tuple(slice(size) for size in bind_shape(shape, 1))
                 data[value.name] = np.ascontiguousarray(weight.array[corner])
     nodes = {node.name: Operands(tuple(value.name for value in node.inputs), attrs)
-             for node in graph.nodes if node.op != "const" and (attrs := _attrs(node, sizes)) != node.attrs}
+             for node in graph.nodes if node.op != "const" and (attrs := _attrs(node, sizes, types)) != node.attrs}
     shown = ", ".join(f"{size} as {target}" for size, target in sizes.items())
     return Candidate(key, f"sizes {shown}", Edit(types=types, data=data, nodes=nodes))
 
@@ -81,14 +81,17 @@ def _sources(graph: Graph) -> list[Value]:
     return [*graph.inputs, *(node.output for node in graph.nodes if node.op == "const")]
 
 
-def _attrs(node: Node, sizes: Mapping[Dim, int]) -> dict[str, Any]:
-    """Returns a node's attributes with other sizes in shapes, in the ends of slices and as the number of groups."""
+def _attrs(node: Node, sizes: Mapping[Dim, int], types: Mapping[str, TensorType]) -> dict[str, Any]:
+    """Returns a node's attributes with other sizes in shapes, in the ends of slices and as the number of groups, and with less padding for fewer taps."""
     schema, attrs = node.definition.attrs, dict(node.attrs)
     for name, value in node.attrs.items():
         if schema[name].kind == "shape" or name == "end":
             attrs[name] = tuple(_size(dim, sizes) for dim in value or ())
         elif name == "groups":
             attrs[name] = _size(value, sizes)
+        elif name in ("pad", "pad_end") and value and len(node.inputs) > 1 and node.inputs[1].name in types:
+            before, after = (bind_shape(type.shape[2:], 1) for type in (node.inputs[1].type, types[node.inputs[1].name]))
+            attrs[name] = tuple(max(side - (old - new) // 2, 0) for side, old, new in zip(value, before, after, strict=False))
     return attrs
 
 
