@@ -23,8 +23,13 @@ def check_options(options: Namespace) -> None:
                 raise InputError(f"{option} goes with MXNet models only; {options.input} is IR text")
     elif options.weights:
         raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
-    if options.check_numerics is not None and options.bisect_limit is not None:
-        raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+    if options.check_numerics:
+        from ngc.passes.instruments.tolerance import Tolerance
+
+        Tolerance.parse(options.check_numerics)
+    for check, given in (("--check-numerics", options.check_numerics is not None), ("--check-finite", options.check_finite)):
+        if given and options.bisect_limit is not None:
+            raise InputError(f"{check} finds the pass and the rule firing by itself; it does not go with --bisect-limit")
 
 
 def read_graph(options: Namespace) -> Graph:

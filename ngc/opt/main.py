@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
+from ngc.opt.groups.checking import checks
 from ngc.opt.values import names
 
 if TYPE_CHECKING:
     from ngc.ir import Graph
     from ngc.passes import Instrument, Pass, PassContext
-    from ngc.passes.instruments.numerics import Tolerance
 
 SUCCESS, FAILURE, USAGE, INTERNAL = range(4)
 """Exit codes."""
@@ -64,16 +64,12 @@ class OptMain:
 
             check_options(options)
             check_output(options)
-            instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options, passes)
+            instruments, ctx = self.instruments(options), self.context(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
             _say(f"ngc-opt: usage: {error}")
             return USAGE
         graph = self.read(options, passes)
-        if tolerance is not None and passes:
-            from ngc.opt.inputs import read_feeds
-            from ngc.passes.instruments import CheckNumerics
-
-            instruments.append(CheckNumerics(read_feeds(options.feeds, graph), tolerance, sys.stderr.write))
+        instruments += checks(options, graph, sys.stderr.write)
         self.transform(graph, passes, instruments, ctx, options)
         self.write(graph, options)
         return SUCCESS
@@ -89,9 +85,10 @@ class OptMain:
 
     def passes(self, options: Namespace) -> "list[Pass]":
         """Returns the passes of -p."""
+        from ngc.opt.plugins import load_passes
         from ngc.passes import parse_pipeline
 
-        return parse_pipeline(options.passes)
+        return parse_pipeline(options.passes, load_passes(options.load_pass))
 
     def instruments(self, options: Namespace) -> "list[Instrument]":
         """Returns the instruments that need no graph."""
@@ -108,18 +105,10 @@ class OptMain:
 
         graph = read_graph(options)
         verify(graph)
-        missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in FILES else 0
+        missing = fill_missing_weights(graph) if passes or options.check_finite or options.save_weights or options.emit in FILES else 0
         if missing:
             _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
-
-    def tolerance(self, options: Namespace) -> "Tolerance | None":
-        """Returns by how much outputs may move, None where that is not checked."""
-        from ngc.passes.instruments.numerics import Tolerance
-
-        if options.check_numerics is None:
-            return None
-        return Tolerance.parse(options.check_numerics) if options.check_numerics else Tolerance()
 
     def context(self, options: Namespace, passes: "Sequence[Pass]") -> "PassContext":
         """Returns what passes may ask."""

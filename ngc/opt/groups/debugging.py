@@ -15,6 +15,7 @@ TITLE = "debugging"
 def add_arguments(group: _ArgumentGroup) -> None:
     """Adds the flags."""
     group.add_argument("--bisect-limit", metavar="N", help="run the first N passes only; N.M: of the last one M rule firings only; says what runs")
+    group.add_argument("--instrument", metavar="MODULE:CLASS", action="append", default=[], help="add an instrument of your own; executes its code")
     group.add_argument("--trace-rule", metavar="NAMES", default="", help="print every decision of these rules or passes (patterns)")
 
 
@@ -24,6 +25,10 @@ def instruments(options: Namespace, write: Callable[[str], object]) -> "list[Ins
     from ngc.passes.instruments.bisect import BisectLimit
 
     chosen: list[Instrument] = []
+    if options.instrument:
+        from ngc.opt.plugins import load_instrument  # only users' own classes need it
+
+        chosen += map(load_instrument, options.instrument)
     if options.bisect_limit is not None:
         chosen.append(tools.Bisect(BisectLimit.parse(options.bisect_limit), write))
     if options.trace_rule:

@@ -2,9 +2,10 @@
 
 from ngc.passes.instruments.bisect import Bisect
 from ngc.passes.instruments.dumping import DumpIR
+from ngc.passes.instruments.finite import CheckFinite
 from ngc.passes.instruments.numerics import CheckNumerics
 from ngc.passes.instruments.printing import PrintChanges, PrintIR
 from ngc.passes.instruments.timing import Timing
 from ngc.passes.instruments.tracing import TraceRule
 
-__all__ = ["Bisect", "CheckNumerics", "DumpIR", "PrintChanges", "PrintIR", "Timing", "TraceRule"]
+__all__ = ["Bisect", "CheckFinite", "CheckNumerics", "DumpIR", "PrintChanges", "PrintIR", "Timing", "TraceRule"]
