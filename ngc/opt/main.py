@@ -64,15 +64,26 @@ class OptMain:
 
             check_options(options)
             check_output(options)
-            instruments, ctx = self.instruments(options), self.context(options, passes)
+            prepared = self.instruments(options), self.context(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
             _say(f"ngc-opt: usage: {error}")
             return USAGE
-        graph = self.read(options, passes)
-        instruments += checks(options, graph, sys.stderr.write)
-        self.transform(graph, passes, instruments, ctx, options)
-        self.write(graph, options)
+        if options.split_input_file or options.verify_diagnostics:
+            from ngc.opt.chunks import run_chunks
+
+            text, messages = run_chunks(options, lambda part: self.process(options, passes, self.instruments(options), self.context(options, passes), part))
+            for message in messages:
+                _say(message)
+            self.put(text, options)
+            return FAILURE if messages else SUCCESS
+        self.put(self.process(options, passes, *prepared), options)
         return SUCCESS
+
+    def process(self, options: Namespace, passes: "Sequence[Pass]", instruments: "list[Instrument]", ctx: "PassContext", text: str | None = None) -> str:
+        """Reads one graph, or parses the given part of the input, transforms it and returns it as text, empty where its format is a file."""
+        graph = self.read(options, passes, text)
+        self.transform(graph, passes, [*instruments, *checks(options, graph, sys.stderr.write)], ctx, options)
+        return self.render(graph, options)
 
     def listing(self, options: Namespace) -> str | None:
         """Returns the list that was asked for."""
@@ -96,14 +107,14 @@ class OptMain:
 
         return [instrument for group in WATCHING for instrument in group.instruments(options, sys.stderr.write)]
 
-    def read(self, options: Namespace, passes: "Sequence[Pass]") -> "Graph":
+    def read(self, options: Namespace, passes: "Sequence[Pass]", text: str | None) -> "Graph":
         """Returns the input graph; where passes will run or weights be written, random data stands in for constants that have none."""
         from ngc.ir import verify
         from ngc.ir.random_data import fill_missing_weights
         from ngc.opt.formats import FILES
         from ngc.opt.inputs import read_graph
 
-        graph = read_graph(options)
+        graph = read_graph(options, text)
         verify(graph)
         missing = fill_missing_weights(graph) if passes or options.check_finite or options.save_weights or options.emit in FILES else 0
         if missing:
@@ -138,10 +149,9 @@ class OptMain:
             if isinstance(instrument, Timing):
                 _say(instrument.table())
 
-    def write(self, graph: "Graph", options: Namespace) -> None:
-        """Writes the graph in the format that was asked for, and its weights where asked."""
+    def render(self, graph: "Graph", options: Namespace) -> str:
+        """Returns the graph in the format that was asked for, or writes it where that is a file; writes its weights where asked."""
         from ngc.ir import save_weights
-        from ngc.ir.weights_file import replacing
         from ngc.opt.formats import FILES, TEXTS
 
         text = TEXTS[options.emit](graph, options) if options.emit in TEXTS else ""
@@ -149,6 +159,14 @@ class OptMain:
             save_weights(graph, options.save_weights)
         if options.emit in FILES:
             FILES[options.emit](graph, options.output)
+        return text
+
+    def put(self, text: str, options: Namespace) -> None:
+        """Writes text to where the result goes; a format that is a file is there already."""
+        from ngc.ir.weights_file import replacing
+        from ngc.opt.formats import FILES
+
+        if options.emit in FILES:
             return
         if options.output is None or options.output == "-":
             sys.stdout.write(text)

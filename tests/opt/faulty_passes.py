@@ -1,12 +1,14 @@
 """Passes with one fault each, such as slip into compilers; `--load-pass tests.opt.faulty_passes:Class` runs one in the real one's place."""
 
+from dataclasses import dataclass
+from typing import ClassVar
 from unittest import mock
 
 import numpy as np
 
 from ngc.ir import Graph, Node
 from ngc.ir.rewrite import Match, Rewriter, apply_rules
-from ngc.passes import PassContext
+from ngc.passes import Pass, PassContext
 from ngc.passes.affine import affine_of
 from ngc.passes.fold_batch_norm import AffineThenConv, ConvThenAffine, FoldBatchNorm
 from ngc.passes.fuse_conv import FuseConv, LayerThenStep, extend_epilogue
@@ -76,10 +78,21 @@ class QuantizeWithWrongScale(Quantize):
 
 
 class ReluBecomesLog(FuseConv):
-    """fuse-conv that leaves a logarithm of what may be negative."""
+    """fuse-conv that puts a logarithm in the place of a relu."""
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         found = [node for node in graph.nodes if node.op == "relu"]
         for node in found:
             Rewriter(graph).update(node, "log", node.inputs, {})
         return bool(found)
+
+
+@dataclass(frozen=True)
+class SameNames(Pass):
+    """Gives the first result the name of the first input."""
+
+    name: ClassVar[str] = "same-names"
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        graph.nodes[0].output.name = graph.inputs[0].name
+        return True

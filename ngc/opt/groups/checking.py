@@ -16,6 +16,9 @@ def add_arguments(group: _ArgumentGroup) -> None:
     group.add_argument("--check-numerics", nargs="?", const="", metavar="RTOL,ATOL",
                        help="evaluate after every pass; fail at the first one that moves an output (default 1e-4,1e-6; int8 is compared node by node)")
     group.add_argument("--check-finite", action="store_true", help="evaluate after every pass; fail at the first value that becomes NaN or infinite")
+    group.add_argument("--split-input-file", action="store_true", help="take the parts between lines '# -----' for a graph each")
+    group.add_argument("--verify-diagnostics", action="store_true",
+                       help="hold errors against comments: # expected-error@+1 {{text}}; also @-1, @above, @below, @unknown")
     group.add_argument("--feeds", metavar="FILE.npz", default="random(seed=0)", help="inputs to evaluate with, or random(seed=0)")
 
 
