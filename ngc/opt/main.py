@@ -139,15 +139,11 @@ class OptMain:
         return context
 
     def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "Sequence[Instrument]", ctx: "PassContext", options: Namespace) -> None:
-        """Runs the passes, and prints the times where they were asked for."""
+        """Runs the passes."""
         from ngc.passes import PassManager
-        from ngc.passes.instruments import Timing
 
         manager = PassManager(passes, instruments=instruments, verify_each=not options.no_verify_each, disable=names(options.disable))
         manager.run(graph, ctx)
-        for instrument in instruments:
-            if isinstance(instrument, Timing):
-                _say(instrument.table())
 
     def render(self, graph: "Graph", options: Namespace) -> str:
         """Returns the graph in the format that was asked for, or writes it where that is a file; writes its weights where asked."""

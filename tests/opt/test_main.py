@@ -15,7 +15,7 @@ from ngc.errors import InputError
 from ngc.ir import Graph, evaluate, parse, save_weights
 from ngc.ir.random_data import fill_missing_weights
 from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
-from ngc.opt.values import names, shapes
+from ngc.opt.values import names, shapes, wants_color
 from ngc.passes import PASSES, PIPELINES, Pass, PassContext
 from tests.passes.instruments.test_instruments import TEXT, Reverse
 
@@ -226,6 +226,25 @@ def test_shapes_and_names() -> None:
             shapes([text])
     with pytest.raises(InputError, match="--shape gives the input 'data' twice"):
         shapes(["data=1", "data=2"])
+
+
+def test_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert wants_color("always")
+    assert not wants_color("auto")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert wants_color("auto")
+    assert not wants_color("never")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not wants_color("auto")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not wants_color("auto")
 
 
 SYMBOL = {
