@@ -36,8 +36,9 @@ def check_options(options: Namespace) -> None:
 
         Tolerance.parse(options.check_numerics)
     for check, given in (("--check-numerics", options.check_numerics is not None), ("--check-finite", options.check_finite)):
-        if given and options.bisect_limit is not None:
-            raise InputError(f"{check} finds the pass and the rule firing by itself; it does not go with --bisect-limit")
+        for other, wanted in (("--bisect-limit", options.bisect_limit is not None), ("--debug-counter", options.debug_counter)):
+            if given and wanted:
+                raise InputError(f"{check} finds the pass and the rule firing by itself; it does not go with {other}")
 
 
 def read_graph(options: Namespace, text: str | None = None) -> Graph:

@@ -118,7 +118,8 @@ class PassManager:
                 if not isinstance(error, NgcError) or isinstance(error, CodegenError | InputError):
                     raise  # what the caller gave is wrong, not what passes did
                 kind = type(error) if isinstance(error, VerifyError | PassError) else PassError
-                raise kind(f"{error}\nin pass {item.spec}, after {', '.join(done) or 'no other pass'}") from error
+                told = "\n".join((str(error), *getattr(error, "__notes__", ())))  # such as the rule
+                raise kind(f"{told}\nin pass {item.spec}, after {', '.join(done) or 'no other pass'}") from error
             any_changed |= changed
             done.append(item.name)
         return any_changed

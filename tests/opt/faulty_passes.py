@@ -1,12 +1,13 @@
 """Passes with one fault each, such as slip into compilers; `--load-pass tests.opt.faulty_passes:Class` runs one in the real one's place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 from unittest import mock
 
 import numpy as np
 
-from ngc.ir import Graph, Node
+from ngc.errors import PassError
+from ngc.ir import Graph, Node, Step
 from ngc.ir.rewrite import Match, Rewriter, apply_rules
 from ngc.passes import Pass, PassContext
 from ngc.passes.affine import affine_of
@@ -96,3 +97,45 @@ class SameNames(Pass):
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         graph.nodes[0].output.name = graph.inputs[0].name
         return True
+
+
+class RaisingRule(LayerThenStep):
+    """Raises where it is to rewrite."""
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        return {"root": node}
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        return None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        raise PassError("it does not work")
+
+
+class RaisingPass(FuseConv):
+    """fuse-conv with a rule that raises."""
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        return apply_rules(graph, [RaisingRule()], self.name, ctx.hooks)
+
+
+class BreakingRule(RaisingRule):
+    """Gives layers a relu, and those that read a node a wrong type."""
+
+    equation = "conv2d(x, w) = relu(conv2d(x, w))"
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        return "done" if match["root"].attrs["epilogue"] else None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        node = match["root"]
+        fresh = rewriter.update(node, node.op, node.inputs, {**node.attrs, "epilogue": (Step("relu"),)})
+        if fresh.inputs[0].producer is not None:
+            fresh.output.type = replace(fresh.type, shape=(*fresh.type.shape[:3], 5))
+
+
+class BreakingFuseConv(FuseConv):
+    """fuse-conv that leaves wrong types."""
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        return apply_rules(graph, [BreakingRule()], self.name, ctx.hooks)

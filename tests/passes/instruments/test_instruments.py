@@ -145,7 +145,8 @@ def test_tracing() -> None:
     PassManager([Reverse()], instruments=[TraceRule(("AddInstead*",), log.append), TraceRule(("other",), log.append)]).run(graph)
     assert log.text().splitlines() == [
         "#1 reverse/AddInsteadOfMultiply applied %b [b]: x * s = s * x", "#2 reverse/AddInsteadOfMultiply applied %c [c]: x * s = s * x",
-        "#3 reverse/AddInsteadOfMultiply refused %d [d]: a scalar of 4 stays"]
+        "#3 reverse/AddInsteadOfMultiply refused %d [d]: a scalar of 4 stays",
+        "-- reverse/AddInsteadOfMultiply no match %b [b]", "-- reverse/AddInsteadOfMultiply no match %c [c]", "trace-rule: nothing named other was asked"]
     assert not graph.events.listeners
 
 
