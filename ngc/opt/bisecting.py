@@ -19,7 +19,7 @@ from ngc.opt.values import names
 from ngc.passes import Pass, PassContext, PassManager
 from ngc.passes.instruments import Bisect
 from ngc.passes.instruments.bisect import BisectLimit
-from ngc.passes.instruments.numerics import Tolerance
+from ngc.passes.instruments.tolerance import Tolerance, tolerance_of
 
 Judge = Callable[[Graph], str]
 """Returns what is seen of a graph, in words."""
@@ -92,14 +92,13 @@ class Bisection:
         return self.judged[text]
 
 
-def bisect_auto(graph: Graph, passes: Sequence[Pass], context: PassContext, tolerance: Tolerance | None, options: Namespace,
-                write: Callable[[str], object]) -> None:
+def bisect_auto(graph: Graph, passes: Sequence[Pass], context: PassContext, options: Namespace, write: Callable[[str], object]) -> None:
     """Searches, and writes what was found.
 
     Raises:
         InputError: all passes lead to the same as none.
     """
-    judge = partial(_by_command, options.bisect_auto) if options.bisect_auto else _by_numbers(graph, options.feeds, tolerance or Tolerance())
+    judge = partial(_by_command, options.bisect_auto) if options.bisect_auto else _by_numbers(graph, options.feeds, tolerance_of(options.check_numerics))
     bisection = Bisection(graph, passes, context, judge, names(options.disable))
     numbered = bisection.numbered()
     limits = [BisectLimit(number) for number in range(len(numbered) + 1)]

@@ -11,6 +11,7 @@ from ngc.errors import InputError
 from ngc.ir import Graph, load_weights, parse
 from ngc.ir.random_data import random_feeds
 from ngc.ir.tensor_type import SymDim, bind_shape, format_shape
+from ngc.opt.formats import FILES
 from ngc.opt.values import names, shapes
 
 
@@ -37,12 +38,27 @@ def check_input(options: Namespace) -> None:
         for option, given in (("--params", options.params), ("--shape", options.shape), ("--outputs", options.outputs)):
             if given:
                 raise InputError(f"{option} goes with MXNet models only; {options.input} is IR text")
+        if options.split_input_file:
+            files = (("--save-weights", options.save_weights), ("--dump-dir", options.dump_dir), (f"--emit {options.emit}", options.emit in FILES))
+            for option, given in files:
+                if given:
+                    raise InputError(f"{option} writes the files of one graph; it does not go with --split-input-file")
+    elif options.split_input_file or options.verify_diagnostics:
+        raise InputError(f"--split-input-file and --verify-diagnostics go with IR text only; {options.input} is an MXNet model")
     elif options.weights:
         raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
+    if options.check_numerics:
+        from ngc.passes.instruments.tolerance import Tolerance
+
+        Tolerance.parse(options.check_numerics)
+    for check, given in (("--check-numerics", options.check_numerics is not None), ("--check-finite", options.check_finite)):
+        for other, wanted in (("--bisect-limit", options.bisect_limit is not None), ("--debug-counter", options.debug_counter)):
+            if given and wanted:
+                raise InputError(f"{check} finds the pass and the rule firing by itself; it does not go with {other}")
 
 
-def read_graph(options: Namespace) -> Graph:
-    """Returns the graph that the INPUT argument names, from text or from an MXNet model.
+def read_graph(options: Namespace, text: str | None = None) -> Graph:
+    """Returns the graph that the INPUT argument names, from text or from an MXNet model; `text` is a part of the input, which was read before.
 
     Raises:
         InputError: the input cannot be read.
@@ -50,7 +66,7 @@ def read_graph(options: Namespace) -> Graph:
     """
     if is_text(options.input):
         weights = load_weights(options.weights) if options.weights else None
-        return parse(read_text(options.input), weights, source="<stdin>" if options.input == "-" else options.input)
+        return parse(read_text(options.input) if text is None else text, weights, source=source_name(options))
     from ngc.importer import import_model  # only MXNet models need it
 
     return import_model(options.input, options.params, shapes=shapes(options.shape), outputs=list(names(options.outputs or "")) or None)
@@ -91,12 +107,13 @@ def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
     return feeds
 
 
-def read_text(argument: str) -> str:
-    """Returns the text of a file, or of the standard input for '-'.
+def source_name(options: Namespace) -> str:
+    """Returns what messages call the input."""
+    return "<stdin>" if options.input == "-" else str(options.input)
 
-    Raises:
-        InputError: it cannot be read, or is no text.
-    """
+
+def read_text(argument: str) -> str:
+    """Returns the text of a file or of the standard input; InputError where it cannot be read."""
     try:
         data = sys.stdin.buffer.read() if argument == "-" and hasattr(sys.stdin, "buffer") else (
             sys.stdin.read().encode() if argument == "-" else Path(argument).read_bytes())

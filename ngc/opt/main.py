@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
+from ngc.opt.groups.checking import checks
 from ngc.opt.plugins import load_modules
 from ngc.opt.reproducing import adopt, check_reproducer, write_failure
 from ngc.opt.values import names
@@ -16,7 +17,6 @@ from ngc.opt.values import names
 if TYPE_CHECKING:
     from ngc.ir import Graph
     from ngc.passes import Instrument, Pass, PassContext
-    from ngc.passes.instruments.numerics import Tolerance
     from ngc.passes.value_ranges import Quantization
 
 SUCCESS, FAILURE, USAGE, INTERNAL = range(4)
@@ -83,24 +83,31 @@ class OptMain:
 
             check_options(options)
             check_output(options)
-            instruments, tolerance, ctx = self.instruments(options), self.tolerance(options), self.context(options, passes)
+            prepared = self.instruments(options), self.context(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
             say(f"ngc-opt: usage: {error}")
             return USAGE
-        graph = self.read(options, passes)
         if options.bisect_auto is not None:
             from ngc.opt.bisecting import bisect_auto
 
-            bisect_auto(graph, passes, ctx, tolerance, options, sys.stderr.write)
+            bisect_auto(self.read(options, passes), passes, prepared[1], options, sys.stderr.write)
             return SUCCESS
-        if tolerance is not None and passes:
-            from ngc.opt.inputs import read_feeds
-            from ngc.passes.instruments import CheckNumerics
+        if options.split_input_file or options.verify_diagnostics:
+            from ngc.opt.chunks import run_chunks
 
-            instruments.append(CheckNumerics(read_feeds(options.feeds, graph), tolerance, sys.stderr.write))
-        self.transform(graph, passes, instruments, ctx, options)
-        self.write(graph, options)
+            text, messages = run_chunks(options, lambda part: self.process(options, passes, self.instruments(options), self.context(options, passes), part))
+            for message in messages:
+                say(message)
+            self.put(text, options)
+            return FAILURE if messages else SUCCESS
+        self.put(self.process(options, passes, *prepared), options)
         return SUCCESS
+
+    def process(self, options: Namespace, passes: "Sequence[Pass]", instruments: "list[Instrument]", ctx: "PassContext", text: str | None = None) -> str:
+        """Reads one graph, or parses the given part of the input, transforms it and returns it as text, empty where its format is a file."""
+        graph = self.read(options, passes, text)
+        self.transform(graph, passes, [*instruments, *checks(options, graph, sys.stderr.write)], ctx, options)
+        return self.render(graph, options)
 
     def listing(self, options: Namespace) -> str | None:
         """Returns the list that was asked for."""
@@ -113,9 +120,10 @@ class OptMain:
 
     def passes(self, options: Namespace) -> "list[Pass]":
         """Returns the passes of -p."""
+        from ngc.opt.plugins import load_passes
         from ngc.passes import parse_pipeline
 
-        return parse_pipeline(options.passes)
+        return parse_pipeline(options.passes, load_passes(options.load_pass))
 
     def instruments(self, options: Namespace) -> "list[Instrument]":
         """Returns the instruments that need no graph."""
@@ -123,27 +131,19 @@ class OptMain:
 
         return [instrument for group in WATCHING for instrument in group.instruments(options, sys.stderr.write)]
 
-    def read(self, options: Namespace, passes: "Sequence[Pass]") -> "Graph":
+    def read(self, options: Namespace, passes: "Sequence[Pass]", text: str | None = None) -> "Graph":
         """Returns the input graph; where passes will run or weights be written, random data stands in for constants that have none."""
         from ngc.ir import verify
         from ngc.ir.random_data import fill_missing_weights
         from ngc.opt.formats import FILES
         from ngc.opt.inputs import read_graph
 
-        graph = read_graph(options)
+        graph = read_graph(options, text)
         verify(graph)
-        missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in FILES else 0
+        missing = fill_missing_weights(graph) if passes or options.check_finite or options.save_weights or options.emit in FILES else 0
         if missing:
             say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
-
-    def tolerance(self, options: Namespace) -> "Tolerance | None":
-        """Returns by how much outputs may move, None where that is not checked."""
-        from ngc.passes.instruments.numerics import Tolerance
-
-        if options.check_numerics is None:
-            return None
-        return Tolerance.parse(options.check_numerics) if options.check_numerics else Tolerance()
 
     def context(self, options: Namespace, passes: "Sequence[Pass]") -> "PassContext":
         """Returns what passes may ask."""
@@ -167,9 +167,8 @@ class OptMain:
         return quantizer(CalibrationTable.load(options.calibration), QuantizationOptions(), Machine(context.target), fuse=fuse)
 
     def transform(self, graph: "Graph", passes: "Sequence[Pass]", instruments: "Sequence[Instrument]", ctx: "PassContext", options: Namespace) -> None:
-        """Runs the passes, and prints the times where they were asked for."""
+        """Runs the passes."""
         from ngc.passes import PassManager
-        from ngc.passes.instruments import Timing
         from ngc.passes.instruments.reproducer import KeepBefore
 
         kept = KeepBefore()
@@ -181,31 +180,24 @@ class OptMain:
             if kept.graph is not None:
                 say("ngc-opt: " + write_failure(kept, passes, options, error, lambda graph: self.failure(graph, passes[kept.index - 1:], options)))
             raise
-        for instrument in instruments:
-            if isinstance(instrument, Timing):
-                say(instrument.table())
-
     def failure(self, graph: "Graph", passes: "Sequence[Pass]", options: Namespace) -> Exception | None:
         """Returns what the first pass raises on a graph with seeded random data, None where it does well."""
         from ngc.ir import clone
         from ngc.ir.random_data import fill_missing_weights
-        from ngc.opt.inputs import read_feeds
         from ngc.passes import PassManager
-        from ngc.passes.instruments import CheckNumerics
 
-        graph, tolerance = clone(graph), self.tolerance(options)
+        graph = clone(graph)
         fill_missing_weights(graph)
-        checks = [] if tolerance is None else [CheckNumerics(read_feeds(options.feeds, graph), tolerance)]
         try:
-            PassManager(passes[:1], instruments=checks, verify_each=not options.no_verify_each).run(graph, self.context(options, passes))
+            silent = checks(options, graph, lambda text: None)
+            PassManager(passes[:1], instruments=silent, verify_each=not options.no_verify_each).run(graph, self.context(options, passes))
         except Exception as error:
             return error
         return None
 
-    def write(self, graph: "Graph", options: Namespace) -> None:
-        """Writes the graph in the format that was asked for, and its weights where asked."""
+    def render(self, graph: "Graph", options: Namespace) -> str:
+        """Returns the graph in the format that was asked for, or writes it where that is a file; writes its weights where asked."""
         from ngc.ir import save_weights
-        from ngc.ir.weights_file import replacing
         from ngc.opt.formats import FILES, TEXTS
 
         text = TEXTS[options.emit](graph, options) if options.emit in TEXTS else ""
@@ -213,6 +205,14 @@ class OptMain:
             save_weights(graph, options.save_weights)
         if options.emit in FILES:
             FILES[options.emit](graph, options.output)
+        return text
+
+    def put(self, text: str, options: Namespace) -> None:
+        """Writes text to where the result goes; a format that is a file is there already."""
+        from ngc.ir.weights_file import replacing
+        from ngc.opt.formats import FILES
+
+        if options.emit in FILES:
             return
         if options.output is None or options.output == "-":
             sys.stdout.write(text)

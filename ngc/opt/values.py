@@ -1,5 +1,8 @@
 """How the values of flags are read."""
 
+import os
+import sys
+
 from ngc.errors import InputError
 
 
@@ -20,3 +23,10 @@ def shapes(items: list[str]) -> dict[str, tuple[int | str, ...]] | None:
             raise InputError(f"--shape gives the input {name!r} twice")
         result[name] = tuple(part if part == "N" else int(part) for part in parts)
     return result or None
+
+
+def wants_color(choice: str) -> bool:
+    """Returns whether the standard error stream gets colors: `always`, `never`, or `auto` on terminals unless the environment has NO_COLOR or TERM=dumb."""
+    if choice != "auto":
+        return choice == "always"
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

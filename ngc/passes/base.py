@@ -4,13 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType, UnionType
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from ngc.errors import PassError
 from ngc.ir import Graph
 from ngc.ir.rewrite import RuleHooks
 from ngc.passes.value_ranges import Quantization
 from ngc.target import CpuTarget
+
+if TYPE_CHECKING:
+    from ngc.passes.manager import Instrument
 
 
 @dataclass
@@ -24,6 +27,8 @@ class PassContext:
         quantization: calibrated ranges and how to quantize by them.
         calibrate: returns those for the graph that is to be quantized, where `quantization` is not given.
         disabled: patterns of passes that are left out, which pipelines within passes leave out too.
+        verify_each: whether passes that run others verify after each of them, as the pipeline around them does.
+        region_instruments: instruments that watch the passes inside regions too; they put themselves there when they are started.
     """
 
     target: CpuTarget | None = None
@@ -32,6 +37,8 @@ class PassContext:
     quantization: Quantization | None = None
     calibrate: Callable[[Graph], Quantization] | None = None
     disabled: tuple[str, ...] = ()
+    verify_each: bool = False
+    region_instruments: list["Instrument"] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -37,15 +37,17 @@ class OptimizeRegions(Pass):
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Runs the precision's pipeline on every region, whose events join the graph's."""
-        from ngc.passes.manager import PassManager  # the manager runs passes, this one among them
+        from ngc.passes.manager import InsideRegions, PassManager  # the manager runs passes, this one among them
 
         if self.precision not in REGION_PIPELINES:
             raise PassError(f"pass optimize-regions: unknown precision {self.precision!r}; known: {', '.join(REGION_PIPELINES)}")
+        inside = [InsideRegions(instrument) for instrument in ctx.region_instruments]
+        manager = PassManager(REGION_PIPELINES[self.precision], verify_each=ctx.verify_each, instruments=inside, disable=ctx.disabled)
         changed = False
         for node in graph.nodes:
             for region in node.regions:
                 before = len(region.events)
-                changed |= PassManager(REGION_PIPELINES[self.precision], verify_each=False, disable=ctx.disabled).run(region, ctx)
+                changed |= manager.run(region, ctx)
                 for event in region.events.events[before:]:
                     graph.events.record(f"{self.name}/{event.pass_name}", event.rule, event.status, event.node, event.reason, event.locs)
         return changed

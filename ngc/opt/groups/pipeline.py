@@ -10,6 +10,8 @@ def add_arguments(group: _ArgumentGroup) -> None:
     add_context(group)
     group.add_argument("--disable", metavar="NAMES", default="", help="passes to leave out, patterns by commas")
     group.add_argument("--no-verify-each", action="store_true", help="do not verify the IR after each pass")
+    group.add_argument("--load-pass", metavar="MODULE:CLASS", action="append", default=[],
+                       help="a pass of your own for -p, instead of one of the same name; executes its code")
     group.add_argument("--print-pipeline", action="store_true", help="print the pipeline that -p stands for, and stop")
 
 

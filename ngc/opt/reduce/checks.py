@@ -15,7 +15,7 @@ from ngc.ir import Graph, evaluate
 from ngc.ir.random_data import random_feeds
 from ngc.opt.reduce.case import Case
 from ngc.passes import Instrument, Pass, PassContext, PassManager
-from ngc.passes.instruments.numerics import Tolerance
+from ngc.passes.instruments.tolerance import Tolerance
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class ReduceMain(OptMain):
         from ngc.opt.reduce.checks import FailureCheck, NumericsCheck
         from ngc.opt.reduce.command import CommandCheck
         from ngc.passes import PassContext
-        from ngc.passes.instruments.numerics import Tolerance
+        from ngc.passes.instruments.tolerance import Tolerance
 
         check_input(options)
         seed = _seed(options)
