@@ -23,8 +23,7 @@ from ngc.compat.symbol import Symbol
 from ngc.engines import EngineOptions, parse_engine_target
 from ngc.errors import EngineError
 from ngc.importer.sources import resolve_model
-from ngc.importer.subgraphs import engine_nodes
-from ngc.importer.symbol import OWN_PARAMETERS
+from ngc.importer.subgraphs import own_parameters
 from ngc.importer.symbol_writer import symbol_content
 
 FORM = RegionForm("_TensorRT", "TensorRT")
@@ -93,7 +92,7 @@ def init_tensorrt_params(sym: Symbol, arg_params: Mapping[str, Any], aux_params:
 
     A symbol of `get_backend_symbol("TensorRT")` has no such nodes yet: it is divided when it is bound to shapes; then all parameters come back.
     """
-    own = {name for node in engine_nodes(sym.graph, "tensorrt") for name in node.attrs.get(OWN_PARAMETERS, "").split(";")}
+    own = own_parameters(sym.graph)
     sym.held.update({name: value for params in (arg_params, aux_params) for name, value in params.items() if name in own})
     kept_args, kept_aux = ({name: value for name, value in params.items() if name not in own} for params in (arg_params, aux_params))
     return kept_args, kept_aux
