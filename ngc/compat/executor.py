@@ -93,7 +93,7 @@ class Executor:
         self._sym, self._shapes, self._types, self._build = sym, dict(shapes), dict(types), build
         self._held: dict[str, Any] | None = shared.held if shared is not None else dict(held or {})
         self._symbol: SymbolGraph = shared._symbol if shared is not None else resolve_model((sym, {}, {}), None, None).symbol
-        self._own = own_parameters(self._symbol)
+        self._own, self._images = own_parameters(self._symbol), {node.name + IMAGE_PARAMETER for node in engine_nodes(self._symbol)}
         names, states = self._symbol.arguments, self._symbol.auxiliary_states
         unknown = sorted({*shapes, *types} - {*names, *states})
         if unknown:
@@ -219,7 +219,7 @@ class Executor:
             return np.dtype(self._types[name])
         if name.endswith("_quantize"):
             return np.dtype(np.int8)  # a weight that MXNet's quantizer made
-        if name.endswith(IMAGE_PARAMETER):
+        if name in self._images:
             return np.dtype(np.uint8)
         floats = [np.dtype(dtype) for dtype in self._types.values() if np.dtype(dtype).kind == "f"]
         return floats[0] if floats and name not in self._shapes else np.dtype(np.float32)

@@ -229,6 +229,20 @@ def test_a_value_and_a_variable_of_the_same_name_are_kept_apart(mx: ModuleType) 
     np.testing.assert_allclose(exe.forward(data=x)[0].asnumpy(), np.exp(np.maximum(x, 0)) + w, rtol=1e-6)
 
 
+def test_a_parameter_that_is_called_like_an_image_keeps_its_value(mx: ModuleType) -> None:
+    """A name of MXNet-Neuron's that the model has itself is no region's: neither an operator's nor that of what belongs to a region."""
+    x, value = make_input(), np.arange(6, dtype=np.float32).reshape(2, 3) / 8
+    dense = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="_neuron_subgraph_op1")
+    sym = mx.sym.tanh(dense + mx.sym.var("_neuron_subgraph_op0_neuronbin"), name="tanh")
+    weights = {"_neuron_subgraph_op1_weight": np.full((3, 297), 1e-2, np.float32), "_neuron_subgraph_op1_bias": np.zeros(3, np.float32)}
+    compiled, args, aux = neuron.compile(sym, {**weights, "_neuron_subgraph_op0_neuronbin": value}, {}, {"data": x}, excl_node_names=["tanh"])
+    assert [node["name"] for node in operations(compiled)] == ["_neuron_subgraph_op2", "tanh"]
+    np.testing.assert_array_equal(args["_neuron_subgraph_op0_neuronbin"], value)
+    result = compiled.bind("neuron:cpu", {**args, "data": x}, aux_states=aux).forward()[0].asnumpy()
+    wanted = np.tanh(x.reshape(2, -1) @ weights["_neuron_subgraph_op1_weight"].T + value)
+    np.testing.assert_allclose(result, wanted, rtol=1e-5, atol=1e-6)  # float32 through 297 products of the order of 1e-2
+
+
 # -- options -----------------------------------------------------------------------------------------------------------
 
 
