@@ -1,13 +1,15 @@
 """What executors compile for."""
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ngc.compat.contexts import gpu_target, kind_of, neuron_target
 from ngc.engines import EngineOptions
 from ngc.errors import EngineError, InputError
 from ngc.importer.subgraphs import engine_nodes
+from ngc.importer.symbol import SymbolGraph
 
 if TYPE_CHECKING:
     from ngc.compat.symbol import Symbol
@@ -41,12 +43,18 @@ class Build:
         """Whether the target is an engine."""
         return not self.target.startswith("cpu")
 
-    def compile(self, model: Any, shapes: Any, dtypes: Any = None) -> "Executable":
-        """Returns the executable of a model for inputs of these shapes and dtypes."""
+    def compile(self, model: tuple[SymbolGraph, Mapping[str, Any], Mapping[str, Any]], shapes: Any, dtypes: Any = None) -> "Executable":
+        """Returns the executable of a symbol with its parameters for inputs of these shapes and dtypes.
+
+        The regions of a divided symbol stay as they are, except in int8, which divides the model itself.
+        """
         from ngc.driver import compile  # LLVM is loaded by whoever compiles
 
+        options = self.options
+        if self.precision != "int8" and any(engine_nodes(model[0])):
+            options = replace(options, **{name: getattr(EngineOptions, name) for name in ("min_subgraph_size", "excl_node_names", "force_incl_node_names")})
         return compile(model, shapes=shapes, dtypes=dtypes, target=self.target, precision=self.precision, calibration=self.calibration,
-                       engine=self.options if self.is_engine else None)
+                       engine=options if self.is_engine else None)
 
 
 CPU = Build()

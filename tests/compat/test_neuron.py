@@ -280,7 +280,7 @@ def test_words_about_layouts_are_left_out_with_a_warning(caplog: pytest.LogCaptu
     ({"flags": "--optlevel 1"}, r"^flags takes a list of texts, not the text '--optlevel 1'; write \['--optlevel 1'\]$"),
     ({"flags": ["optlevel"]}, "^flags: 'optlevel' is no flag; a flag begins with --$"),
     ({"--pipeline": "compile Everything"}, "^--pipeline takes compile and SaveTemps, not Everything$"),
-    ({"excl_node_names": "relu"}, r"^excl_node_names takes several names, not the text 'relu'; write \['relu'\]$"),
+    ({"excl_node_names": "relu"}, r"^excl_node_names takes a list of names, not 'relu'; write \['relu'\]$"),
     ({"target": "cpu"}, "^target='cpu': neuron.compile compiles for neuron, or neuron: and an instance family or cpu$"),
     ({"excl_node_names": ["rleu"]}, "^excl_node_names: the model has no node 'rleu'; did you mean 'relu'"),
     ({"excl_node_names": ["fc"], "force_incl_node_names": ["fc"]}, "^'fc': both in excl_node_names and in force_incl_node_names$")])
@@ -349,7 +349,7 @@ def test_a_missing_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEURON_LIBRARY_PATH", "/nowhere")
     sym, args, aux = small()
     exe = sym.bind(ctx=neuron.neuron(), args={**args, "data": make_input()}, aux_states=aux)
-    with pytest.raises(EngineError, match=r"^the Neuron PJRT plugin .* missing: .*; the image _neuron_subgraph_op0 holds hlo, stablehlo$"):
+    with pytest.raises(EngineError, match=r"^the Neuron PJRT plugin .* missing: .*; the image _neuron_subgraph_op0 was built for trn1 and holds hlo, stablehlo$"):
         exe.forward(data=make_input())
 
 
