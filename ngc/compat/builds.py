@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ngc.compat.contexts import gpu_target, kind_of, neuron_target
+from ngc.compat.contexts import check_first, gpu_target, kind_of, neuron_target
 from ngc.engines import EngineOptions
 from ngc.errors import EngineError, InputError
 from ngc.importer.subgraphs import engine_nodes
@@ -64,7 +64,7 @@ def build_for(symbol: "Symbol", ctx: Any) -> Build:
     """Returns what a symbol is to be compiled for on a device: in the precision that it was divided for.
 
     Raises:
-        EngineError: a context of another kind than CPU, GPU and Neuron.
+        EngineError: a context of another kind than CPU, GPU and Neuron, or a device that is not the first of its kind.
         InputError: its regions are of several precisions.
     """
     kind = kind_of(ctx)
@@ -73,6 +73,7 @@ def build_for(symbol: "Symbol", ctx: Any) -> Build:
     if kind not in _FAMILIES:
         raise EngineError(f"ctx={ctx}: a symbol is executed on a CPU, by TensorRT on a GPU, or by Neuron; pass mx.cpu(), mx.gpu(0) or "
                           "ngc.compat.neuron.neuron()")
+    check_first(ctx)
     if kind == "gpu" and symbol.build is not None:
         return symbol.build if symbol.build.precision else Build(symbol.build.target, tensorrt_precision(), symbol.build.options)
     precisions = sorted({node.attrs["precision"] for node in engine_nodes(symbol.graph, _FAMILIES[kind]) if "precision" in node.attrs})

@@ -15,7 +15,7 @@ import numpy as np
 
 from ngc.compat.arrays import as_numpy
 from ngc.compat.builds import USE_FP16, Build, tensorrt_precision
-from ngc.compat.contexts import gpu_target, kind_of
+from ngc.compat.contexts import check_first, gpu_target, kind_of
 from ngc.compat.division import divide
 from ngc.compat.executor import Executor, check_requests, shape_of
 from ngc.compat.subgraph_nodes import RegionForm, with_inputs
@@ -104,9 +104,10 @@ def get_optimized_symbol(executor: Executor) -> Symbol:
 
 
 def check_gpu(ctx: Any, function: str) -> None:
-    """Raises EngineError for a context that is no GPU."""
+    """Raises EngineError for a context that is no GPU, or not the first."""
     if kind_of(ctx) != "gpu":
         raise EngineError(f"ctx={ctx}: ngc.compat.{function} is for GPUs; pass ctx=mx.gpu(0) or \"gpu\"")
+    check_first(ctx)
 
 
 def divide_for_tensorrt(symbol: Symbol, args: Mapping[str, Any], aux: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], dtypes: Mapping[str, str],

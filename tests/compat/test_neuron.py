@@ -349,8 +349,14 @@ def test_a_missing_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEURON_LIBRARY_PATH", "/nowhere")
     sym, args, aux = small()
     exe = sym.bind(ctx=neuron.neuron(), args={**args, "data": make_input()}, aux_states=aux)
-    with pytest.raises(EngineError, match=r"^the Neuron PJRT plugin .* missing: .*; the image _neuron_subgraph_op0 was built for trn1 and holds hlo, stablehlo$"):
+    with pytest.raises(EngineError, match=r"^the Neuron PJRT plugin .* missing: .* _neuron_subgraph_op0 was built for trn1 and holds hlo, stablehlo$"):
         exe.forward(data=make_input())
+
+
+def test_a_device_that_is_not_the_first_is_refused() -> None:
+    sym, args, aux = small()
+    with pytest.raises(EngineError, match=r"^ctx=neuron\(2\): engines run on the first neuron device .* set NEURON_RT_VISIBLE_CORES=2 before"):
+        sym.bind(neuron.neuron(2), {**args, "data": make_input()}, aux_states=aux)
 
 
 def test_binding_takes_lists_and_refuses_gradients() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import ngc.compat
 import ngc.compat.tensorrt as trt
-from ngc.compat.contexts import WITHOUT_GPU, has_gpu
+from ngc.compat.contexts import WITHOUT_GPU, Context, has_gpu
 from ngc.errors import EngineError, InputError
 from tests.checkpoints import SHAPE, make_input, make_params, reference, symbol_json
 
@@ -269,6 +269,17 @@ def test_a_context_stands_for_what_the_environment_says(monkeypatch: pytest.Monk
 def test_what_tensorrt_bind_cannot_do_is_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         trt.tensorrt_bind(symbol_json(), **{"ctx": "gpu", "all_params": PARAMS, "data": SHAPE, **options})
+
+
+@pytest.mark.parametrize("ctx", ["gpu(1)", "gpu:1", Context("gpu", 1)])
+def test_a_gpu_that_is_not_the_first_is_refused(ctx: Any) -> None:
+    message = r"^ctx=gpu[:(]1\)?: engines run on the first gpu device that the process is shown; pass gpu\(0\) and set CUDA_VISIBLE_DEVICES=1 before the"
+    divided = ngc.compat.Symbol.of(symbol_json()).get_backend_symbol("TensorRT")
+    for call in (lambda: trt.tensorrt_bind(symbol_json(), ctx=ctx, all_params=PARAMS, data=SHAPE), lambda: divided.simple_bind(ctx=ctx, data=SHAPE),
+                 lambda: ngc.compat.optimize_for(symbol_json(), "TensorRT", args=ARG, aux=AUX, ctx=ctx)):
+        with pytest.raises(EngineError, match=message):
+            call()
+    assert divided.simple_bind(ctx="gpu(0)", data=SHAPE).arg_dict["data"].shape == SHAPE
 
 
 def test_a_gpu_context_is_for_symbols_that_ask_for_tensorrt() -> None:
