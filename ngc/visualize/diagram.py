@@ -12,7 +12,7 @@ class Box:
     Attributes:
         label: what it does; lines are separated by newlines.
         kind: what its colour says: "input", "operator", "outside" (left to the CPU by an engine), "engine" or "output"; "label" is
-            text on the arrows from one box, without a frame.
+            text on arrows from one box, without a frame.
         tip: shown when the pointer rests on it.
         cluster: the key of the cluster that it lies in; empty for none.
     """

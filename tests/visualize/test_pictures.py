@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -142,6 +144,52 @@ def test_pictures_are_saved_by_their_title(tmp_path: Path, monkeypatch: pytest.M
     assert Path("page.html").read_text(encoding="utf-8") == plot.html
     with pytest.raises(InputError, match=r"^save_format='pdf': accepted is one of svg, html$"):
         ngc.compat.plot_network(symbol_json(), save_format="pdf")
+
+
+def test_pictures_are_rendered_as_graphviz_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    plot = ngc.compat.plot_network(symbol_json(), "a/b")
+    assert plot.render() == "a_b.svg"
+    assert plot.render("net.v1", directory="new/folder", cleanup=True, format="html") == "new/folder/net.v1.html"
+    assert Path("new/folder/net.v1.html").read_text(encoding="utf-8") == plot.html
+    assert plot.render("sub/net", view=True) == "sub/net.svg"
+    assert plot.view(directory="new") == "new/a_b.svg"
+    assert opened == [(tmp_path / "sub/net.svg").as_uri(), (tmp_path / "new/a_b.svg").as_uri()]
+    with pytest.raises(InputError, match=r"^format='png': accepted is one of svg, html$"):
+        plot.render(format="png")
+    with pytest.raises(InputError, match=r"^cannot write a_b.svg/net.svg: .*; render\(filename, directory=\.\.\.\) says where to$"):
+        plot.render("net", directory="a_b.svg")
+
+
+def test_shapes_and_dtypes_stand_on_the_arrows(mx: ModuleType) -> None:
+    svg = ngc.compat.plot_network(symbol_json(), shape={"data": SHAPE}, dtype={"data": np.float16}).svg
+    assert groups(svg, "label") == [f"{text}(float16)" for text in ("3x9x11", "20x9x11", "20x9x11", "20x9x11", "20x1x1", "20", "7", "7")]
+    assert groups(ngc.compat.plot_network(symbol_json(), dtype={"data": "float32"}).svg, "label") == ["(float32)"] * 8
+    assert svg.count("marker-end") == 8
+    halves = mx.sym.SliceChannel(mx.sym.exp(mx.sym.var("data"), name="exp"), num_outputs=2, name="halves")
+    sym = mx.sym.tanh(mx.sym.gamma(halves[1], name="gamma") + halves[0], name="tanh")
+    compiled, _, _ = ngc.compat.neuron.compile(sym, {}, {}, {"data": np.zeros((2, 6), np.float32)}, target="neuron:cpu")
+    svg = ngc.compat.plot_network(compiled, shape={"data": (2, 6)}).svg
+    # Both halves leave their frame under one label, since it says the same.
+    assert sorted(groups(svg, "label")) == ["3", "3", "3", "3", "6", "6"]
+    assert len(groups(svg, "cluster")) == 2
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"shape": {"dta": SHAPE}}, "^shape: the symbol has no input 'dta'$"),
+    ({"shape": SHAPE}, r"^shape takes a dictionary by the names of inputs, not \(2, 3, 9"),
+    ({"shape": {"data": (2, 3)}}, r"^shape=\{'data': \(2, 3\)\}: MXNetError: Error in operator conv: "),
+    ({"shape": {}}, r"^shape=\{\} does not say enough for MXNet to infer the others$"), ({"dtype": {"data": "float99"}}, r"^dtype=\{'data': 'float99'\}: ")])
+def test_shapes_that_do_not_fit_are_refused(options: dict[str, Any], message: str, mx: ModuleType) -> None:
+    with pytest.raises(InputError, match=message):
+        ngc.compat.plot_network(symbol_json(), **options)
+
+
+def test_a_graph_has_its_types_already() -> None:
+    with pytest.raises(InputError, match=r"^shape and dtype are for symbols; the boxes of a graph state their types$"):
+        ngc.compat.plot_network(ngc.parse(DIVIDED), shape={"x": (2, 3)})
 
 
 # -- the network of the documentation ----------------------------------------------------------------------------------
