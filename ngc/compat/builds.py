@@ -1,6 +1,7 @@
 """What executors compile for."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,8 @@ class Build:
         """
         from ngc.driver import compile  # LLVM is loaded by whoever compiles
 
-        options = self.options
-        if self.precision != "int8" and any(engine_nodes(model[0])):
+        options, family = self.options, re.split("[-:]", self.target)[0]
+        if self.precision != "int8" and any(engine_nodes(model[0], family)):
             options = replace(options, **{name: getattr(EngineOptions, name) for name in ("min_subgraph_size", "excl_node_names", "force_incl_node_names")})
         return compile(model, shapes=shapes, dtypes=dtypes, target=self.target, precision=self.precision, calibration=self.calibration,
                        engine=options if self.is_engine else None)

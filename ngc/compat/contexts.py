@@ -16,8 +16,8 @@ TENSORRT_TARGET = "NGC_TENSORRT_TARGET"
 WITHOUT_GPU = "tensorrt-rtx:sm86,sm89"
 """What engines are built for where there is no GPU to build them for."""
 
-
 _NUMBERED = re.compile(r"^\w+[:(](\d+)\)?$")
+"""A context as text: "gpu:1" or "gpu(1)"."""
 
 
 @dataclass(frozen=True)

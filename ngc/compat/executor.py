@@ -176,7 +176,7 @@ class Executor:
                 if name in table:
                     table[name][:] = value
                 elif name in self._own:
-                    self.held[name] = as_numpy(value, name)
+                    self.held[name] = np.array(as_numpy(value, name), self._dtype(name))
                     self._parameters.version += 1
                 elif not allow_extra_params:
                     raise InputError(f"the symbol has no {kind} {name!r}; pass allow_extra_params=True to leave out what it does not have")

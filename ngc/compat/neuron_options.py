@@ -121,7 +121,12 @@ class _Reader:
         """Reads neuron-cc's flags, one or several in each text."""
         if isinstance(value, str):
             raise InputError(f"flags takes a list of texts, not the text {value!r}; write [{value!r}]")
-        words = [word for text in value for word in shlex.split(text)]
+        if not isinstance(value, Sequence) or not all(isinstance(text, str) for text in value):
+            raise InputError(f"flags takes a list of texts, not {value!r}")
+        try:
+            words = [word for text in value for word in shlex.split(text)]
+        except ValueError as error:
+            raise InputError(f"flags={value!r}: {str(error).lower()}") from error
         for flag, values in _grouped(words):
             if flag == "SaveTemps" or flag in ("--fp32-cast", "--fast-math", "--verbose", "--pipeline", "--neuroncore-pipeline-cores", "--num-neuroncores"):
                 self.known["--pipeline" if flag == "SaveTemps" else flag](" ".join(values) if flag != "SaveTemps" else flag)

@@ -280,6 +280,7 @@ def test_words_about_layouts_are_left_out_with_a_warning(caplog: pytest.LogCaptu
     ({"flags": "--optlevel 1"}, r"^flags takes a list of texts, not the text '--optlevel 1'; write \['--optlevel 1'\]$"),
     ({"flags": ["optlevel"]}, "^flags: 'optlevel' is no flag; a flag begins with --$"),
     ({"--pipeline": "compile Everything"}, "^--pipeline takes compile and SaveTemps, not Everything$"),
+    ({"flags": None}, "^flags takes a list of texts, not None$"), ({"flags": ["--a='b"]}, "^flags=.*: no closing quotation$"),
     ({"excl_node_names": "relu"}, r"^excl_node_names takes a list of names, not 'relu'; write \['relu'\]$"),
     ({"target": "cpu"}, "^target='cpu': neuron.compile compiles for neuron, or neuron: and an instance family or cpu$"),
     ({"excl_node_names": ["rleu"]}, "^excl_node_names: the model has no node 'rleu'; did you mean 'relu'"),

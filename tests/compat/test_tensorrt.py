@@ -221,7 +221,7 @@ def test_parameters_of_nodes_may_be_assigned_until_only_an_engine_has_them() -> 
     executor = sym.simple_bind(ctx=None, data=SHAPE)
     executor.forward(data=x)
     other = {name: array * np.float32(2) for name, array in ARG.items()}
-    executor.copy_params_from(other, AUX)
+    executor.copy_params_from({name: array.astype(np.float64) for name, array in other.items()}, AUX)
     # float32 through 27 products, 99 pixels and a softmax.
     wanted = reference(x, {**{f"arg:{name}": array for name, array in other.items()}, **{f"aux:{name}": array for name, array in AUX.items()}})
     np.testing.assert_allclose(executor.forward()[0].asnumpy(), wanted, rtol=1e-5, atol=1e-6)
