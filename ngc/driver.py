@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ngc.driver_engines import build_images, check_engine_options, for_engine, kind_of, stored_images
+from ngc.driver_engines import build_images, check_engine_options, check_model, check_passes, for_engine, kind_of, stored_images
 from ngc.engines import EngineOptions, EngineTarget, parse_engine_target
 from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
@@ -103,12 +103,14 @@ def compile(  # the public name
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
     options = engine or EngineOptions()
+    divided = check_model(graph, target, device, options)
     manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
-    needed = "partition" if device is not None else _NEEDED_PASSES.get(precision)
-    if needed is not None and not any(item.name == needed for item in manager.passes):
-        raise InputError(f"pipeline {pipeline!r} has no {needed}, without which {f'target={target!r}' if device else f'precision={precision!r}'} means nothing")
     if device is not None:
-        manager.passes = for_engine(manager.passes, device, options, divided=any(node.op == "engine.call" for node in graph.nodes))
+        check_passes(manager.passes, pipeline, target, precision)
+        manager.passes = for_engine(manager.passes, device, options, divided=divided)
+    needed = _NEEDED_PASSES.get(precision) if device is None else None
+    if needed is not None and not any(item.name == needed for item in manager.passes):
+        raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
         from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what these build on
@@ -123,7 +125,7 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
-    images = build_images(graph, device, options, precision, dump_dir, stored_images(model)) if device is not None else {}
+    images = build_images(graph, device, options, precision, dump_dir, stored_images(model, device)) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
 
@@ -155,10 +157,10 @@ def _quantized(graph: Graph) -> dict[str, Any]:
     events = [event for event in graph.events if event.pass_name == "quantize"]
     if events and all(event.status == "skipped" for event in events):
         _log.warning("the pass quantize is switched off: nothing is int8")
-    if all(event.rule != "precision" for event in events):
-        return {}
-    from ngc.passes.quantize.outcome import quantized_layers  # only int8 needs it
+    from ngc.passes.quantize.outcome import DECIDING, quantized_layers
 
+    if not any(event.rule == "precision" and event.pass_name in DECIDING for event in graph.events):
+        return {}
     layers = quantized_layers(graph)
     if layers and not any(layer.precision == "int8" for layer in layers):
         reason, count = Counter(layer.reason for layer in layers).most_common(1)[0]

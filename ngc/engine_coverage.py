@@ -1,6 +1,5 @@
 """What of a model would go to an engine, before anything is compiled."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from ngc.errors import InputError
 from ngc.importer import import_model
 from ngc.ir import Graph, Node, clone
 from ngc.passes import PIPELINES, PassContext, PassManager
-from ngc.passes.partition import PartitionOptions, plan_partition
+from ngc.passes.partition import PartitionOptions, check_names, plan_partition, sources_of
 
 
 @dataclass(frozen=True)
@@ -104,24 +103,30 @@ def coverage(model: Any, target: str, params: Any = None, *, shapes: Mapping[str
     if device is None:
         raise InputError(f"coverage is of engines, such as \"tensorrt\" or \"neuron\"; {target!r} is none")
     graph = clone(model) if isinstance(model, Graph) else import_model(model, params, shapes=shapes, dtypes=dtypes, outputs=outputs)
-    every = _sources(graph.nodes)
-    PassManager(PIPELINES["canonical"], verify_each=False).run(graph, PassContext())
     options = engine or EngineOptions()
-    plan = plan_partition(graph, device.engine, PartitionOptions(options.min_subgraph_size, options.excl_node_names, options.force_incl_node_names))
+    if any(node.op == "engine.call" for node in graph.nodes):
+        raise InputError("the graph is divided already: its nodes engine.call are what an engine executes; ask about the model that it came from")
+    chosen = PartitionOptions(options.min_subgraph_size, options.excl_node_names, options.force_incl_node_names, strict=False)
+    check_names(graph, chosen)
+    variables = set(graph.input_names)
+    every = [name for name in _sources(graph.nodes) if name not in variables]
+    PassManager(PIPELINES["canonical"], verify_each=False).run(graph, PassContext())
+    plan = plan_partition(graph, device.engine, chosen)
     staying: dict[str, Staying] = {}
     for node, reason in plan.left.items():
-        for name in _sources([node]):
+        for name in sources_of(node):
             staying.setdefault(name, Staying(name, node.op, reason))
-    sizes = [set(_sources(region)) - staying.keys() for region in plan.regions]
-    on_engine = set().union(*sizes)
+    on_engine: set[str] = set()
+    sizes = []
+    for region in plan.regions:
+        # An operator of several nodes may be in two regions; it counts in the first.
+        inside = set(_sources(region)) - staying.keys() - on_engine
+        on_engine |= inside
+        sizes.append(len(inside))
     gone = [name for name in every if name not in on_engine and name not in staying]
-    return Coverage(target, len(every), len(on_engine), len(gone), tuple(map(len, sizes)), tuple(staying[name] for name in every if name in staying))
+    return Coverage(target, len(every), len(on_engine), len(gone), tuple(sizes), tuple(staying[name] for name in every if name in staying))
 
 
 def _sources(nodes: Sequence[Node]) -> list[str]:
-    """Returns the MXNet operators that nodes come from; a node that comes from none stands for itself."""
-    names: Counter[str] = Counter()
-    for node in nodes:
-        if node.op != "const":
-            names.update([loc.name for loc in node.locs] or [node.name])
-    return list(names)
+    """Returns the operators of the MXNet model that nodes come from, each once."""
+    return list(dict.fromkeys(name for node in nodes if node.op != "const" for name in sources_of(node)))

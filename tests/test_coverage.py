@@ -51,6 +51,25 @@ def test_a_batch_of_any_size_is_why_nothing_goes_to_neuron(tmp_path_factory: pyt
     assert "its batch is N" in found.table()
 
 
+def test_an_input_that_is_returned_is_no_operator() -> None:
+    b = GraphBuilder("net")
+    x = b.input("data", (2, 4))
+    same = b.op("identity", x, name="data_copy", loc=Loc("data"))
+    found = ngc.coverage(b.finish([b.op("tanh", b.op("relu", x, name="r", loc=Loc("r")), name="t", loc=Loc("t")), same]), "neuron")
+    assert (found.operators, found.on_engine, found.gone, found.left) == (2, 2, 0, 0)
+
+
+def test_sizes_count_operators_of_the_model() -> None:
+    """Three nodes of one operator are a subgraph of one, which is too small."""
+    b = GraphBuilder("net")
+    h = b.input("data", (2, 4))
+    for op in ("abs", "sqrt", "tanh"):
+        h = b.op(op, h, loc=Loc("one"))
+    found = ngc.coverage(b.finish([h]), "neuron")
+    assert (found.operators, found.on_engine, found.subgraphs) == (1, 0, 0)
+    assert found.staying[0].reason == "its region has one operator, fewer than min_subgraph_size=2"
+
+
 def test_targets_that_are_no_engines() -> None:
     with pytest.raises(InputError, match='coverage is of engines, such as "tensorrt" or "neuron"; \'cpu\' is none'):
         ngc.coverage(make_net(), "cpu")

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ import ngc
 from ngc.cli import main
 from ngc.engines import EngineOptions
 from ngc.errors import EngineError, InputError
-from ngc.ir import Graph, GraphBuilder, evaluate
+from ngc.ir import Graph, GraphBuilder, Loc, evaluate
+from ngc.opt.main import OptMain
+from ngc.passes import PassManager
 from tests.checkpoints import SHAPE, make_input, reference, write_checkpoint
 
 # float32 through 27 products, 99 pixels and a softmax.
@@ -80,6 +83,108 @@ def test_a_model_that_was_quantized_elsewhere_is_fp32_where_there_is_no_int8() -
     assert {image.facts["precision"] for image in ngc.compile(graph, target="neuron:cpu").engines} == {"fp32"}
 
 
+def make_small() -> Graph:
+    """Returns relu -> dropout -> dense -> softmax, each with its MXNet name."""
+    b = GraphBuilder("small")
+    x = b.input("data", (2, 4))
+    h = b.op("dropout", b.op("relu", x, name="act", loc=Loc("act")), name="drop", loc=Loc("drop"))
+    h = b.op("dense", h, b.const("w", np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)), name="fc", loc=Loc("fc"))
+    return b.finish([b.op("softmax", h, name="soft", loc=Loc("soft"))])
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"precision": "bf16", "pipeline": "@neuron-fp32"},
+     "pipeline '@neuron-fp32' has no optimize-regions{precision=bf16}, without which precision='bf16' means nothing"),
+    ({"engine": EngineOptions(workspace=1 << 30, batch=(1, 2, 3))}, "AWS Neuron has no use for the options batch, workspace"),
+    ({"target": "tensorrt-rtx:sm86", "engine": EngineOptions(flags=("--x",), pipeline_cores=2)},
+     "TensorRT for RTX has no use for the options flags, pipeline_cores"),
+    ({"target": "tensorrt-rtx:sm86", "precision": "int8", "calibration": [], "pipeline": "@tensorrt-fp32"},
+     "pipeline '@tensorrt-fp32' has no optimize-regions{precision=int8}, without which precision='int8' means nothing"),
+    ({"target": "tensorrt-rtx:sm86", "precision": "int8", "calibration": [], "pipeline": "partition,optimize-regions{precision=int8},assign-layout"},
+     "has no record-ranges, without which precision='int8' means nothing"),
+])
+def test_options_that_would_mean_nothing(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        ngc.compile(make_small(), **{"target": "neuron:cpu", **options})
+    assert message in str(error.value)
+
+
+def test_names_of_operators_that_are_folded_away() -> None:
+    executable = ngc.compile(make_small(), target="neuron:cpu", engine=EngineOptions(excl_node_names=("drop",)))
+    assert executable.graph.count() == {"engine.call": 1}
+    assert [event.node for event in executable.graph.events if event.rule == "names"] == ["drop"]
+    assert ngc.coverage(make_small(), "neuron", engine=EngineOptions(excl_node_names=("drop",))).left == 0
+
+
+def test_an_excluded_twin_keeps_both_from_the_engine() -> None:
+    b = GraphBuilder("twins")
+    x = b.input("data", (2, 4))
+    twins = [b.op("tanh", x, name=name, loc=Loc(name)) for name in ("a1", "a2")]
+    graph = b.finish([b.op("exp", b.op("add", *twins, name="sum", loc=Loc("sum")), name="last", loc=Loc("last"))])
+    executable = ngc.compile(graph, target="neuron:cpu", engine=EngineOptions(excl_node_names=("a2",)))
+    assert "tanh" not in executable.graph.nodes[-1].regions[0].count()
+
+
+def test_options_in_a_pipelines_text_hold_unless_others_are_given() -> None:
+    pipeline = "canonicalize,eliminate-dead-code,partition{engine=neuron excl-node-names=fc},optimize-regions,fuse-conv,assign-layout"
+    executable = ngc.compile(make_small(), target="neuron:cpu", pipeline=pipeline, fallback="reference")
+    assert "engine.call" not in executable.graph.count()
+    executable = ngc.compile(make_small(), target="neuron:cpu", pipeline=pipeline, engine=EngineOptions(excl_node_names=("soft",)))
+    assert executable.graph.count()["engine.call"] == 1
+
+
+def test_a_divided_graph_is_compiled_for_its_engine_only() -> None:
+    divided = make_small()
+    PassManager("canonicalize,partition{engine=neuron}").run(divided)
+    x = np.ones((2, 4), np.float32)
+    np.testing.assert_allclose(ngc.compile(divided, target="neuron:cpu").run({"data": x})[0], evaluate(make_small(), {"data": x})[0], rtol=1e-5)
+    for target, options, message in (
+            ("cpu", {}, "the graph is divided for neuron, which target 'cpu' is not; compile the model that it came from"),
+            ("tensorrt-rtx:sm86", {}, "the graph is divided for neuron, which target 'tensorrt-rtx:sm86' is not"),
+            ("neuron:cpu", {"engine": EngineOptions(min_subgraph_size=5)}, "the model comes divided, so min_subgraph_size can change nothing")):
+        with pytest.raises(InputError) as error:
+            ngc.compile(divided, target=target, **options)
+        assert message in str(error.value)
+    with pytest.raises(InputError, match="the graph is divided already"):
+        ngc.coverage(divided, "neuron")
+
+
+def test_tensors_without_dimensions_cross_the_border() -> None:
+    b = GraphBuilder("scalars")
+    x = b.input("data", ())
+    special = b.op("gamma", b.op("exp", b.op("sigmoid", x)))
+    graph = b.finish([b.op("tanh", b.op("sqrt", special))])
+    executable = ngc.compile(graph, target="neuron:cpu", fallback="reference")
+    assert executable.graph.count()["engine.call"] == 2
+    value = np.float32(0.25).reshape(())
+    np.testing.assert_allclose(executable.run({"data": value})[0], evaluate(graph, {"data": value})[0], rtol=1e-5)
+
+
+def test_bf16_values_stay_on_the_cpu() -> None:
+    b = GraphBuilder("half")
+    x = b.op("cast", b.op("relu", b.op("tanh", b.input("data", (2, 4)))), dtype="bf16")
+    graph = b.finish([b.op("exp", b.op("cast", x, dtype="f32"))])
+    found = ngc.coverage(graph, "neuron")
+    assert [item.reason for item in found.staying if item.op == "cast"] == ["numpy, which hands values over, has no bf16"] * 2
+    data = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
+    # One rounding to eight bits.
+    np.testing.assert_allclose(ngc.compile(graph, target="neuron:cpu").run({"data": data})[0], evaluate(graph, {"data": data})[0], rtol=2**-8)
+
+
+def test_a_partition_that_is_switched_off_says_so(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGC_DISABLE_PASSES", "partition")
+    ngc.compile(make_small(), target="neuron:cpu")
+    assert "nothing of the model goes to AWS Neuron; mostly because: switched off by name" in caplog.text
+
+
+def test_passes_inside_regions_can_be_switched_off_and_traced(prefix: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = [prefix, "--shape", "data=" + ",".join(map(str, SHAPE)), "-p", "canonicalize,partition{engine=neuron},optimize-regions", "-o", "/dev/null"]
+    assert OptMain([*flags, "--trace-rule", "fold-batch-norm"]).run() == 0
+    assert "optimize-regions/fold-batch-norm/ConvThenAffine applied" in capsys.readouterr().err
+    assert OptMain([*flags, "--trace-rule", "optimize-regions", "--disable", "fold-batch-norm"]).run() == 0
+    assert "ConvThenAffine" not in capsys.readouterr().err
+
+
 def test_forced_operators_without_a_form_are_named() -> None:
     with pytest.raises(ngc.CodegenError, match="gamma"):
         ngc.compile(make_partly_supported(), target="neuron:cpu", engine=EngineOptions(force_incl_node_names=("gamma0",)))
@@ -125,8 +230,9 @@ def test_the_command_line(prefix: str, tmp_path: Path, capsys: pytest.CaptureFix
     assert '"subgraphs": 1' in capsys.readouterr().out
     assert main(["coverage", prefix, "--shape", shape, "--target", "neuron", "--exclude-node", "nothing"]) == 1
     assert "excl_node_names: the model has no node 'nothing'" in capsys.readouterr().err
-    assert main(["coverage", prefix, "--shape", shape]) == 1
-    assert "'cpu' is none" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["coverage", prefix, "--shape", shape])
+    assert "the following arguments are required: --target" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["1,2", "a,b,c"])

@@ -9,6 +9,7 @@ import ngc
 from ngc.cli import main
 from ngc.engines import EngineOptions
 from ngc.errors import EngineError, InputError
+from ngc.passes import PassManager
 from tests.checkpoints import SHAPE, make_input, write_checkpoint
 from tests.test_engine_targets import make_partly_supported
 
@@ -69,17 +70,30 @@ def test_what_tensorrt_lacks_stays_on_the_cpu(precision: str, tmp_path: Path, ca
     assert "TensorRT1 for tensorrt-rtx: engine " in out
 
 
-def test_a_saved_calibration_table_serves_the_engine(prefix: str) -> None:
+def test_a_saved_calibration_table_serves_the_engine(prefix: str, caplog: pytest.LogCaptureFixture) -> None:
     batches = [{"data": make_input(seed=seed)} for seed in range(3)]
     table = ngc.calibrate(prefix, batches, shapes={"data": SHAPE})
     by_table, by_batches = (ngc.compile(prefix, shapes={"data": SHAPE}, target=TARGET, precision="int8", calibration=calibration)
                             for calibration in (table, batches))
     assert str(by_table.graph) == str(by_batches.graph)
+    layers = {layer.sources[0]: layer for layer in by_table.quantization}
+    assert {name: layer.precision for name, layer in layers.items()} == {"conv": "int8", "fc": "int8"}
+    assert layers["conv"].zero_point == 0
+    assert layers["conv"].scale == pytest.approx(-layers["conv"].low / 128)
     left_out = ngc.compile(prefix, shapes={"data": SHAPE}, target=TARGET, precision="int8", calibration=table,
                            quantization=ngc.QuantizationOptions(exclude=("conv", "fc")))
     assert "quantize" not in left_out.graph.nodes[0].regions[0].count()
+    assert "no layer multiplies int8: all 2 stay in fp32" in caplog.text
     with pytest.raises(InputError, match="cannot exclude: 'conv9' matches nothing; did you mean 'conv'"):
         ngc.compile(prefix, shapes={"data": SHAPE}, target=TARGET, precision="int8", calibration=table, quantization=ngc.QuantizationOptions(exclude="conv9"))
+
+
+def test_a_divided_int8_graph_is_compiled_again_as_it_was(prefix: str) -> None:
+    first = ngc.compile(prefix, shapes={"data": SHAPE}, target=TARGET, precision="int8", calibration=[{"data": make_input()}])
+    region = first.graph.nodes[0].regions[0]
+    before = region.count()
+    PassManager("optimize-regions{precision=int8}").run(first.graph)
+    assert region.count() == before
 
 
 def test_a_batch_of_any_size_has_a_profile(prefix: str) -> None:

@@ -63,13 +63,13 @@ def size(text: str) -> int:
     return int(float(found[1]) * _UNITS[found[2]])
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Adds what names a model and its inputs."""
+def add_model_options(parser: argparse.ArgumentParser, *, target: str | None = "cpu") -> None:
+    """Adds what names a model and its inputs; `target` is the default, None where one must be given."""
     parser.add_argument("--params", metavar="FILE", help="the .params file; found beside the symbol unless given")
     parser.add_argument("--shape", action="append", default=[], type=shape, metavar="NAME=1,3,224,224", help="an input's shape; N first: a batch of any size")
     parser.add_argument("--dtype", action="append", default=[], type=pair, metavar="NAME=uint8", help="an input's dtype; float32 unless given")
     parser.add_argument("--output-name", action="append", default=None, metavar="NAME", help="return this inner value instead of the model's heads")
-    parser.add_argument("--target", default="cpu", 
+    parser.add_argument("--target", default=target, required=target is None,
                         help='"cpu" (this machine, the default), a processor or level: cpu:x86-64-v3, cpu:znver4, or an engine: tensorrt-rtx:sm86, neuron:inf2')
     parser.add_argument("--no-cache", action="store_true", help="neither read nor write the kernel cache")
 

@@ -15,7 +15,7 @@ def add_command(commands: Any) -> None:
                                  description="Shows how a checkpoint would divide between an engine and the CPU, and why. Compiles nothing.")
     parser.add_argument("model", metavar="PREFIX", help="a checkpoint prefix or a -symbol.json file")
     parser.add_argument("--json", action="store_true", help="as JSON")
-    add_model_options(parser)
+    add_model_options(parser, target=None)
     add_partition_options(parser)
     parser.set_defaults(command=coverage_command)
 

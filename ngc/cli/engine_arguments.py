@@ -28,15 +28,15 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def engine_options(args: argparse.Namespace) -> "EngineOptions | None":
-    """Returns the options of an engine, None where none was given."""
-    from ngc.engines import EngineOptions  # `ngc --help` does without
+    """Returns the options of an engine; None where none was given, and none is meant."""
+    from ngc.engines import EngineOptions, parse_engine_target  # `ngc --help` does without
 
     given = {"min_subgraph_size": args.min_subgraph_size, "excl_node_names": tuple(args.exclude_node), "force_incl_node_names": tuple(args.force_node)}
     for name in ("engine_batch", "timing_cache", "workspace", "pipeline_cores", "work_dir"):
         given[name.removeprefix("engine_")] = getattr(args, name, None)
     given["flags"] = tuple(getattr(args, "compiler_flag", ()))
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
-    return EngineOptions(**chosen, verbose=args.verbose) if chosen else None
+    return EngineOptions(**chosen, verbose=args.verbose) if chosen or parse_engine_target(args.target) is not None else None
 
 
 def _batch(text: str) -> tuple[int, int, int]:

@@ -63,8 +63,8 @@ def _print_summary(path: str, manifest: Mapping[str, Any], sizes: Mapping[str, i
         "operators": ", ".join(f"{op} {number}" for op, number in manifest["operators"].items()),
         "options": ", ".join(f"{name}={value}" for name, value in manifest["options"].items() if name != "quantization"),
     }
-    if manifest["engines"]:
-        rows["engines"] = "\n".join(_engine(entry, sizes) for entry in manifest["engines"])
+    if engines := manifest.get("engines"):
+        rows["engines"] = "\n".join(_engine(entry, sizes) for entry in engines)
     if layers := _layers(manifest):
         rows["layers"] = ", ".join(f"{precision} {sum(layer.precision == precision for layer in layers)}" for precision in ("int8", "fp32"))
     table = Table(box=None, show_header=False)
@@ -109,7 +109,8 @@ def _print_table(path: str, table: "Table") -> None:
 def _engine(entry: Mapping[str, Any], sizes: Mapping[str, int]) -> str:
     """Returns a line about one image: its name, engine, files and facts."""
     files = ", ".join(f"{kind} {megabytes(sizes[section])}" for kind, section in entry["files"].items())
-    facts = ", ".join(f"{name}={value}" for name, value in entry["facts"].items() if not isinstance(value, list | dict) or len(value) <= 4)
+    short = {name: value for name, value in entry["facts"].items() if not isinstance(value, dict) and (not isinstance(value, list) or len(value) <= 4)}
+    facts = ", ".join(f"{name}={value}" for name, value in short.items())
     return f"{entry['name']} for {entry['engine']}: {files}; {facts}"
 
 

@@ -54,13 +54,15 @@ def _stored(region: Graph, target: EngineTarget, options: EngineOptions, stored:
     image = stored.get(region.name)
     if image is None or image.engine != target.engine or image.facts.get("family") != target.family:
         return None
-    from ngc.codegen.neuron import COMPILER
+    from ngc.codegen.neuron import COMPILER, dtypes_of, region_specs
     from ngc.codegen.stablehlo import emit_stablehlo
 
-    if options.flags or ("neff" not in image.files and target.family != "cpu" and shutil.which(COMPILER) is not None):
+    if options.flags or options.pipeline_cores > 1 or ("neff" not in image.files and target.family != "cpu" and shutil.which(COMPILER) is not None):
         return None
     module = emit_stablehlo(region)
-    return image if module.text.encode() == image.files.get("stablehlo") and module.parameters == image.parameters else None
+    found = (image.files.get("stablehlo"), image.parameters, (image.inputs, image.outputs), image.facts.get("parameter_dtypes"))
+    wanted = (module.text.encode(), module.parameters, region_specs(region), dtypes_of(region, module))
+    return image if found == wanted else None
 
 
 def _build(region: Graph, target: EngineTarget, options: EngineOptions, precision: str) -> EngineImage:

@@ -16,11 +16,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ngc.codegen.engine_image import EngineImage
-from ngc.codegen.stablehlo import emit_stablehlo
+from ngc.codegen.stablehlo import StableHloModule, emit_stablehlo
 from ngc.codegen.stablehlo.hlo import hlo_module
 from ngc.codegen.tensor_spec import TensorSpec
 from ngc.engines import EngineOptions, EngineTarget
@@ -53,8 +54,7 @@ def build_neuron(region: Graph, name: str, target: EngineTarget, options: Engine
     _core_flags(target, options)  # refuses before anything is built
     module = emit_stablehlo(region)
     files = {"stablehlo": module.text.encode(), "hlo": hlo_module(module.text)}
-    dtypes = {value.name: value.type.dtype for value in region.values() if value.is_const}
-    facts: dict[str, Any] = {"family": target.family, "precision": precision, "parameter_dtypes": [dtypes[parameter] for parameter in module.parameters]}
+    facts: dict[str, Any] = {"family": target.family, "precision": precision, "parameter_dtypes": dtypes_of(region, module), "jaxlib": version("jaxlib")}
     compiler = None if target.family == "cpu" else shutil.which(COMPILER)
     if compiler is not None:
         with _folder(options.work_dir) as folder:
@@ -65,9 +65,21 @@ def build_neuron(region: Graph, name: str, target: EngineTarget, options: Engine
         logger.warning("%s is not on the PATH: the engine %s keeps its StableHLO and HLO and has no NEFF; AWS's package repository for Neuron has the compiler",
                        COMPILER, name)
     facts["build_seconds"] = round(time.perf_counter() - started, 3)
+    inputs, outputs = region_specs(region)
+    return EngineImage(name, target.engine, inputs, outputs, files, module.parameters, facts)
+
+
+def region_specs(region: Graph) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Returns a region's inputs and outputs, as its call passes them."""
     inputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for value, public in zip(region.inputs, region.input_names, strict=True))
     outputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for value, public in zip(region.outputs, region.output_names, strict=True))
-    return EngineImage(name, target.engine, inputs, outputs, files, module.parameters, facts)
+    return inputs, outputs
+
+
+def dtypes_of(region: Graph, module: StableHloModule) -> list[str]:
+    """Returns the element types of a module's parameters, in their order."""
+    dtypes = {value.name: value.type.dtype for value in region.values() if value.is_const}
+    return [dtypes[parameter] for parameter in module.parameters]
 
 
 def _core_flags(target: EngineTarget, options: EngineOptions) -> list[str]:

@@ -115,7 +115,7 @@ def _plan(symbol: SymbolGraph, reasons: Mapping[Key, str | None], options: Engin
     view.add_edges_from((entry.node, position) for position in operators for entry in symbol.nodes[position].inputs if entry.node in view)
     return plan_view(view, lambda position: reasons.get(_key(symbol, position)), lambda position: {symbol.nodes[position].name},
                      PartitionOptions(options.min_subgraph_size, options.excl_node_names, options.force_incl_node_names),
-                     lambda position: _key(symbol, position) in reasons)
+                     size=lambda region: sum(_key(symbol, position) in reasons for position in region))
 
 
 def _key(symbol: SymbolGraph, position: int) -> Key:

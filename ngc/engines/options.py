@@ -1,7 +1,9 @@
 """The options of an engine: `ngc.compile(engine=ngc.EngineOptions(...))`."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
 
 from ngc.errors import InputError
 
@@ -37,14 +39,25 @@ class EngineOptions:
     def __post_init__(self) -> None:
         for name in ("excl_node_names", "force_incl_node_names", "flags"):
             value = getattr(self, name)
-            if isinstance(value, str):
-                raise InputError(f"{name} takes several names, not the text {value!r}; write [{value!r}]")
+            if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(item, str) for item in value):
+                what = "arguments" if name == "flags" else "names"
+                raise InputError(f"{name} takes a list of {what}, not {value!r}" + (f"; write [{value!r}]" if isinstance(value, str) else ""))
             object.__setattr__(self, name, tuple(value))
-        if self.min_subgraph_size < 1:
-            raise InputError(f"min_subgraph_size is at least 1, not {self.min_subgraph_size}")
-        if self.workspace is not None and self.workspace < 0:
-            raise InputError(f"workspace is a number of bytes, not {self.workspace}")
-        if self.pipeline_cores < 1:
-            raise InputError(f"pipeline_cores is at least 1, not {self.pipeline_cores}")
-        if len(self.batch) != 3 or not 1 <= self.batch[0] <= self.batch[1] <= self.batch[2]:
-            raise InputError(f"batch is (smallest, usual, largest), rising and at least 1, not {self.batch}")
+        for name in ("min_subgraph_size", "pipeline_cores"):
+            if not _is_count(getattr(self, name)):
+                raise InputError(f"{name} is a whole number of at least 1, not {getattr(self, name)!r}")
+        if self.workspace is not None and not _is_count(self.workspace):
+            raise InputError(f"workspace is a number of bytes, not {self.workspace!r}")
+        batches = tuple(self.batch) if isinstance(self.batch, Iterable) else ()
+        if len(batches) != 3 or not all(map(_is_count, batches)) or list(batches) != sorted(batches):
+            raise InputError(f"batch is (smallest, usual, largest), rising and at least 1, not {self.batch!r}")
+        object.__setattr__(self, "batch", batches)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that differ from their defaults, by name."""
+        return {option.name: getattr(self, option.name) for option in fields(self) if getattr(self, option.name) != option.default}
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -12,7 +12,7 @@ from ngc.errors import PassError, VerifyError
 from ngc.ir.builder import make_const, make_node
 from ngc.ir.events import Event
 from ngc.ir.graph import Graph, Node, Value
-from ngc.ir.loc import Loc
+from ngc.ir.loc import Loc, merge
 from ngc.ir.tensor_type import DTYPE_NAMES, Layout, TensorType
 from ngc.ir.weight import Weight
 
@@ -110,6 +110,11 @@ class Rewriter:
             if found is not None:
                 self.graph.ranges[value.name] = found
             self.changed = True
+
+    def add_locs(self, node: Node, locs: tuple[Loc, ...]) -> None:
+        """Says that a node stands for further nodes of the source model."""
+        node.locs = merge(node.locs, locs)
+        self.changed = True
 
     def set_layout(self, value: Value, layout: Layout) -> None:
         """Gives a value another memory layout."""

@@ -23,6 +23,7 @@ class PassContext:
         hooks: of instruments, around rule firings.
         quantization: calibrated ranges and how to quantize by them.
         calibrate: returns those for the graph that is to be quantized, where `quantization` is not given.
+        disabled: patterns of passes that are left out, which pipelines within passes leave out too.
     """
 
     target: CpuTarget | None = None
@@ -30,6 +31,7 @@ class PassContext:
     hooks: RuleHooks = field(default_factory=RuleHooks)
     quantization: Quantization | None = None
     calibrate: Callable[[Graph], Quantization] | None = None
+    disabled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ class Equal(Rule):
         node, first = match["root"], match["first"]
         for old, new in zip(node.outputs, first.outputs, strict=True):
             rewriter.replace_uses(old, new)
+        if node.op != "const":
+            rewriter.add_locs(first, node.locs)
         rewriter.erase_dead(node)
 
     def constant_key(self, node: Node, graph: Graph) -> Any:

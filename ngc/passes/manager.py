@@ -63,6 +63,7 @@ class PassManager:
             VerifyError: the graph is broken before the first pass or after one.
         """
         ctx = ctx or PassContext()
+        ctx.disabled = self.disabled
         done: list[str] = []
         any_changed = False
         if self.verify_each:

@@ -45,7 +45,7 @@ class OptimizeRegions(Pass):
         for node in graph.nodes:
             for region in node.regions:
                 before = len(region.events)
-                changed |= PassManager(REGION_PIPELINES[self.precision], verify_each=False).run(region, ctx)
+                changed |= PassManager(REGION_PIPELINES[self.precision], verify_each=False, disable=ctx.disabled).run(region, ctx)
                 for event in region.events.events[before:]:
                     graph.events.record(f"{self.name}/{event.pass_name}", event.rule, event.status, event.node, event.reason, event.locs)
         return changed

@@ -28,7 +28,7 @@ def read_engines(file: ArtifactFile) -> dict[str, EngineImage]:
         KeyError, TypeError, ValueError: the manifest is none of ngc's.
     """
     images = {}
-    for entry in file.manifest["engines"]:
+    for entry in file.manifest.get("engines", ()):  # artifacts of older ABIs have none
         files = {str(kind): bytes(file.section(section).read()) for kind, section in entry["files"].items()}
         images[str(entry["node"])] = EngineImage(
             str(entry["name"]), str(entry["engine"]), tuple(map(spec_in, entry["inputs"])), tuple(map(spec_in, entry["outputs"])), files,

@@ -71,7 +71,7 @@ class Callbacks:
         """Returns what computes a node's results."""
         if node.name not in self._images:
             return lambda arrays: evaluate_node(node, arrays)
-        return lambda arrays: self._engine(node.name).run([np.ascontiguousarray(array) for array in arrays])
+        return lambda arrays: self._engine(node.name).run([np.asarray(array, order="C") for array in arrays])
 
     def raise_error(self, regions: Sequence[tuple[int, int]]) -> None:
         """Raises what went wrong in a run, which is known by where its results lie.
@@ -79,9 +79,11 @@ class Callbacks:
         Args:
             regions: address and size of the memory that the run wrote to; no other run writes there meanwhile.
         """
-        for address in list(self._errors):
-            if any(start <= address < start + size for start, size in regions):
-                raise self._errors.pop(address)
+        # What followed the first error computed with zeros, and may have failed too.
+        found = [address for address in list(self._errors) if any(start <= address < start + size for start, size in regions)]
+        errors = [self._errors.pop(address) for address in found]
+        if errors:
+            raise errors[0]
 
 
 def _callback(node: Node, slices: Mapping[Value, Slice], errors: Errors, evaluation: Evaluation) -> Callable[[int, int, int, int], None]:

@@ -5,7 +5,7 @@ The layout is frozen: a program in a saved artifact reads the same offsets, and 
 
 import ctypes
 
-ABI = 1
+ABI = 2
 """Value of `Context.abi` that today's programs expect."""
 
 

@@ -28,16 +28,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that an executable holds: packed weights, one arena (for a batch of 1 where it grows with N), code."""
+    """Bytes that an executable holds: packed weights, one arena (for a batch of 1 where it grows with N), code, and what was built for engines, whose own
+    memory on their devices is not counted."""
 
     weights: int
     arena: int
     code: int
+    engines: int = 0
 
     @property
     def total(self) -> int:
         """The sum."""
-        return self.weights + self.arena + self.code
+        return self.weights + self.arena + self.code + self.engines
 
 
 class Executable:
@@ -179,7 +181,7 @@ class Executable:
     def memory(self) -> Memory:
         """Bytes of weights, arena (for N = 1 where shapes depend on N) and code."""
         code = sum(len(image) for image in {id(image): image for image in self.program.objects.values()}.values())
-        return Memory(self.program.weights.nbytes, self.program.arena_bytes(1, self.threads), code)
+        return Memory(self.program.weights.nbytes, self.program.arena_bytes(1, self.threads), code, sum(image.size for image in self.engines))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the artifact to a file, whole or not at all.

@@ -30,15 +30,20 @@ def test_properties() -> None:
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"excl_node_names": "conv0"}, "excl_node_names takes several names, not the text 'conv0'; write ['conv0']"),
-    ({"force_incl_node_names": "conv0"}, "force_incl_node_names takes several names, not the text 'conv0'; write ['conv0']"),
-    ({"flags": "--verbose"}, "flags takes several names, not the text '--verbose'; write ['--verbose']"),
-    ({"min_subgraph_size": 0}, "min_subgraph_size is at least 1, not 0"),
+    ({"excl_node_names": "conv0"}, "excl_node_names takes a list of names, not 'conv0'; write ['conv0']"),
+    ({"force_incl_node_names": 3}, "force_incl_node_names takes a list of names, not 3"),
+    ({"excl_node_names": [3]}, "excl_node_names takes a list of names, not [3]"),
+    ({"flags": "--verbose"}, "flags takes a list of arguments, not '--verbose'; write ['--verbose']"),
+    ({"min_subgraph_size": 0}, "min_subgraph_size is a whole number of at least 1, not 0"),
+    ({"min_subgraph_size": 2.5}, "min_subgraph_size is a whole number of at least 1, not 2.5"),
+    ({"min_subgraph_size": "2"}, "min_subgraph_size is a whole number of at least 1, not '2'"),
     ({"workspace": -5}, "workspace is a number of bytes, not -5"),
-    ({"pipeline_cores": 0}, "pipeline_cores is at least 1, not 0"),
+    ({"pipeline_cores": 0}, "pipeline_cores is a whole number of at least 1, not 0"),
     ({"batch": (1, 32, 8)}, "batch is (smallest, usual, largest), rising and at least 1, not (1, 32, 8)"),
     ({"batch": (0, 1, 8)}, "batch is (smallest, usual, largest), rising and at least 1, not (0, 1, 8)"),
     ({"batch": (1, 8)}, "batch is (smallest, usual, largest), rising and at least 1, not (1, 8)"),
+    ({"batch": 4}, "batch is (smallest, usual, largest), rising and at least 1, not 4"),
+    ({"batch": ("a", 1, 2)}, "batch is (smallest, usual, largest), rising and at least 1, not ('a', 1, 2)"),
 ])
 def test_options_that_do_not_fit(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as error:

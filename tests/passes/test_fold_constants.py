@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ngc.ir import SymDim, parse
+from ngc.ir import GraphBuilder, SymDim, parse
 from ngc.passes import PassManager
 from tests.passes.nets import Net, ops, refusals, run
 
@@ -57,3 +57,12 @@ def test_nan_and_infinity_fold_as_they_compute() -> None:
     net = Net()
     graph = run(net.finish(net.op("div", net.b.const("a", np.array([0, 1, -1], np.float32)), net.b.const("b", np.zeros(3, np.float32)))), PASS)
     np.testing.assert_array_equal(graph.outputs[0].array, np.array([np.nan, np.inf, -np.inf], np.float32))
+
+
+def test_integers_that_an_engine_stores_stay_integers() -> None:
+    b = GraphBuilder("net")
+    weights = b.op("dequantize", b.const("w", np.ones((3, 4), np.int8)), scales=(0.5,), name="w_f32")
+    graph = b.finish([b.op("dense", b.input("data", (2, 4)), weights)])
+    run(graph, "fold-constants")
+    assert ops(graph).count("dequantize") == 1
+    assert refusals(graph, "OfConstants") == ["an engine is to store the integers"]

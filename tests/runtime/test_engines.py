@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ngc
+from ngc.cli import main
 from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.llvm.build import build_program
 from ngc.codegen.tensor_spec import TensorSpec
@@ -17,6 +18,7 @@ from ngc.ir import Graph, GraphBuilder, Node, SymDim, clone, evaluate, parse, ve
 from ngc.passes import PassManager
 from ngc.passes.partition import PartitionOptions, outline, plan_by
 from ngc.runtime import Executable, callbacks
+from ngc.runtime.artifact_file import NewSection, open_artifact, write_artifact
 from ngc.target import host_target
 
 # float32 through sums of at most 180 products.
@@ -141,11 +143,45 @@ def test_what_an_engine_raises_reaches_the_run(engine: type[NumpyEngine], monkey
         executable.run({"data": np.zeros((1, 3, 8, 10), np.float32)})
 
 
+def test_errors_of_one_run_do_not_reach_the_next(engine: type[NumpyEngine], monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first region failed the second computes with zeros, and fails too."""
+    executable = compiled()
+    calls: list[int] = []
+    working = engine.run
+
+    def moody(self: NumpyEngine, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        calls.append(len(calls))
+        if len(calls) <= 2:
+            raise EngineError(f"call {len(calls)} failed")
+        return working(self, inputs)
+
+    monkeypatch.setattr(engine, "run", moody)
+    with pytest.raises(EngineError, match=r"^call 1 failed$"):
+        executable.run({"data": np.zeros((1, 3, 8, 10), np.float32)})
+    check(executable, 1)
+
+
 def test_an_engine_that_returns_another_shape(engine: type[NumpyEngine], monkeypatch: pytest.MonkeyPatch) -> None:
     executable = compiled()
     monkeypatch.setattr(engine, "run", lambda self, inputs: [np.zeros((1,), np.float32)] * 2)
     with pytest.raises(ValueError, match=r"the evaluation gave \(1,\) where \(1, 20, 8, 10\) is expected"):
         executable.run({"data": np.zeros((1, 3, 8, 10), np.float32)})
+
+
+def test_an_artifact_of_before_there_were_engines(tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = make_net()
+    path = tmp_path / "net.ngc"
+    ngc.compile(graph).save(path)
+    file = open_artifact(path)
+    manifest = {name: value for name, value in file.manifest.items() if name not in ("sections", "engines", "callbacks")}
+    sections = [NewSection(name, [bytes(section.read())]) for name, section in file.sections.items()]
+    write_artifact(path, {**manifest, "abi": 1, "references": {}}, sections)
+    assert main(["info", str(path)]) == 0
+    assert "engines" not in capsys.readouterr().out
+    assert main(["info", str(path), "--save-engines", str(tmp_path)]) == 1
+    assert "holds no engines" in capsys.readouterr().err
+    check(ngc.load(path))
+    assert "compiling its IR again" in caplog.text
 
 
 def test_artifacts_keep_engines(engine: type[NumpyEngine], tmp_path: Path) -> None:

@@ -24,5 +24,5 @@ class TraceRule(Instrument):
 
     def hear(self, event: Event) -> None:
         """Writes one event if it is of a chosen rule."""
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns for name in (event.rule, event.pass_name)):
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns for name in (event.rule, event.pass_name, *event.pass_name.split("/"))):
             self.write(f"{event}\n")

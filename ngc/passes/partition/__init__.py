@@ -21,9 +21,18 @@ from ngc.ir.extract import extract
 from ngc.ir.loc import merge
 from ngc.ir.rewrite import Rewriter
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.partition.plan import PartitionOptions, PartitionPlan, plan_by, plan_partition, plan_view
+from ngc.passes.partition.plan import (
+    PartitionOptions,
+    PartitionPlan,
+    absent_names,
+    check_names,
+    plan_by,
+    plan_partition,
+    plan_view,
+    sources_of,
+)
 
-__all__ = ["Partition", "PartitionOptions", "PartitionPlan", "outline", "plan_by", "plan_partition", "plan_view"]
+__all__ = ["Partition", "PartitionOptions", "PartitionPlan", "check_names", "outline", "plan_by", "plan_partition", "plan_view", "sources_of"]
 
 _PREFIXES = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT", "neuron": "Neuron"}
 """What regions are called, with a number behind, as MXNet's integrations called theirs."""
@@ -39,14 +48,20 @@ class Partition(Pass):
     min_subgraph_size: int = 2
     excl_node_names: tuple[str, ...] = ()
     force_incl_node_names: tuple[str, ...] = ()
+    strict: bool = True
+    """Whether names that the graph does not have are errors; a model's own may have been folded away."""
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Outlines every region of the engine's plan."""
         if self.engine not in ENGINES:
             raise PassError(f"pass partition: unknown engine {self.engine!r}; known: {', '.join(ENGINES)}")
-        plan = plan_partition(graph, self.engine, PartitionOptions(self.min_subgraph_size, self.excl_node_names, self.force_incl_node_names))
-        for node, reason in plan.left.items():
-            graph.events.record(self.name, "support", "refused", node.name, reason, node.locs)
+        options = PartitionOptions(self.min_subgraph_size, self.excl_node_names, self.force_incl_node_names, self.strict)
+        plan = plan_partition(graph, self.engine, options)
+        for rule, nodes in (("support", plan.refused), ("size", plan.small)):
+            for node, reason in nodes.items():
+                graph.events.record(self.name, rule, "refused", node.name, reason, node.locs)
+        for name in absent_names(graph, options):
+            graph.events.record(self.name, "names", "skipped", name, "folded away before the graph was divided")
         return outline(graph, plan, self.engine)
 
 

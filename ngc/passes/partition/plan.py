@@ -25,6 +25,8 @@ class PartitionOptions:
     min_subgraph_size: int = 2
     excl_node_names: tuple[str, ...] = ()
     force_incl_node_names: tuple[str, ...] = ()
+    strict: bool = True
+    """Whether names that no node has are errors."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,13 @@ def plan_partition(graph: Graph, engine: str, options: PartitionOptions) -> Part
     Raises:
         InputError: a name that no node has, or that is both excluded and forced.
     """
-    return plan_by(graph, why_not_on(engine), options)
+    supported = why_not_on(engine)
+    return plan_by(graph, lambda node: _why_no_array(node) or supported(node), options)
+
+
+def _why_no_array(node: Node) -> str | None:
+    """Returns why a node can stand at no border of a region, across which numpy arrays are passed."""
+    return "numpy, which hands values over, has no bf16" if any(value.type.dtype == "bf16" for value in (*node.inputs, *node.outputs)) else None
 
 
 def plan_by(graph: Graph, why_not: Reason, options: PartitionOptions) -> PartitionPlan[Node]:
@@ -64,11 +72,11 @@ def plan_by(graph: Graph, why_not: Reason, options: PartitionOptions) -> Partiti
     """
     view = graph.to_networkx()
     view.remove_nodes_from([node for node in graph.nodes if node.op == "const"])
-    return plan_view(view, why_not, names_of, options)
+    return plan_view(view, why_not, names_of, options, lambda region: len({name for node in region for name in sources_of(node)}))
 
 
 def plan_view(view: "nx.DiGraph[N]", why_not: Callable[[N], str | None], names: Callable[[N], set[str]], options: PartitionOptions,
-              weighs: Callable[[N], bool] = lambda node: True) -> PartitionPlan[N]:
+              size: Callable[[Sequence[N]], int] = len) -> PartitionPlan[N]:
     """Returns what may be taken of any acyclic graph.
 
     Args:
@@ -76,13 +84,14 @@ def plan_view(view: "nx.DiGraph[N]", why_not: Callable[[N], str | None], names: 
         why_not: says why a node stays; None where an engine takes it.
         names: those by which a node can be meant.
         options: what the user says.
-        weighs: whether a node counts where a region's size is asked for.
+        size: how many operators of the model a region is.
 
     Raises:
         InputError: as `plan_partition`.
     """
     excluded, forced = set(options.excl_node_names), set(options.force_incl_node_names)
-    _check_names({name for node in view for name in names(node)}, options)
+    if options.strict:
+        _check_names({name for node in view for name in names(node)}, options)
     refused: dict[N, str] = {}
     for node in view:
         reason = why_not(node) if not forced & names(node) else None
@@ -92,18 +101,34 @@ def plan_view(view: "nx.DiGraph[N]", why_not: Callable[[N], str | None], names: 
             refused[node] = reason
     regions, small = [], {}
     for region in grow_regions(view, lambda node: node not in refused):
-        count = sum(map(weighs, region))
+        count = size(region)
         if count >= options.min_subgraph_size:
             regions.append(region)
             continue
-        size = "one operator" if count == 1 else f"{count} operators"
-        small.update(dict.fromkeys(region, f"its region has {size}, fewer than min_subgraph_size={options.min_subgraph_size}"))
+        operators = "one operator" if count == 1 else f"{count} operators"
+        small.update(dict.fromkeys(region, f"its region has {operators}, fewer than min_subgraph_size={options.min_subgraph_size}"))
     return PartitionPlan(regions, refused, small)
 
 
 def names_of(node: Node) -> set[str]:
     """Returns the names by which a node can be meant: those of the MXNet nodes that it stands for, and its own."""
     return {node.name, *(loc.name for loc in node.locs)}
+
+
+def sources_of(node: Node) -> tuple[str, ...]:
+    """Returns the MXNet operators that a node comes from; one that comes from none stands for itself."""
+    return tuple(loc.name for loc in node.locs) or (node.name,)
+
+
+def check_names(graph: Graph, options: PartitionOptions) -> None:
+    """Raises InputError for names that no node of a graph has, or that are both excluded and forced."""
+    _check_names({name for node in graph.nodes if node.op != "const" for name in names_of(node)}, options)
+
+
+def absent_names(graph: Graph, options: PartitionOptions) -> list[str]:
+    """Returns the names in options that no node of a graph has."""
+    known = {name for node in graph.nodes for name in names_of(node)}
+    return [name for name in (*options.excl_node_names, *options.force_incl_node_names) if name not in known]
 
 
 def _check_names(known: set[str], options: PartitionOptions) -> None:

@@ -1,10 +1,10 @@
 """What became of each layer in quantization: a record for reports and artifacts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ngc.ir import Graph
+from ngc.ir import Graph, Node
 from ngc.passes.layers import is_layer
 
 COLUMNS = ("layer", "operator", "precision", "why", "range", "scale", "zero")
@@ -52,18 +52,31 @@ class LayerQuantization:
 
 
 def quantized_layers(graph: Graph) -> tuple[LayerQuantization, ...]:
-    """Returns the layers of a graph that `quantize` has run on, in order."""
-    reasons = {event.node: event.reason for event in graph.events if event.pass_name == "quantize" and event.rule == "precision"}
-    found = []
+    """Returns the layers of a graph that `quantize` has run on, or in whose regions `insert-qdq` has, in order; those of regions where their calls stand."""
+    reasons = {event.node: event.reason for event in graph.events if event.pass_name in DECIDING and event.rule == "precision"}
+    return tuple(_outcome(node, reasons) for node in _layers(graph))
+
+
+DECIDING = ("quantize", "optimize-regions/insert-qdq")
+"""What decides which layers multiply integers, as events name it."""
+
+
+def _layers(graph: Graph) -> Iterator[Node]:
     for node in graph.nodes:
-        if not is_layer(node):
-            continue
-        quant = node.inputs[0].type.quant
-        sources = tuple(loc.name for loc in node.locs)
-        if node.inputs[0].type.dtype != "u8" or quant is None:
-            found.append(LayerQuantization(node.name, sources, node.op, "fp32", reasons.get(node.name, "")))
-            continue
-        scale = max(quant.scale)
-        low, high = -quant.zero_point * scale, (255 - quant.zero_point) * scale
-        found.append(LayerQuantization(node.name, sources, node.op, "int8", reasons.get(node.name, ""), low, high, scale, quant.zero_point))
-    return tuple(found)
+        if is_layer(node):
+            yield node
+        for region in node.regions:
+            yield from _layers(region)
+
+
+def _outcome(layer: Node, reasons: Mapping[str, str]) -> LayerQuantization:
+    data, sources = layer.inputs[0], tuple(loc.name for loc in layer.locs)
+    reason = reasons.get(layer.name, "")
+    producer = data.producer
+    # Engines read their integers through a dequantize.
+    stored = producer.inputs[0].type if producer is not None and producer.op == "dequantize" else data.type
+    if stored.dtype not in ("u8", "i8") or stored.quant is None:
+        return LayerQuantization(layer.name, sources, layer.op, "fp32", reason)
+    scale, zero = max(stored.quant.scale), stored.quant.zero_point
+    least, most = (0, 255) if stored.dtype == "u8" else (-128, 127)
+    return LayerQuantization(layer.name, sources, layer.op, "int8", reason, (least - zero) * scale, (most - zero) * scale, scale, zero)

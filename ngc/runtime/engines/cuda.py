@@ -3,6 +3,7 @@
 Everything here works in the primary context of device 0, which is the one that TensorRT uses; a thread makes it current before it does anything.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +90,12 @@ class CudaDevice:
 
     def _call(self, function: Any, *arguments: Any) -> Any:
         return _call(self.driver, function, *arguments)
+
+
+@functools.cache  # its primary context is the process's, and lasts as long
+def open_device() -> CudaDevice:
+    """Returns the process's device; EngineError as `CudaDevice.open`, anew at each call until it is there."""
+    return CudaDevice.open()
 
 
 def load_driver() -> Any:

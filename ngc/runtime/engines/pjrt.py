@@ -98,8 +98,8 @@ def client_for(platform: str) -> Any:
 def _check_process(process: int, platform: str) -> None:
     """Raises EngineError in a process that was forked after the client was made: the client's threads are only in its parent."""
     if process != os.getpid():
-        raise EngineError(f"XLA's {platform} client belongs to the process {process}, from which this one was forked; load or compile the model in this "
-                          "process before its parent does, or start it with multiprocessing's \"spawn\"")
+        raise EngineError(f"XLA's {platform} client belongs to the process {process}, from which this one was forked, and its threads are only there; start "
+                          "processes with multiprocessing's \"spawn\", or fork before any engine has run")
 
 
 class PjrtEngine:
@@ -115,12 +115,15 @@ class PjrtEngine:
         Raises:
             EngineError: jaxlib, a plugin or a device is missing, XLA does not compile the module, or a constant is missing.
         """
+        if len(image.facts.get("parameter_dtypes", ())) != len(image.parameters):
+            raise EngineError(f"the image {image.name} does not say what its {len(image.parameters)} parameters are; build it again")
         if missing := [name for name in image.parameters if name not in constants]:
             raise EngineError(f"the data of the constants {', '.join(missing[:8])} of the engine {image.name} is missing")
         try:
             client = client_for(platform)
         except EngineError as error:
-            raise EngineError(f"{error}; the image {image.name} holds {', '.join(sorted(image.files))}") from error
+            raise EngineError(f"{error}; the image {image.name} was built for {image.facts.get('family', 'an unknown family')} and holds "
+                              f"{', '.join(sorted(image.files))}") from error
         self._process, self._platform, self._image = os.getpid(), platform, image
         xla_client = jaxlib_client()
         self._failure = xla_client._xla.XlaRuntimeError

@@ -10,6 +10,7 @@ Arrays are copied from and to the caller's pageable memory: CUDA stages such cop
 import contextlib
 import math
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ from ngc.codegen.tensorrt.messages import cuda_reason, messages_of
 from ngc.codegen.tensorrt.provider import PROVIDERS, load_library
 from ngc.errors import EngineError, InputError
 from ngc.ir.tensor_type import bind_shape
-from ngc.runtime.engines.cuda import CudaDevice
+from ngc.runtime.engines.cuda import CudaDevice, open_device
 from ngc.runtime.tensors import check_feeds, check_out, numpy_dtype
 
 
@@ -45,7 +46,7 @@ class TensorRtEngine:
         provider = PROVIDERS[image.engine]
         try:
             self._library = library or load_library(provider)
-            self._device = device or CudaDevice.open()
+            self._device = device or open_device()
         except EngineError as error:
             raise EngineError(f"the {provider.title} engine {image.name} ({self._held()}) cannot run here: {error}") from error
         held = image.facts.get("capabilities") or ()
@@ -64,6 +65,8 @@ class TensorRtEngine:
         self._engine = engine
         self._idle: list[_Lane] = []
         self._lock = threading.Lock()
+        # Nobody else frees what the lanes hold; it must not refer to the engine, which would then never go.
+        weakref.finalize(self, _close_all, self._device, self._idle).atexit = False
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Returns the outputs for inputs in the order of the image's; may be called from any number of threads.
@@ -87,10 +90,7 @@ class TensorRtEngine:
     def close(self) -> None:
         """Gives back the memory of all lanes that wait; the engine can still run."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        self._device.make_current()
-        for lane in idle:
-            lane.close()
+            _close_all(self._device, self._idle)
 
     def _held(self) -> str:
         held = self.image.facts.get("capabilities")
@@ -114,6 +114,14 @@ class TensorRtEngine:
             raise
         with self._lock:
             self._idle.append(lane)
+
+
+def _close_all(device: CudaDevice, lanes: "list[_Lane]") -> None:
+    """Closes lanes that no run uses, and empties the list."""
+    if lanes:
+        device.make_current()
+    while lanes:
+        lanes.pop().close()
 
 
 @dataclass

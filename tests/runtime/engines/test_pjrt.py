@@ -143,7 +143,7 @@ def test_without_the_plugin_the_error_says_what_is_missing_and_what_is_there(mon
     with pytest.raises(EngineError) as caught:
         PjrtEngine(image_of(graph), constants_of(graph), "neuron")
     assert str(caught.value) == ("the Neuron PJRT plugin (the package libneuronxla) and a Neuron device are missing: neither NEURON_LIBRARY_PATH nor an "
-                                 "installed libneuronxla has libneuronpjrt.so; the image part holds hlo, stablehlo")
+                                 "installed libneuronxla has libneuronpjrt.so; the image part was built for cpu and holds hlo, stablehlo")
 
 
 def test_the_plugin_is_what_the_variable_or_the_package_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,9 +205,9 @@ def output_of(script: str) -> list[str]:
 
 
 def test_a_forked_child_is_told_so_and_the_parent_goes_on() -> None:
-    told = ("XLA's cpu client belongs to the process PARENT, from which this one was forked; load or compile the model in this process before its parent does, "
-            "or start it with multiprocessing's \"spawn\"")
-    assert output_of(FORK_AFTER) == [told, f"{told}; the image part holds hlo, stablehlo", "2.0"]
+    told = ("XLA's cpu client belongs to the process PARENT, from which this one was forked, and its threads are only there; start processes with "
+            "multiprocessing's \"spawn\", or fork before any engine has run")
+    assert output_of(FORK_AFTER) == [told, f"{told}; the image part was built for cpu and holds hlo, stablehlo", "2.0"]
 
 
 def test_a_child_forked_before_the_first_client_makes_its_own() -> None:

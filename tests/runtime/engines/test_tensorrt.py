@@ -1,5 +1,6 @@
 """What running TensorRT engines asks of CUDA and of TensorRT, seen on stand-ins that record it, and what is missing on a machine without a GPU, for real."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -64,6 +65,17 @@ def test_memory_grows_with_the_batch_and_goes_with_the_lanes() -> None:
     assert not driver.memory
     assert not driver.streams
     np.testing.assert_array_equal(engine.run([batch_of(1)])[0], batch_of(1))
+
+
+def test_memory_goes_with_the_engine() -> None:
+    driver = RecordingDriver()
+    engine = made(driver)
+    engine.run([batch_of(2)])
+    assert driver.memory
+    del engine
+    gc.collect()
+    assert not driver.memory
+    assert not driver.streams
 
 
 def test_runs_at_once_have_lanes_of_their_own() -> None:
