@@ -1,10 +1,10 @@
 """Builds an engine image for every engine call of a graph."""
 
 import logging
-import shutil
 from collections.abc import Mapping
 
 from ngc.codegen.engine_image import EngineImage
+from ngc.codegen.tensor_spec import graph_specs
 from ngc.engines import EngineOptions, EngineTarget
 from ngc.ir import Graph
 from ngc.ir.weight import Weight
@@ -54,14 +54,15 @@ def _stored(region: Graph, target: EngineTarget, options: EngineOptions, stored:
     image = stored.get(region.name)
     if image is None or image.engine != target.engine or image.facts.get("family") != target.family:
         return None
-    from ngc.codegen.neuron import COMPILER, dtypes_of, region_specs
+    from ngc.codegen.neuron import dtypes_of
+    from ngc.codegen.neuron_compiler import find_compiler
     from ngc.codegen.stablehlo import emit_stablehlo
 
-    if options.flags or options.pipeline_cores > 1 or ("neff" not in image.files and target.family != "cpu" and shutil.which(COMPILER) is not None):
+    if options.flags or options.pipeline_cores > 1 or ("neff" not in image.files and target.family != "cpu" and find_compiler() is not None):
         return None
     module = emit_stablehlo(region)
     found = (image.files.get("stablehlo"), image.parameters, (image.inputs, image.outputs), image.facts.get("parameter_dtypes"))
-    wanted = (module.text.encode(), module.parameters, region_specs(region), dtypes_of(region, module))
+    wanted = (module.text.encode(), module.parameters, graph_specs(region), dtypes_of(region, module))
     return image if found == wanted else None
 
 

@@ -1,8 +1,9 @@
 """The inputs and outputs of what was compiled."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ngc.ir import Shape
+from ngc.ir import Graph, Shape, Value
 
 
 @dataclass(frozen=True)
@@ -12,3 +13,12 @@ class TensorSpec:
     name: str
     shape: Shape
     dtype: str
+
+
+def graph_specs(graph: Graph) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Returns a graph's inputs and outputs under their public names."""
+    return _specs(graph.input_names, graph.inputs), _specs(graph.output_names, graph.outputs)
+
+
+def _specs(names: Iterable[str], values: Iterable[Value]) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(name, value.type.shape, value.type.dtype) for name, value in zip(names, values, strict=True))

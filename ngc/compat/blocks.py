@@ -86,6 +86,6 @@ class CompiledBlock(InferenceBlock):
     def executable(self, *shapes: tuple[int, ...]) -> Executable:
         """Returns the compiled network for inputs of these shapes."""
         if shapes not in self._executables:
-            model = (self.symbol, self.arg_params, self.aux_params)
+            model = (self.symbol.graph, self.arg_params, self.aux_params)
             self._executables[shapes] = self.build.compile(model, dict(zip(self.inputs, shapes, strict=True)))
         return self._executables[shapes]

@@ -1,13 +1,16 @@
 """What executors compile for."""
 
 import os
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ngc.compat.contexts import gpu_target, kind_of, neuron_target
+from ngc.compat.contexts import check_first, gpu_target, kind_of, neuron_target
 from ngc.engines import EngineOptions
 from ngc.errors import EngineError, InputError
 from ngc.importer.subgraphs import engine_nodes
+from ngc.importer.symbol import SymbolGraph
 
 if TYPE_CHECKING:
     from ngc.compat.symbol import Symbol
@@ -41,12 +44,18 @@ class Build:
         """Whether the target is an engine."""
         return not self.target.startswith("cpu")
 
-    def compile(self, model: Any, shapes: Any, dtypes: Any = None) -> "Executable":
-        """Returns the executable of a model for inputs of these shapes and dtypes."""
+    def compile(self, model: tuple[SymbolGraph, Mapping[str, Any], Mapping[str, Any]], shapes: Any, dtypes: Any = None) -> "Executable":
+        """Returns the executable of a symbol with its parameters for inputs of these shapes and dtypes.
+
+        The regions of a divided symbol stay as they are, except in int8, which divides the model itself.
+        """
         from ngc.driver import compile  # LLVM is loaded by whoever compiles
 
+        options, family = self.options, re.split("[-:]", self.target)[0]
+        if self.precision != "int8" and any(engine_nodes(model[0], family)):
+            options = replace(options, **{name: getattr(EngineOptions, name) for name in ("min_subgraph_size", "excl_node_names", "force_incl_node_names")})
         return compile(model, shapes=shapes, dtypes=dtypes, target=self.target, precision=self.precision, calibration=self.calibration,
-                       engine=self.options if self.is_engine else None)
+                       engine=options if self.is_engine else None)
 
 
 CPU = Build()
@@ -56,7 +65,7 @@ def build_for(symbol: "Symbol", ctx: Any) -> Build:
     """Returns what a symbol is to be compiled for on a device: in the precision that it was divided for.
 
     Raises:
-        EngineError: a context of another kind than CPU, GPU and Neuron.
+        EngineError: a context of another kind than CPU, GPU and Neuron, or a device that is not the first of its kind.
         InputError: its regions are of several precisions.
     """
     kind = kind_of(ctx)
@@ -65,6 +74,7 @@ def build_for(symbol: "Symbol", ctx: Any) -> Build:
     if kind not in _FAMILIES:
         raise EngineError(f"ctx={ctx}: a symbol is executed on a CPU, by TensorRT on a GPU, or by Neuron; pass mx.cpu(), mx.gpu(0) or "
                           "ngc.compat.neuron.neuron()")
+    check_first(ctx)
     if kind == "gpu" and symbol.build is not None:
         return symbol.build if symbol.build.precision else Build(symbol.build.target, tensorrt_precision(), symbol.build.options)
     precisions = sorted({node.attrs["precision"] for node in engine_nodes(symbol.graph, _FAMILIES[kind]) if "precision" in node.attrs})

@@ -10,6 +10,8 @@ from ngc.compat.arrays import as_numpy
 from ngc.compat.symbol import Symbol
 from ngc.importer.params import load_params, split_params
 from ngc.importer.params_writer import save_params
+from ngc.importer.sources import ModelSource
+from ngc.importer.subgraphs import inline_subgraphs
 
 
 def save_checkpoint(prefix: str | os.PathLike[str], epoch: int, symbol: Any, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any],
@@ -19,7 +21,7 @@ def save_checkpoint(prefix: str | os.PathLike[str], epoch: int, symbol: Any, arg
     Args:
         prefix: of the two names.
         epoch: the number in the second name.
-        symbol: a live symbol, an `ngc.compat.Symbol`, a path or JSON text; None writes parameters only.
+        symbol: a live symbol, an `ngc.compat.Symbol`, whose nodes' parameters are written too, a path or JSON text; None writes parameters only.
         arg_params: arguments by name, NDArrays or numpy arrays.
         aux_params: auxiliary states by name.
         remove_amp_cast: taken for compatibility.
@@ -28,7 +30,11 @@ def save_checkpoint(prefix: str | os.PathLike[str], epoch: int, symbol: Any, arg
         InputError: a parameter is no array that MXNet could read.
     """
     if symbol is not None:
-        Symbol.of(symbol).save(f"{os.fspath(prefix)}-symbol.json")
+        symbol = Symbol.of(symbol)
+        symbol.save(f"{os.fspath(prefix)}-symbol.json")
+        states = inline_subgraphs(ModelSource(symbol.graph)).symbol.auxiliary_states
+        arg_params = {**{name: value for name, value in symbol.held.items() if name not in states}, **arg_params}
+        aux_params = {**{name: value for name, value in symbol.held.items() if name in states}, **aux_params}
     named = {f"{kind}:{name}": as_numpy(value, name) for kind, params in (("arg", arg_params), ("aux", aux_params)) for name, value in params.items()}
     save_params(f"{os.fspath(prefix)}-{epoch:04d}.params", named)
 

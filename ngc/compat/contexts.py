@@ -1,6 +1,7 @@
 """Devices, as MXNet's scripts name them, and what ngc compiles for when it is asked for one."""
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ TENSORRT_TARGET = "NGC_TENSORRT_TARGET"
 
 WITHOUT_GPU = "tensorrt-rtx:sm86,sm89"
 """What engines are built for where there is no GPU to build them for."""
+
+_NUMBERED = re.compile(r"^\w+[:(](\d+)\)?$")
+"""A context as text: "gpu:1" or "gpu(1)"."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ def kind_of(ctx: Any) -> str:
     """Returns the kind of device that a context means: "cpu", "gpu", "neuron", or what else it says; None stands for the CPU."""
     kind = "cpu" if ctx is None else ctx if isinstance(ctx, str) else getattr(ctx, "device_type", repr(ctx))
     return str(kind).partition(":")[0].partition("(")[0]
+
+
+def check_first(ctx: Any) -> None:
+    """Raises EngineError for a GPU or Neuron device that is not the first: engines run on the first device that the process is shown."""
+    number = getattr(ctx, "device_id", 0)
+    if isinstance(ctx, str):
+        number = int("".join(_NUMBERED.findall(ctx)[:1]) or 0)
+    variable = {"gpu": "CUDA_VISIBLE_DEVICES", "neuron": "NEURON_RT_VISIBLE_CORES"}.get(kind_of(ctx))
+    if variable and number:
+        raise EngineError(f"ctx={ctx}: engines run on the first {kind_of(ctx)} device that the process is shown; pass {kind_of(ctx)}(0) and set "
+                          f"{variable}={number} before the process starts")
 
 
 def check_cpu(ctx: Any, function: str) -> None:

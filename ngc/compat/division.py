@@ -78,7 +78,7 @@ def divide(source: ModelSource, shapes: Mapping[str, Sequence[Any]], dtypes: Map
         reasons.update(fresh)  # what passes folded into operators that are outside of the region now
     left = {position: reason for position, reason in plan.left.items() if _key(source.symbol, position) in reasons}
     staying = {source.symbol.nodes[position].name: left[position] for position in sorted(left)}
-    return Division(replace(source, symbol=symbol), tuple(form.name(number) for number in range(len(plan.regions))), staying)
+    return Division(replace(source, symbol=symbol), tuple(form.names(source.symbol, len(plan.regions))), staying)
 
 
 def _reasons(graph: Graph, engine: str) -> dict[Key, str | None]:

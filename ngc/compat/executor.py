@@ -18,7 +18,7 @@ from ngc.errors import InputError
 from ngc.importer import SymbolGraph
 from ngc.importer.mxnet_live import is_symbol
 from ngc.importer.sources import resolve_model
-from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes
+from ngc.importer.subgraphs import IMAGE_PARAMETER, engine_nodes, own_parameters
 from ngc.importer.symbol_writer import symbol_content
 from ngc.runtime import Executable
 
@@ -85,13 +85,15 @@ class Executor:
             sym: what `simple_bind` takes.
             shapes: of the inputs, by name.
             types: dtypes by argument name, float32 unless given.
-            shared: an executor whose parameters this one shares.
+            shared: an executor whose parameters this one shares, those of engine nodes included.
             build: what to compile for.
-            held: parameters that come with the symbol, by name; with TensorRT they go to the engine when it is built, and are let go of then.
+            held: parameters that come with the symbol, by name; with TensorRT they go to the engine when it is built, and are let go of then unless the
+                symbol keeps them.
         """
         self._sym, self._shapes, self._types, self._build = sym, dict(shapes), dict(types), build
-        self._held: Mapping[str, Any] | None = held or {}
+        self._held: dict[str, Any] | None = shared.held if shared is not None else dict(held or {})
         self._symbol: SymbolGraph = shared._symbol if shared is not None else resolve_model((sym, {}, {}), None, None).symbol
+        self._own, self._images = own_parameters(self._symbol), {node.name + IMAGE_PARAMETER for node in engine_nodes(self._symbol)}
         names, states = self._symbol.arguments, self._symbol.auxiliary_states
         unknown = sorted({*shapes, *types} - {*names, *states})
         if unknown:
@@ -133,8 +135,8 @@ class Executor:
         return dict(zip((spec.name for spec in self.executable.outputs), self.outputs, strict=True))
 
     @property
-    def held(self) -> Mapping[str, Any]:
-        """The parameters that come with the symbol; InputError once an engine has them."""
+    def held(self) -> dict[str, Any]:
+        """The parameters of the symbol's engine nodes; InputError once only an engine has them."""
         if self._held is None:
             raise InputError("the parameters went to the engine when it was built and are not kept twice; bind the symbol again to build another engine")
         return self._held
@@ -154,7 +156,8 @@ class Executor:
             self._executable = self._build.compile((self._symbol, {**self.held, **arguments}, states), self._shapes, types or None)
             if self._held and self._build.target.startswith("tensorrt"):
                 release_constants(self._executable.graph)
-                self._held = None
+                if not (isinstance(self._sym, Symbol) and self._sym.held):
+                    self._held = None
             self._compiled_version = self._parameters.version
         return self._executable
 
@@ -163,15 +166,18 @@ class Executor:
         _ = self.executable
 
     def copy_params_from(self, arg_params: Mapping[str, Any], aux_params: Mapping[str, Any] | None = None, allow_extra_params: bool = False) -> None:
-        """Sets parameters from dictionaries of arrays.
+        """Sets parameters from dictionaries of arrays; those of engine nodes, which are no arguments, go to their nodes.
 
         Raises:
-            InputError: a name that the symbol does not have (unless `allow_extra_params`), or a wrong shape.
+            InputError: a name that the symbol does not have (unless `allow_extra_params`), a wrong shape, or a node's parameter once an engine has it.
         """
         for table, params, kind in ((self.arg_dict, arg_params, "argument"), (self.aux_dict, aux_params or {}, "auxiliary state")):
             for name, value in params.items():
                 if name in table:
                     table[name][:] = value
+                elif name in self._own:
+                    self.held[name] = np.array(as_numpy(value, name), self._dtype(name))
+                    self._parameters.version += 1
                 elif not allow_extra_params:
                     raise InputError(f"the symbol has no {kind} {name!r}; pass allow_extra_params=True to leave out what it does not have")
 
@@ -205,7 +211,7 @@ class Executor:
             **shapes: the shapes that change.
         """
         changed = {name: shape_of(name, shape) for name, shape in shapes.items()}
-        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self, build=self._build, held=self.held)
+        return Executor(self._sym, {**self._shapes, **changed}, self._types, shared=self, build=self._build)
 
     def _dtype(self, name: str) -> np.dtype[Any]:
         """Returns an argument's dtype: as given; parameters follow a floating-point input, as MXNet infers them."""
@@ -213,7 +219,7 @@ class Executor:
             return np.dtype(self._types[name])
         if name.endswith("_quantize"):
             return np.dtype(np.int8)  # a weight that MXNet's quantizer made
-        if name.endswith(IMAGE_PARAMETER):
+        if name in self._images:
             return np.dtype(np.uint8)
         floats = [np.dtype(dtype) for dtype in self._types.values() if np.dtype(dtype).kind == "f"]
         return floats[0] if floats and name not in self._shapes else np.dtype(np.float32)
@@ -226,7 +232,8 @@ def bind(sym: Symbol, ctx: Any, args: Mapping[str, Any] | Sequence[Any], args_gr
     Args:
         sym: the symbol.
         ctx: a CPU, GPU or Neuron context.
-        args: arrays by name, or in the order of `list_arguments`; arguments that are labels may be left out.
+        args: arrays by name, or in the order of `list_arguments`; arguments that are labels may be left out, and parameters of engine nodes where the symbol
+            holds them.
         args_grad: None.
         grad_req: "null": ngc computes no gradients.
         aux_states: arrays by name, or in the order of `list_auxiliary_states`.
@@ -243,7 +250,8 @@ def bind(sym: Symbol, ctx: Any, args: Mapping[str, Any] | Sequence[Any], args_gr
     values, states = _by_name(args, sym.list_arguments(), "args"), _by_name(aux_states or {}, sym.list_auxiliary_states(), "aux_states")
     inputs = {name: as_numpy(values[name], name) for name in sym.list_inputs() if name in values}
     build = build_for(sym, ctx)
-    executor = Executor(sym, {name: array.shape for name, array in inputs.items()}, {name: array.dtype for name, array in inputs.items()}, build=build)
+    executor = Executor(sym, {name: array.shape for name, array in inputs.items()}, {name: array.dtype for name, array in inputs.items()}, build=build,
+                        held=sym.held)
     executor.copy_params_from(values, states, allow_extra_params=True)
     if build.is_engine:
         executor.build()

@@ -7,13 +7,14 @@ what says how much to show or keep becomes an option, and the rest is handed on 
 import logging
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ngc.compat.builds import Build
 from ngc.compat.contexts import neuron_target
 from ngc.engines import EngineOptions
+from ngc.engines.options import flag_words
 from ngc.errors import InputError
 
 _log = logging.getLogger("ngc")
@@ -91,14 +92,14 @@ class _Reader:
             raise InputError(f"--neuroncore-pipeline-cores takes a number, not {value!r}") from error
 
     def cast(self, value: Any) -> None:
-        if value not in _CASTS:
+        if not isinstance(value, str) or value not in _CASTS:
             raise InputError(f"--fp32-cast takes one of {', '.join(_CASTS)}, not {value!r}")
         precision, flags = _CASTS[value]
         self.set(precision=precision)
         self.engine(flags=(*self.options.engine.flags, *flags))
 
     def fast_math(self, value: Any) -> None:
-        for word in value.split() if isinstance(value, str) else value:
+        for word in _texts("--fast-math", value):
             if word in _LAYOUT_WORDS:
                 _log.warning("--fast-math %s is left out: neuronx-cc has no such choice", word)
             else:
@@ -108,7 +109,7 @@ class _Reader:
         self.engine(verbose=str(value).upper() not in ("0", "WARN", "WARNING", "ERROR", "FALSE"))
 
     def pipeline(self, value: Any) -> None:
-        words = value.split() if isinstance(value, str) else list(value)
+        words = _texts("--pipeline", value)
         if unknown := sorted(set(words) - {"compile", "SaveTemps"}):
             raise InputError(f"--pipeline takes compile and SaveTemps, not {', '.join(unknown)}")
         if "SaveTemps" in words and self.options.engine.work_dir is None:
@@ -121,12 +122,20 @@ class _Reader:
         """Reads neuron-cc's flags, one or several in each text."""
         if isinstance(value, str):
             raise InputError(f"flags takes a list of texts, not the text {value!r}; write [{value!r}]")
-        words = [word for text in value for word in shlex.split(text)]
-        for flag, values in _grouped(words):
+        for flag, values in _grouped(flag_words(_texts("flags", value))):
             if flag == "SaveTemps" or flag in ("--fp32-cast", "--fast-math", "--verbose", "--pipeline", "--neuroncore-pipeline-cores", "--num-neuroncores"):
                 self.known["--pipeline" if flag == "SaveTemps" else flag](" ".join(values) if flag != "SaveTemps" else flag)
             else:
                 self.engine(flags=(*self.options.engine.flags, shlex.join((flag, *values))))
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    """Returns an argument that is a list of texts, or a text of several words."""
+    if isinstance(value, str):
+        return value.split()
+    if not isinstance(value, Iterable) or not all(isinstance(item, str) for item in value):
+        raise InputError(f"{name} takes a list of texts, not {value!r}")
+    return list(value)
 
 
 def _grouped(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

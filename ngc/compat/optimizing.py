@@ -41,8 +41,9 @@ def optimize_for(model: Any, *data: Any, backend: str | None = None, args: Any =
         model: a symbol, or an initialized HybridBlock.
         *data: for a block, examples of its inputs; a text among them is the backend's name.
         backend: "TensorRT", "neuron", or one of MXNet's for its CPU ("MKLDNN", "ONEDNN"), with which nothing is divided: ngc fuses what it compiles.
-        args: for a symbol, its arguments by name. For Neuron what was compiled is added to this dictionary, as MXNet adds what a backend makes.
-        aux: for a symbol, its auxiliary states.
+        args: for a symbol, its arguments by name. As MXNet does, what was compiled for Neuron is added to this dictionary, and what became a parameter of the
+            divided symbol's nodes, which hold it from then on, is taken out.
+        aux: for a symbol, its auxiliary states; likewise.
         ctx: a GPU context for TensorRT; taken for compatibility otherwise.
         shape_dict: shapes of inputs, which engines need; taken from `args` and the symbol where they say them. A symbol without them is divided when it is
             bound.
@@ -68,7 +69,13 @@ def optimize_for(model: Any, *data: Any, backend: str | None = None, args: Any =
     if is_block(model):
         return _optimize_block(model, examples, backend, args, aux, chosen)
     symbol = Symbol.of(model)
-    return _optimize_symbol(symbol, _examples(symbol, args, shape_dict, type_dict), backend, args, aux, chosen)[0]
+    divided, _ = _optimize_symbol(symbol, _examples(symbol, args, shape_dict, type_dict), backend, args, aux, chosen)
+    for params, before, after in ((args, symbol.list_arguments(), divided.list_arguments()),
+                                  (aux, symbol.list_auxiliary_states(), divided.list_auxiliary_states())):
+        if isinstance(params, MutableMapping):
+            for name in set(before) - set(after):
+                params.pop(name, None)
+    return divided
 
 
 def _optimize_symbol(symbol: Symbol, examples: Mapping[str, np.ndarray], backend: str | None, args: Any, aux: Any,
@@ -81,7 +88,7 @@ def _optimize_symbol(symbol: Symbol, examples: Mapping[str, np.ndarray], backend
         if not isinstance(args, MutableMapping):
             raise InputError("Neuron compiles with the parameters: pass args={name: array}, to which what was compiled is added")
         symbol, compiled, _ = neuron.compile(symbol, args, aux, examples, **options)
-        args.update({name: value for name, value in compiled.items() if name not in args})
+        args.update(compiled)
         return symbol, read_options(options).build
     if backend not in _CPU_BACKENDS:
         raise InputError(f"unknown backend {backend!r}; accepted is TensorRT, neuron, or one of MXNet's for the CPU: {', '.join(_CPU_BACKENDS)}")

@@ -4,6 +4,7 @@ Inside, a variable stands for each value that comes from outside: a variable of 
 Outside, the node takes these values in the order of the variables.
 """
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,7 @@ class RegionForm:
 
     Attributes:
         op: its operator.
-        prefix: of its name; a number comes behind.
+        prefix: of its name; a number comes behind, the first that makes a free name.
         attrs: its attributes.
         embed: names of parameters that are to be a node's own, and no inputs, where only its region reads them.
         extra: what comes behind a node's name in the names of further variables that it takes.
@@ -33,9 +34,11 @@ class RegionForm:
     embed: frozenset[str] = frozenset()
     extra: tuple[str, ...] = ()
 
-    def name(self, number: int) -> str:
-        """Returns the name of a region's node."""
-        return f"{self.prefix}{number}"
+    def names(self, symbol: SymbolGraph, count: int) -> list[str]:
+        """Returns names for the nodes of regions of a symbol: none of them, nor of their further variables, is a name that the symbol has already."""
+        taken = {node.name for node in symbol.nodes}
+        free = (name for name in (f"{self.prefix}{number}" for number in itertools.count()) if taken.isdisjoint({name, *(name + end for end in self.extra)}))
+        return list(itertools.islice(free, count))
 
 
 def with_regions(symbol: SymbolGraph, regions: Sequence[Sequence[int]], form: RegionForm) -> SymbolGraph:
@@ -81,6 +84,7 @@ class _Writer:
         self.nodes: list[SymbolNode] = []
         self.placed: dict[Entry, Entry] = {}
         self.variables = {node.name for node in symbol.nodes if node.is_variable}
+        self.names = form.names(symbol, len(regions))
         self.parts = [self.part(number) for number in range(len(regions))]
 
     def write(self) -> SymbolGraph:
@@ -141,7 +145,7 @@ class _Writer:
         inner = replace(symbol, nodes=tuple(nodes), heads=tuple(inside[entry] for entry in outputs), quantization=None)
         own = [name for name, entry in fed.items() if name in self.form.embed and self.readers[entry] == {number}]
         attrs = {**self.form.attrs, **({OWN_PARAMETERS: ";".join(own)} if own else {})}
-        node = SymbolNode(symbol.nodes[min(region)].index, self.form.op, self.form.name(number), attrs, {}, (), (inner,))
+        node = SymbolNode(symbol.nodes[min(region)].index, self.form.op, self.names[number], attrs, {}, (), (inner,))
         return _Part(node, tuple(fed[inner.nodes[position].name] for position in node.fed_variables), outputs)
 
     def variable(self, entry: Entry, taken: Mapping[str, Entry]) -> SymbolNode:

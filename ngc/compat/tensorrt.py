@@ -15,7 +15,7 @@ import numpy as np
 
 from ngc.compat.arrays import as_numpy
 from ngc.compat.builds import USE_FP16, Build, tensorrt_precision
-from ngc.compat.contexts import gpu_target, kind_of
+from ngc.compat.contexts import check_first, gpu_target, kind_of
 from ngc.compat.division import divide
 from ngc.compat.executor import Executor, check_requests, shape_of
 from ngc.compat.subgraph_nodes import RegionForm, with_inputs
@@ -23,8 +23,7 @@ from ngc.compat.symbol import Symbol
 from ngc.engines import EngineOptions, parse_engine_target
 from ngc.errors import EngineError
 from ngc.importer.sources import resolve_model
-from ngc.importer.subgraphs import engine_nodes
-from ngc.importer.symbol import OWN_PARAMETERS
+from ngc.importer.subgraphs import own_parameters
 from ngc.importer.symbol_writer import symbol_content
 
 FORM = RegionForm("_TensorRT", "TensorRT")
@@ -93,7 +92,7 @@ def init_tensorrt_params(sym: Symbol, arg_params: Mapping[str, Any], aux_params:
 
     A symbol of `get_backend_symbol("TensorRT")` has no such nodes yet: it is divided when it is bound to shapes; then all parameters come back.
     """
-    own = {name for node in engine_nodes(sym.graph, "tensorrt") for name in node.attrs.get(OWN_PARAMETERS, "").split(";")}
+    own = own_parameters(sym.graph)
     sym.held.update({name: value for params in (arg_params, aux_params) for name, value in params.items() if name in own})
     kept_args, kept_aux = ({name: value for name, value in params.items() if name not in own} for params in (arg_params, aux_params))
     return kept_args, kept_aux
@@ -105,9 +104,10 @@ def get_optimized_symbol(executor: Executor) -> Symbol:
 
 
 def check_gpu(ctx: Any, function: str) -> None:
-    """Raises EngineError for a context that is no GPU."""
+    """Raises EngineError for a context that is no GPU, or not the first."""
     if kind_of(ctx) != "gpu":
         raise EngineError(f"ctx={ctx}: ngc.compat.{function} is for GPUs; pass ctx=mx.gpu(0) or \"gpu\"")
+    check_first(ctx)
 
 
 def divide_for_tensorrt(symbol: Symbol, args: Mapping[str, Any], aux: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], dtypes: Mapping[str, str],

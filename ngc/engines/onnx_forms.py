@@ -4,6 +4,7 @@ ONNX has an operator where its specification takes the types and ONNX Runtime ha
 computed in f32 and integers of 8 bits and booleans in i32, between casts, which is what the IR says of both; so what matters here are floats and integers.
 """
 
+import math
 from collections.abc import Callable
 
 from ngc.engines.forms import Form, why_not
@@ -13,6 +14,8 @@ from ngc.ir.tensor_type import FLOATS
 from ngc.ir.unary import INTEGER_EXACT, UNARY
 
 Refusal = Callable[[Node], str | None]
+
+_INTEGERS = ("i8", "u8", "i32", "i64")
 
 
 def _floats(node: Node) -> str | None:
@@ -58,6 +61,25 @@ def _not_bool(node: Node) -> str | None:
     return f"{node.op} of bool means nothing" if node.inputs[0].type.dtype == "bool" else None
 
 
+def _power(node: Node) -> str | None:
+    dtype = node.inputs[0].type.dtype
+    return f"power of {dtype} is INT_MIN where it overflows, and ONNX Runtime wraps it" if dtype in _INTEGERS else None
+
+
+def _product(node: Node) -> str | None:
+    dtype = node.inputs[0].type.dtype
+    return f"products of {dtype} wrap, and ONNX Runtime, which takes them in f64, does not" if dtype in _INTEGERS else None
+
+
+def _sum(node: Node) -> str | None:
+    """Returns why a sum has no form: ONNX Runtime takes those of i64 in f64, which holds integers up to 2^53; 2^22 terms of 32 bits reach no further."""
+    x = node.inputs[0].type
+    terms = math.prod(dim for axis in node.attrs["axes"] if isinstance(dim := x.shape[axis], int))
+    if x.dtype == "i64" or (x.dtype == "i32" and terms > 1 << 22):
+        return f"{node.op} of {x.dtype} may pass 2^53, and ONNX Runtime takes it in f64"
+    return None
+
+
 def _broadcast_to(node: Node) -> str | None:
     x, shape = node.inputs[0].type.shape, node.attrs["shape"]
     source = (1,) * (len(shape) - len(x)) + x
@@ -70,13 +92,13 @@ _SINGLE = frozenset({"softrelu", "softsign", "leaky_relu", "elu", "selu", "gelu"
 """Functions that ONNX Runtime computes in f32 only."""
 
 _FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "relu": ("Relu", "Max"), "clip": ("Clip",), "sigmoid": ("Sigmoid",), "tanh": ("Tanh",), "softrelu": ("Softplus",), "softsign": ("Softsign",),
+    "relu": ("Relu", "Max"), "clip": ("Clip", "Max", "Min"), "sigmoid": ("Sigmoid",), "tanh": ("Tanh",), "softrelu": ("Softplus",), "softsign": ("Softsign",),
     "leaky_relu": ("LeakyRelu",), "elu": ("Elu",), "selu": ("Selu",), "gelu": ("Div", "Erf", "Add", "Mul"), "hard_sigmoid": ("HardSigmoid",),
     "swish": ("Mul", "Sigmoid"), "exp": ("Exp",), "log": ("Log",), "sqrt": ("Sqrt",), "square": ("Mul",), "abs": ("Abs",), "negative": ("Neg",),
     "sign": ("Sign",), "round": ("Abs", "Floor", "Sub", "GreaterOrEqual", "Add", "Where", "Sign", "Mul"),
     "rint": ("Ceil", "Sub", "GreaterOrEqual", "Where"), "ceil": ("Ceil",), "floor": ("Floor",), "trunc": ("Abs", "Floor", "Sign", "Mul"),
     "fix": ("Abs", "Floor", "Sign", "Mul"), "rsqrt": ("Sqrt", "Reciprocal"), "cbrt": ("Abs", "Pow", "Sign", "Mul"),
-    "rcbrt": ("Abs", "Pow", "Sign", "Mul", "Reciprocal"), "log10": ("Log", "Mul"), "log2": ("Log", "Mul"),
+    "rcbrt": ("Abs", "Pow", "Sign", "Mul", "Reciprocal", "Equal", "Where"), "log10": ("Log", "Mul"), "log2": ("Log", "Mul"),
     "log1p": ("Add", "Log", "Sub", "Equal", "Where", "Div", "Mul"), "expm1": ("Mul", "Tanh", "Sub", "Div", "Exp", "Abs", "Less", "Where"),
     "sin": ("Sin",), "cos": ("Cos",), "tan": ("Tan",), "arcsin": ("Asin",), "arccos": ("Acos",), "arctan": ("Atan",), "sinh": ("Sinh",), "cosh": ("Cosh",),
     "arcsinh": ("Asinh",), "arccosh": ("Acosh",), "arctanh": ("Atanh",), "degrees": ("Mul",), "radians": ("Mul",), "reciprocal": ("Reciprocal",),
@@ -88,7 +110,7 @@ _NO_FUNCTION = {"erfinv": "ONNX has no inverse error function", "gamma": "ONNX h
 _ARITHMETIC: dict[str, tuple[str, ...]] = {
     "add": ("Add",), "sub": ("Sub",), "mul": ("Mul",), "div": ("Div", "Equal", "Or", "Where", "Neg"),
     "mod": ("Mod", "Equal", "Or", "Where", "Less", "Xor", "Not", "And", "Add"),
-    "power": ("Pow",), "maximum": ("Max",), "minimum": ("Min",), "hypot": ("Abs", "Max", "Min", "Equal", "Where", "Div", "Mul", "Add", "Sqrt"),
+    "power": ("Pow",), "maximum": ("Max",), "minimum": ("Min",), "hypot": ("Abs", "Max", "Min", "Equal", "Or", "Where", "Div", "Mul", "Add", "Sqrt"),
     "equal": ("Equal",), "not_equal": ("Equal", "Not"), "greater": ("Greater",), "greater_equal": ("GreaterOrEqual",), "lesser": ("Less",),
     "lesser_equal": ("LessOrEqual",), "logical_and": ("And",), "logical_or": ("Or",), "logical_xor": ("Xor",),
 }
@@ -100,12 +122,8 @@ def _function(name: str) -> Form:
         return Form(reason=_NO_FUNCTION[name])
     refuse: Refusal | None = _not_bool if name in ("negative", "sign") else None
     if name not in INTEGER_EXACT:
-        refuse = _smooth_l1 if name == "smooth_l1" else _up_to_f32 if name in _SINGLE else _floats
+        refuse = _up_to_f32 if name in _SINGLE else _floats
     return Form(_FUNCTIONS[name], refuse=refuse)
-
-
-def _smooth_l1(node: Node) -> str | None:
-    return "smooth_l1 divides by its scalar, which is 0" if node.attrs["scalar"] == 0 else _floats(node)
 
 
 _MOVED = Form(("Identity",))
@@ -118,7 +136,7 @@ ONNX_FORMS: dict[str, Form] = {
     "reorder": Form(reason="memory layouts are those of ngc's CPU kernels, and only lowered graphs have them"),
     "engine.call": Form(reason="it is already the call of an engine"),
     **{f"conv{rank}d": Form(("Conv", "DequantizeLinear", "QuantizeLinear"), refuse=_layer) for rank in (1, 2, 3)},
-    **{f"deconv{rank}d": Form(("ConvTranspose", "Pad", "QuantizeLinear"), refuse=_up_to_f32) for rank in (1, 2, 3)},
+    **{f"deconv{rank}d": Form(("ConvTranspose", "Pad", "Slice", "QuantizeLinear"), refuse=_up_to_f32) for rank in (1, 2, 3)},
     "separable_conv2d": Form(("Conv", "QuantizeLinear"), refuse=_layer),
     "dense": Form(("Gemm", "MatMul", "Transpose", "Add", "DequantizeLinear", "QuantizeLinear"), refuse=_dense),
     "batch_norm": Form(("BatchNormalization", "Reshape", "Add", "Sqrt", "Div", "Sub", "Mul"), refuse=_floats),
@@ -128,7 +146,7 @@ ONNX_FORMS: dict[str, Form] = {
     "pool": Form(("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "Pad", "Mul", "Abs", "Pow", "Sign", "DequantizeLinear",
                   "QuantizeLinear"), refuse=_pool),
     **{name: _function(name) for name in UNARY},
-    **{name: Form(_ARITHMETIC[name], refuse=_not_bool if name == "sub" else None) for name in BINARY},
+    **{name: Form(_ARITHMETIC[name], refuse={"sub": _not_bool, "power": _power}.get(name)) for name in BINARY},
     "prelu": Form(("PRelu", "Greater", "Mul", "Where", "Reshape")),
     "where": Form(("Where", "Reshape")),
     "cast": Form(("Cast",)),
@@ -139,12 +157,12 @@ ONNX_FORMS: dict[str, Form] = {
     "pad": Form(("Pad",)),
     "upsample": Form(("Resize", "Reshape", "Expand")),
     "broadcast_to": Form(("Expand",), refuse=_broadcast_to),
-    "reduce_sum": Form(("ReduceSum",)),
-    "reduce_mean": Form(("ReduceMean", "ReduceSum", "Size", "Div")),
-    "reduce_prod": Form(("ReduceProd",)),
+    "reduce_sum": Form(("ReduceSum",), refuse=_sum),
+    "reduce_mean": Form(("ReduceMean", "ReduceSum", "Size", "Div"), refuse=_sum),
+    "reduce_prod": Form(("ReduceProd",), refuse=_product),
     "reduce_max": Form(("ReduceMax",)),
     "reduce_min": Form(("ReduceMin",)),
-    "reduce_l1": Form(("ReduceL1", "Abs", "ReduceSum")),
+    "reduce_l1": Form(("ReduceL1", "Abs", "ReduceSum"), refuse=_sum),
     "reduce_l2": Form(("ReduceL2", "Mul", "ReduceSum", "Sqrt")),
     "quantize": Form(("QuantizeLinear",)),
     "dequantize": Form(("DequantizeLinear",)),

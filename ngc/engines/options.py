@@ -1,6 +1,7 @@
 """The options of an engine: `ngc.compile(engine=ngc.EngineOptions(...))`."""
 
 import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -43,6 +44,10 @@ class EngineOptions:
                 what = "arguments" if name == "flags" else "names"
                 raise InputError(f"{name} takes a list of {what}, not {value!r}" + (f"; write [{value!r}]" if isinstance(value, str) else ""))
             object.__setattr__(self, name, tuple(value))
+        flag_words(self.flags)
+        for name in ("timing_cache", "work_dir"):
+            if not isinstance(path := getattr(self, name), str | os.PathLike | None):
+                raise InputError(f"{name} is a path, not {path!r}")
         for name in ("min_subgraph_size", "pipeline_cores"):
             if not _is_count(getattr(self, name)):
                 raise InputError(f"{name} is a whole number of at least 1, not {getattr(self, name)!r}")
@@ -57,6 +62,17 @@ class EngineOptions:
     def given(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name."""
         return {option.name: getattr(self, option.name) for option in fields(self) if getattr(self, option.name) != option.default}
+
+
+def flag_words(flags: Iterable[str]) -> list[str]:
+    """Returns the words of flags, each of which may hold several, with quotes as a shell has them; InputError where a quote has no end."""
+    words = []
+    for flag in flags:
+        try:
+            words += shlex.split(flag)
+        except ValueError as error:
+            raise InputError(f"flags: {flag!r} cannot be split into words: {error}") from error
+    return words
 
 
 def _is_count(value: Any) -> bool:

@@ -73,12 +73,6 @@ def _pool(node: Node) -> str | None:
     return f"{node.attrs['kind']} pooling of {dtype} has no form in StableHLO that gives the same numbers"
 
 
-
-
-def _eltwise(node: Node) -> str | None:
-    return _dtypes(_FLOATS | {"u8"})(node)
-
-
 _TRANSCENDENTAL: dict[str, tuple[str, ...]] = {
     "sigmoid": ("logistic",), "tanh": ("tanh",), "softrelu": ("maximum", "abs", "negate", "exponential", "log_plus_one", "add"),
     "softsign": ("abs", "add", "divide"), "leaky_relu": ("compare", "multiply", "select"),
@@ -156,7 +150,7 @@ STABLEHLO_FORMS: dict[str, Form] = {
     "const": Form(("func.func",)),
     "identity": Form((NOTHING,)),
     "dropout": Form((NOTHING,)),
-    "eltwise": Form((NOTHING,), refuse=_eltwise),
+    "eltwise": Form((NOTHING,), refuse=_dtypes(_FLOATS | {"u8"})),
     "reorder": Form(reason="it changes how data lies in the memory of ngc's own kernels"),
     "engine.call": Form(reason="it is an engine's region already"),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _CONV),

@@ -13,7 +13,7 @@ from ngc.errors import ImportFailure
 from ngc.importer.operator_names import ENGINE_OPERATORS, parameter_inputs
 from ngc.importer.selection import without_labels
 from ngc.importer.sources import ModelSource
-from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
+from ngc.importer.symbol import OWN_PARAMETERS, Entry, SymbolGraph, SymbolNode
 
 IMAGE_PARAMETER = "_neuronbin"
 """What comes behind a node's name in the name of the parameter that holds what was compiled, as MXNet-Neuron named it."""
@@ -43,6 +43,11 @@ def input_variables(symbol: SymbolGraph) -> list[str]:
 def engine_nodes(symbol: SymbolGraph, family: str | None = None) -> Iterator[SymbolNode]:
     """Yields the nodes that hold a part of the symbol for a kind of engine, for any unless given."""
     return (node for node in symbol.nodes if node.op in ENGINE_OPERATORS and family in (None, ENGINE_OPERATORS[node.op]))
+
+
+def own_parameters(symbol: SymbolGraph) -> frozenset[str]:
+    """Returns the parameters that engine nodes name as their own: no arguments of the symbol."""
+    return frozenset(name for node in engine_nodes(symbol) for name in node.attrs.get(OWN_PARAMETERS, "").split(";") if name)
 
 
 def inline_subgraphs(source: ModelSource, keep: str | None = None) -> ModelSource:

@@ -70,6 +70,17 @@ def _relu(x: Array) -> Array:
     return np.where(np.isnan(x), x, np.maximum(x, 0))
 
 
+def smooth_l1_reach(scalar: float) -> float:
+    """Returns up to which |x| smooth_l1 is a parabola: 1 / scalar**2, everywhere where that vanishes, as MXNet's division has it."""
+    square = scalar * scalar
+    return 1 / square if square else math.inf
+
+
+def _smooth_l1(x: Array, scalar: float) -> Array:
+    reach = smooth_l1_reach(scalar)
+    return np.where(np.abs(x) < reach, 0.5 * (scalar * x) ** 2, np.abs(x) - 0.5 * reach)
+
+
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 """Constants of Klambauer et al., Self-Normalizing Neural Networks (2017), as MXNet spells them."""
 
@@ -134,7 +145,7 @@ UNARY: dict[str, UnaryDef] = {
     "gamma": _math(_gamma),
     "gammaln": _math(_gammaln),
     "logical_not": _math(lambda x: (x == 0)),
-    "smooth_l1": _math(lambda x, scalar: np.where(np.abs(x) < 1 / scalar**2, 0.5 * (scalar * x) ** 2, np.abs(x) - 0.5 / scalar**2), scalar=1.0),
+    "smooth_l1": _math(_smooth_l1, scalar=1.0),
 }
 """Every element-wise function of one argument. Those marked as activations may be epilogue steps."""
 

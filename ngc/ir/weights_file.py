@@ -50,13 +50,13 @@ def save_weights(graph: Graph, path: str | os.PathLike[str]) -> None:
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Opens a file beside `path` that takes its place when the block ends well, and goes away when it does not.
 
-    Devices and pipes are written to directly.
+    Devices and pipes are written to directly; a link stays a link.
     """
-    target = Path(path)
-    if target.exists() and not target.is_file():
-        with target.open("wb") as file:
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
             yield file
         return
+    target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with temporary.open("xb") as file:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -10,7 +11,8 @@ class Box:
 
     Attributes:
         label: what it does; lines are separated by newlines.
-        kind: what its colour says: "input", "operator", "outside" (left to the CPU by an engine), "engine" or "output".
+        kind: what its colour says: "input", "operator", "outside" (left to the CPU by an engine), "engine" or "output"; "label" is
+            text on arrows from one box, without a frame.
         tip: shown when the pointer rests on it.
         cluster: the key of the cluster that it lies in; empty for none.
     """
@@ -35,12 +37,12 @@ class Diagram:
 
     Attributes:
         title: of the picture.
-        boxes: by key, each after those that arrows to it come from.
+        boxes: by key, hashable, each after those of its cluster that arrows to it come from.
         arrows: (from, to) keys.
-        clusters: by key.
+        clusters: by key; none is a box's key too.
     """
 
     title: str
-    boxes: Mapping[str, Box]
-    arrows: tuple[tuple[str, str], ...]
+    boxes: Mapping[Any, Box]
+    arrows: tuple[tuple[Any, Any], ...]
     clusters: Mapping[str, Cluster] = field(default_factory=dict)

@@ -17,23 +17,23 @@ def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True) -> Diag
     """
     drawer = _Drawer(expand, any(node.regions for node in graph.nodes))
     inputs = zip(graph.inputs, graph.input_names, strict=True)
-    keys = {value: drawer.add(f"in.{value.name}", Box(f"{name}\n{format_type(value.type)}", "input"), ()) for value, name in inputs}
-    drawer.nodes(graph, keys, "", "")
+    keys = {value: drawer.add(Box(f"{name}\n{format_type(value.type)}", "input"), ()) for value, name in inputs}
+    drawer.nodes(graph, keys, "")
     for value, name in zip(graph.outputs, graph.output_names, strict=True):
-        drawer.add(f"out.{name}", Box(name, "output"), [keys[value]] if value in keys else [])
+        drawer.add(Box(name, "output"), [keys[value]] if value in keys else [])
     return Diagram(title or graph.name, drawer.boxes, tuple(dict.fromkeys(drawer.arrows)), drawer.clusters)
 
 
 class _Drawer:
-    """Collects boxes, arrows and clusters; `keys` maps values to the boxes that they come from."""
+    """Collects boxes, arrows and clusters; `keys` maps values to the boxes that they come from. Names may be alike, so the keys of boxes are numbers."""
 
     def __init__(self, expand: bool, divided: bool) -> None:
         self.expand, self.divided = expand, divided
-        self.boxes: dict[str, Box] = {}
-        self.arrows: list[tuple[str, str]] = []
+        self.boxes: dict[int, Box] = {}
+        self.arrows: list[tuple[int, int]] = []
         self.clusters: dict[str, Cluster] = {}
 
-    def nodes(self, graph: Graph, keys: dict[Value, str], prefix: str, cluster: str) -> None:
+    def nodes(self, graph: Graph, keys: dict[Value, int], cluster: str) -> None:
         for node in graph.nodes:
             if node.op == "const":
                 continue
@@ -42,18 +42,19 @@ class _Drawer:
                 continue
             kind = "engine" if node.regions else "outside" if self.divided and not cluster else "operator"
             sources = [keys[value] for value in node.inputs if value in keys]
-            key = self.add(f"{prefix}{node.name}", Box(f"{node.op}\n{format_type(node.outputs[0].type)}", kind, _tip(node), cluster), sources)
+            key = self.add(Box(f"{node.op}\n{format_type(node.outputs[0].type)}", kind, _tip(node), cluster), sources)
             keys.update(dict.fromkeys(node.outputs, key))
 
-    def region(self, node: Node, keys: dict[Value, str]) -> None:
-        region = node.regions[0]
+    def region(self, node: Node, keys: dict[Value, int]) -> None:
+        region, cluster = node.regions[0], f"cluster {len(self.clusters)}"
         count = sum(part.op != "const" for part in region.nodes)
-        self.clusters[region.name] = Cluster(f"{node.attrs['engine']}: {region.name}", f"{region.name}: {count} nodes")
+        self.clusters[cluster] = Cluster(f"{node.attrs['engine']}: {region.name}", f"{region.name}: {count} nodes")
         inside = {value: keys[outer] for value, outer in zip(region.inputs, node.inputs, strict=True) if outer in keys}
-        self.nodes(region, inside, f"{region.name}.", region.name)
+        self.nodes(region, inside, cluster)
         keys.update({outer: inside[value] for outer, value in zip(node.outputs, region.outputs, strict=True) if value in inside})
 
-    def add(self, key: str, box: Box, sources: Iterable[str]) -> str:
+    def add(self, box: Box, sources: Iterable[int]) -> int:
+        key = len(self.boxes)
         self.boxes[key] = box
         self.arrows += [(source, key) for source in sources]
         return key

@@ -5,6 +5,7 @@ Arrows enter a cluster through its upper edge and leave it through the lower one
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -28,6 +29,7 @@ STYLE = """
 .ngc .cluster text { text-anchor: start; font-weight: 600; fill: #2c6e2f; }
 .ngc .arrow { fill: none; stroke: #57606a; stroke-width: 1.1; }
 .ngc marker path { fill: #57606a; }
+.ngc .label text { font-size: 10px; fill: #57606a; }
 .ngc .title { font-size: 14px; font-weight: 600; text-anchor: start; }
 """
 
@@ -36,7 +38,7 @@ STYLE = """
 class _Port:
     """Where arrows of one outside node enter a cluster, or those of one inside node leave it."""
 
-    node: str
+    node: Any
     enters: bool
 
 
@@ -47,35 +49,43 @@ def svg_text(diagram: Diagram) -> str:
     sizes = {unit: _frame_size(inner[unit], diagram.clusters[unit]) if unit in inner else _box_size(diagram.boxes[unit]) for unit in _units(diagram, owner)}
     outer_arrows = [(owner[a], owner[b]) for a, b in diagram.arrows if owner[a] != owner[b]]
     outer = lay_out(sizes, outer_arrows)
+
+    def has_head(key: Any) -> bool:
+        return diagram.boxes[key].kind != "label"
+
     parts = [_frame(diagram.clusters[key], outer.places[key]) for key in inner]
     for key, layout in inner.items():
         origin = outer.places[key].x + _FRAME, outer.places[key].y + _FRAME_TOP
-        parts += [_arrow(_moved(_to_frame(layout, arrow, path), origin), arrow=not isinstance(arrow[1], _Port)) for arrow, path in layout.paths.items()]
+        parts += [_arrow(_moved(_to_frame(layout, arrow, path), origin), arrow=not isinstance(arrow[1], _Port) and has_head(arrow[1]))
+                  for arrow, path in layout.paths.items()]
         parts += [_box(diagram.boxes[name], _moved_place(place, origin)) for name, place in layout.places.items() if not isinstance(name, _Port)]
     for a, b in dict.fromkeys((a, b) for a, b in diagram.arrows if owner[a] != owner[b]):
         path = list(outer.paths[owner[a], owner[b]])
         path[0] = _port_spot(inner, outer, owner[a], _Port(a, False)) or path[0]
         end = _port_spot(inner, outer, owner[b], _Port(a, True))
         path[-1] = end or path[-1]
-        parts.append(_arrow(path, arrow=end is None))
+        parts.append(_arrow(path, arrow=end is None and has_head(b)))
     parts += [_box(box, outer.places[key]) for key, box in diagram.boxes.items() if not box.cluster]
     return _document(diagram.title, parts, outer)
 
 
-def _units(diagram: Diagram, owner: Mapping[str, str]) -> list[str]:
+def _units(diagram: Diagram, owner: Mapping[Any, Any]) -> list[Any]:
     """Returns boxes outside of clusters, and clusters, so that arrows between them rise."""
-    after: dict[str, set[str]] = {unit: set() for unit in dict.fromkeys(owner.values())}
+    before: dict[Any, set[Any]] = {unit: set() for unit in owner.values()}
     for a, b in diagram.arrows:
         if owner[a] != owner[b]:
-            after[owner[b]].add(owner[a])
-    order: list[str] = []
-    waiting = list(after)
-    while waiting:
-        ready = [unit for unit in waiting if after[unit] <= set(order)]
-        if not ready:
-            raise ValueError(f"the clusters make a cycle: {', '.join(waiting[:4])}")
+            before[owner[b]].add(owner[a])
+    place = {unit: number for number, unit in enumerate(before)}
+    sorter = TopologicalSorter(before)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise ValueError(f"the clusters make a cycle: {' -> '.join(map(str, error.args[1]))}") from error
+    order: list[Any] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=place.__getitem__)
         order += ready
-        waiting = [unit for unit in waiting if unit not in set(ready)]
+        sorter.done(*ready)
     return order
 
 
@@ -98,7 +108,7 @@ def _frame_size(layout: Layout, cluster: Cluster) -> tuple[float, float]:
     return max(layout.width, len(cluster.label) * _CHARACTER * 1.1) + 2 * _FRAME, layout.height + _FRAME_TOP + _FRAME
 
 
-def _port_spot(inner: Mapping[str, Layout], outer: Layout, unit: str, port: _Port) -> tuple[float, float] | None:
+def _port_spot(inner: Mapping[str, Layout], outer: Layout, unit: Any, port: _Port) -> tuple[float, float] | None:
     """Returns where a port lies in the whole, on the frame; None where the unit is no cluster."""
     if unit not in inner:
         return None
@@ -139,6 +149,8 @@ def _box(box: Box, place: Place) -> str:
     lines = box.label.split("\n")
     first = place.y + place.height / 2 - (len(lines) - 1) * _LINE / 2 + 4
     text = "".join(f'<text x="{_number(place.middle)}" y="{_number(first + number * _LINE)}">{escape(line)}</text>' for number, line in enumerate(lines))
+    if box.kind == "label":
+        return f'<g class="label">{text}</g>'
     return f'<g class="box {escape(kind)}">{_tip(box.tip)}{_rect(place, 4)}{text}</g>'
 
 

@@ -43,14 +43,22 @@ def test_a_route_is_compared_like_a_target(tmp_path: Path, monkeypatch, capsys):
                                                                    ["vgg11", "neuron:cpu", "1.0e-03", "2.0", "off"]]
 
 
-def test_a_route_that_refuses_a_network_is_reported(tmp_path: Path, monkeypatch):
+@pytest.mark.parametrize("error", [CodegenError("no form"), RuntimeError("of another runtime")])
+def test_a_route_that_refuses_a_network_is_reported(tmp_path: Path, monkeypatch, error):
     def refuse(network: str, prefix: str, batch: int):
-        raise CodegenError("no form")
+        raise error
 
     monkeypatch.setattr(zoo, "export_zoo", lambda name, folder: str(tmp_path / name))
     monkeypatch.setattr(zoo, "reference", lambda name, prefix, batch: np.zeros((batch, 1000), np.float32))
     monkeypatch.setattr(zoo, "ROUTES", {"neuron:cpu": refuse})
-    assert zoo.compare_route("alexnet", "neuron:cpu", [1], tmp_path).failure == "CodegenError: no form"
+    assert zoo.compare_route("alexnet", "neuron:cpu", [1], tmp_path).failure == f"{type(error).__name__}: {error}"
+
+
+def test_routes_compute_in_fp32(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bench.zoo", "--models", "alexnet", "--route", "onnx", "--precision", "bf16"])
+    with pytest.raises(SystemExit):
+        zoo.main()
+    assert capsys.readouterr().err.endswith("bench.zoo: error: --route compares in fp32, not in bf16\n")
 
 
 def test_a_network_that_does_not_compile_is_reported(tmp_path: Path, monkeypatch, capsys):

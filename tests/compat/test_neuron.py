@@ -103,7 +103,7 @@ def test_a_saved_model_is_not_compiled_again(tmp_path: Path, monkeypatch: pytest
 
 def test_a_saved_model_is_compiled_again_where_that_does_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """For another target, with flags, and where there is a compiler now and was none."""
-    monkeypatch.setattr("ngc.codegen.neuron.shutil.which", lambda name: None)
+    monkeypatch.setattr("ngc.codegen.neuron_compiler.shutil.which", lambda name: None)
     compiled = small(target="neuron:trn1")
     monkeypatch.setattr("ngc.codegen.neuron.build_neuron", refuse)
 
@@ -114,7 +114,7 @@ def test_a_saved_model_is_compiled_again_where_that_does_more(monkeypatch: pytes
     for target, options in (("neuron:cpu", {}), ("neuron:inf2", {}), ("neuron:trn1", {"flags": ["--optlevel 1"]})):
         with pytest.raises(AssertionError, match=r"^built again$"):
             build(target, **options)
-    monkeypatch.setattr("ngc.codegen.engines.shutil.which", lambda name: "/bin/true")
+    monkeypatch.setattr("ngc.codegen.neuron_compiler.shutil.which", lambda name: "/bin/true")
     with pytest.raises(AssertionError, match=r"^built again$"):
         build("neuron:trn1")
 
@@ -229,6 +229,20 @@ def test_a_value_and_a_variable_of_the_same_name_are_kept_apart(mx: ModuleType) 
     np.testing.assert_allclose(exe.forward(data=x)[0].asnumpy(), np.exp(np.maximum(x, 0)) + w, rtol=1e-6)
 
 
+def test_a_parameter_that_is_called_like_an_image_keeps_its_value(mx: ModuleType) -> None:
+    """A name of MXNet-Neuron's that the model has itself is no region's: neither an operator's nor that of what belongs to a region."""
+    x, value = make_input(), np.arange(6, dtype=np.float32).reshape(2, 3) / 8
+    dense = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="_neuron_subgraph_op1")
+    sym = mx.sym.tanh(dense + mx.sym.var("_neuron_subgraph_op0_neuronbin"), name="tanh")
+    weights = {"_neuron_subgraph_op1_weight": np.full((3, 297), 1e-2, np.float32), "_neuron_subgraph_op1_bias": np.zeros(3, np.float32)}
+    compiled, args, aux = neuron.compile(sym, {**weights, "_neuron_subgraph_op0_neuronbin": value}, {}, {"data": x}, excl_node_names=["tanh"])
+    assert [node["name"] for node in operations(compiled)] == ["_neuron_subgraph_op2", "tanh"]
+    np.testing.assert_array_equal(args["_neuron_subgraph_op0_neuronbin"], value)
+    result = compiled.bind("neuron:cpu", {**args, "data": x}, aux_states=aux).forward()[0].asnumpy()
+    wanted = np.tanh(x.reshape(2, -1) @ weights["_neuron_subgraph_op1_weight"].T + value)
+    np.testing.assert_allclose(result, wanted, rtol=1e-5, atol=1e-6)  # float32 through 297 products of the order of 1e-2
+
+
 # -- options -----------------------------------------------------------------------------------------------------------
 
 
@@ -264,9 +278,15 @@ def test_words_about_layouts_are_left_out_with_a_warning(caplog: pytest.LogCaptu
     ({"--neuroncore-pipeline-cores": "many"}, "^--neuroncore-pipeline-cores takes a number, not 'many'$"),
     ({"--fp32-cast": "some"}, "^--fp32-cast takes one of none, all, .*, not 'some'$"),
     ({"flags": "--optlevel 1"}, r"^flags takes a list of texts, not the text '--optlevel 1'; write \['--optlevel 1'\]$"),
+    ({"flags": None}, "^flags takes a list of texts, not None$"),
+    ({"flags": ["--optlevel", 1]}, r"^flags takes a list of texts, not \['--optlevel', 1\]$"),
+    ({"flags": ["--a='x"]}, "^flags: \"--a='x\" cannot be split into words: No closing quotation$"),
+    ({"--fast-math": 3}, "^--fast-math takes a list of texts, not 3$"),
+    ({"--pipeline": None}, "^--pipeline takes a list of texts, not None$"),
+    ({"--fp32-cast": ["all"]}, r"^--fp32-cast takes one of none, all, .*, not \['all'\]$"),
     ({"flags": ["optlevel"]}, "^flags: 'optlevel' is no flag; a flag begins with --$"),
     ({"--pipeline": "compile Everything"}, "^--pipeline takes compile and SaveTemps, not Everything$"),
-    ({"excl_node_names": "relu"}, r"^excl_node_names takes several names, not the text 'relu'; write \['relu'\]$"),
+    ({"excl_node_names": "relu"}, r"^excl_node_names takes a list of names, not 'relu'; write \['relu'\]$"),
     ({"target": "cpu"}, "^target='cpu': neuron.compile compiles for neuron, or neuron: and an instance family or cpu$"),
     ({"excl_node_names": ["rleu"]}, "^excl_node_names: the model has no node 'rleu'; did you mean 'relu'"),
     ({"excl_node_names": ["fc"], "force_incl_node_names": ["fc"]}, "^'fc': both in excl_node_names and in force_incl_node_names$")])
@@ -314,8 +334,9 @@ def test_extracted_subgraphs_are_kept_where_that_is_asked_for(tmp_path: Path, mo
     small(excl_node_names=["relu"])
     small(excl_node_names=["relu"], work_dir="kept")
     wanted = sorted(f"._neuron_subgraph_op{number}{end}" for number in (0, 1) for end in ("-0000.params", "-symbol.json", ".stablehlo"))
-    for folder in (tmp_path, tmp_path / "kept"):
-        assert sorted(entry.name for entry in folder.iterdir() if entry.is_file()) == wanted
+    built = sorted(f"_neuron_subgraph_op{number}{end}" for number in (0, 1) for end in (".hlo.pb", ".stablehlo.mlir"))
+    for folder, others in ((tmp_path, []), (tmp_path / "kept", built)):
+        assert sorted(entry.name for entry in folder.iterdir() if entry.is_file()) == wanted + others
     exe = ngc.compile(str(tmp_path / "._neuron_subgraph_op0"), shapes={"data": SHAPE})
     assert [spec.name for spec in exe.outputs] == ["bn_output"]
 
@@ -335,8 +356,14 @@ def test_a_missing_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEURON_LIBRARY_PATH", "/nowhere")
     sym, args, aux = small()
     exe = sym.bind(ctx=neuron.neuron(), args={**args, "data": make_input()}, aux_states=aux)
-    with pytest.raises(EngineError, match=r"^the Neuron PJRT plugin .* missing: .*; the image _neuron_subgraph_op0 holds hlo, stablehlo$"):
+    with pytest.raises(EngineError, match=r"^the Neuron PJRT plugin .* missing: .*; the image _neuron_subgraph_op0 was built for trn1 .* hlo, stablehlo$"):
         exe.forward(data=make_input())
+
+
+def test_a_device_that_is_not_the_first_is_refused() -> None:
+    sym, args, aux = small()
+    with pytest.raises(EngineError, match=r"^ctx=neuron\(2\): engines run on the first neuron device .* set NEURON_RT_VISIBLE_CORES=2 before"):
+        sym.bind(neuron.neuron(2), {**args, "data": make_input()}, aux_states=aux)
 
 
 def test_binding_takes_lists_and_refuses_gradients() -> None:

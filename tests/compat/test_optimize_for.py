@@ -56,6 +56,19 @@ def test_a_block_is_compiled(mx: ModuleType) -> None:
         ngc.compat.optimize_for(net, backend="neuron")
 
 
+def test_options_that_divided_a_block_are_not_asked_of_its_parts(mx: ModuleType) -> None:
+    net = mx.gluon.nn.HybridSequential()
+    net.add(mx.gluon.nn.Dense(4, in_units=297), mx.gluon.nn.Activation("relu"), mx.gluon.nn.Dense(5, in_units=4), mx.gluon.nn.Activation("tanh"))
+    net.initialize()
+    x = mx.nd.array(make_input())
+    names = [f"{layer.name}_fwd" for layer in net]
+    for excluded, left in ((names[2:3], ["_neuron_subgraph_op", "FullyConnected", "Activation"]), (names, ["FullyConnected", "Activation"] * 2)):
+        compiled = ngc.compat.optimize_for(net, x, backend="neuron", backend_opts={"target": "neuron:cpu", "excl_node_names": excluded})
+        assert operators(compiled.symbol) == left
+        assert len(compiled.executable(x.shape).engines) == left.count("_neuron_subgraph_op")
+        np.testing.assert_allclose(compiled(x).asnumpy(), net(x).asnumpy(), rtol=1e-4, atol=1e-5)  # float32 through 297 products
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match=r"^unknown backend 'TVM'; accepted is TensorRT, neuron, or one of MXNet's for the CPU: MKLDNN, "):
         ngc.compat.optimize_for(symbol_json(), "TVM")

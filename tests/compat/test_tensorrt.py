@@ -4,7 +4,7 @@ import gc
 import json
 import tracemalloc
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 
 import ngc.compat
 import ngc.compat.tensorrt as trt
-from ngc.compat.contexts import WITHOUT_GPU, has_gpu
+from ngc.compat.contexts import WITHOUT_GPU, Context, has_gpu
 from ngc.errors import EngineError, InputError
 from tests.checkpoints import SHAPE, make_input, make_params, reference, symbol_json
 
@@ -99,6 +99,48 @@ def test_the_third_tutorial_divides_a_symbol(precision: str) -> None:
     answer(executor, make_input())
 
 
+HOW_TO_BIND = ["bind", "simple_bind"]
+
+
+def bound_as_usual(sym: ngc.compat.Symbol, how: str, args: dict[str, Any], aux: dict[str, Any]) -> ngc.compat.Executor:
+    """Returns an executor by one of the two ways that scripts have."""
+    if how == "bind":
+        return sym.bind("gpu", {**args, "data": make_input()}, aux_states=aux)
+    executor = sym.simple_bind(ctx="gpu", data=SHAPE, grad_req="null", force_rebind=True)
+    executor.copy_params_from(args, aux)
+    return executor
+
+
+@pytest.mark.parametrize("excluded", [[], ["fc"]])
+@pytest.mark.parametrize("how", HOW_TO_BIND)
+def test_a_symbol_divided_for_shapes_is_bound_as_usual(how: str, excluded: list[str]) -> None:
+    """What went into the nodes is taken out of the caller's dictionaries, as MXNet does; those of a read-only mapping are taken all the same."""
+    args, aux = dict(ARG), dict(AUX)
+    trt_sym = ngc.compat.optimize_for(symbol_json(), "TensorRT", args=args, aux=aux, ctx="gpu", shape_dict={"data": SHAPE}, excl_node_names=excluded)
+    assert (args.keys(), aux.keys()) == ({"fc_weight", "fc_bias"} if excluded else set(), set())
+    for given, states in ((args, aux), (ARG, AUX)):
+        executor = bound_as_usual(trt_sym, how, given, states)
+        assert [image.facts["precision"] for image in executor.executable.engines] == ["fp16"]
+        answer(executor, make_input())
+    kept = MappingProxyType(ARG)
+    ngc.compat.optimize_for(symbol_json(), "TensorRT", args=kept, aux=MappingProxyType(AUX), shape_dict={"data": SHAPE})
+    assert len(kept) == len(ARG)
+
+
+@pytest.mark.parametrize("how", HOW_TO_BIND)
+def test_a_divided_symbol_is_saved_with_what_it_holds(how: str, tmp_path: Path) -> None:
+    args, aux = dict(ARG), dict(AUX)
+    trt_sym = ngc.compat.optimize_for(symbol_json(), "TensorRT", args=args, aux=aux, shape_dict={"data": SHAPE})
+    ngc.compat.save_checkpoint(tmp_path / "divided", 0, trt_sym, args, aux)
+    sym, args, aux = ngc.compat.load_checkpoint(tmp_path / "divided", 0)
+    assert (args.keys(), aux.keys()) == (ARG.keys(), AUX.keys())
+    left = trt.init_tensorrt_params(sym, args, aux)
+    assert left == ({}, {})
+    assert [image.name for image in bound_as_usual(sym, how, *left).executable.engines] == ["TensorRT0"]
+    fresh, _, _ = ngc.compat.load_checkpoint(tmp_path / "divided", 0)
+    assert [image.name for image in bound_as_usual(fresh, how, args, aux).executable.engines] == ["TensorRT0"]
+
+
 def test_the_third_tutorial_divides_a_block(mx: ModuleType) -> None:
     net = mx.gluon.nn.HybridSequential()
     net.add(mx.gluon.nn.Conv2D(4, 3, in_channels=3), mx.gluon.nn.BatchNorm(in_channels=4), mx.gluon.nn.Activation("relu"), mx.gluon.nn.Dense(5))
@@ -165,7 +207,7 @@ def test_an_engine_is_built_of_parameters_once(mx: ModuleType) -> None:
 
 
 def test_a_divided_symbol_runs_on_the_cpu_too() -> None:
-    sym = ngc.compat.optimize_for(symbol_json(), "TensorRT", args=ARG, aux=AUX, shape_dict={"data": SHAPE})
+    sym = ngc.compat.optimize_for(symbol_json(), "TensorRT", args=dict(ARG), aux=dict(AUX), shape_dict={"data": SHAPE})
     assert operators(sym) == ["_TensorRT"]
     assert sym.list_arguments() == ["data", "softmax_label"]
     executor = sym.simple_bind(ctx=None, data=SHAPE)
@@ -174,8 +216,24 @@ def test_a_divided_symbol_runs_on_the_cpu_too() -> None:
     np.testing.assert_allclose(executor.forward(data=x)[0].asnumpy(), reference(x), rtol=1e-5, atol=1e-6)
 
 
+def test_parameters_of_nodes_may_be_assigned_until_only_an_engine_has_them() -> None:
+    x, sym = make_input(), ngc.compat.optimize_for(symbol_json(), "TensorRT", args=dict(ARG), aux=dict(AUX), shape_dict={"data": SHAPE})
+    executor = sym.simple_bind(ctx=None, data=SHAPE)
+    executor.forward(data=x)
+    other = {name: array * np.float32(2) for name, array in ARG.items()}
+    executor.copy_params_from({name: array.astype(np.float64) for name, array in other.items()}, AUX)
+    # float32 through 27 products, 99 pixels and a softmax.
+    wanted = reference(x, {**{f"arg:{name}": array for name, array in other.items()}, **{f"aux:{name}": array for name, array in AUX.items()}})
+    np.testing.assert_allclose(executor.forward()[0].asnumpy(), wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(executor.reshape(data=SHAPE).forward(data=x)[0].asnumpy(), wanted, rtol=1e-5, atol=1e-6)
+    with pytest.raises(InputError, match=r"^the symbol has no argument 'nope'; pass allow_extra_params=True"):
+        executor.copy_params_from({"nope": x})
+    with pytest.raises(InputError, match=r"^the parameters went to the engine when it was built and are not kept twice"):
+        bound().copy_params_from(ARG, AUX)
+
+
 def test_nodes_take_their_parameters_and_leave_the_others() -> None:
-    sym = ngc.compat.optimize_for(symbol_json(), "TensorRT", args=ARG, aux=AUX, shape_dict={"data": SHAPE}, excl_node_names=["fc"])
+    sym = ngc.compat.optimize_for(symbol_json(), "TensorRT", args=dict(ARG), aux=dict(AUX), shape_dict={"data": SHAPE}, excl_node_names=["fc"])
     sym.held.clear()
     args, aux = trt.init_tensorrt_params(sym, ARG, AUX)
     assert (args.keys(), aux.keys()) == ({"fc_weight", "fc_bias"}, set())
@@ -211,6 +269,17 @@ def test_a_context_stands_for_what_the_environment_says(monkeypatch: pytest.Monk
 def test_what_tensorrt_bind_cannot_do_is_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         trt.tensorrt_bind(symbol_json(), **{"ctx": "gpu", "all_params": PARAMS, "data": SHAPE, **options})
+
+
+@pytest.mark.parametrize("ctx", ["gpu(1)", "gpu:1", Context("gpu", 1)])
+def test_a_gpu_that_is_not_the_first_is_refused(ctx: Any) -> None:
+    message = r"^ctx=gpu[:(]1\)?: engines run on the first gpu device that the process is shown; pass gpu\(0\) and set CUDA_VISIBLE_DEVICES=1 before the"
+    divided = ngc.compat.Symbol.of(symbol_json()).get_backend_symbol("TensorRT")
+    for call in (lambda: trt.tensorrt_bind(symbol_json(), ctx=ctx, all_params=PARAMS, data=SHAPE), lambda: divided.simple_bind(ctx=ctx, data=SHAPE),
+                 lambda: ngc.compat.optimize_for(symbol_json(), "TensorRT", args=ARG, aux=AUX, ctx=ctx)):
+        with pytest.raises(EngineError, match=message):
+            call()
+    assert divided.simple_bind(ctx="gpu(0)", data=SHAPE).arg_dict["data"].shape == SHAPE
 
 
 def test_a_gpu_context_is_for_symbols_that_ask_for_tensorrt() -> None:

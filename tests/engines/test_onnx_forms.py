@@ -129,7 +129,6 @@ POOL = {"kernel": (2, 2), "stride": (1, 1), "pad": (0, 0)}
     (node("tan", "f64"), "ONNX Runtime has no tan of f64"),
     (node("negative", "bool"), "negative of bool means nothing"),
     (node("sub", "bool", scalar=1.0), "sub of bool means nothing"),
-    (node("smooth_l1", "f32", scalar=0.0), "smooth_l1 divides by its scalar, which is 0"),
     (node("softmax", "i32"), "softmax of i32 has no form in ONNX, which takes floats"),
     (node("lrn", "f32", size=3, alpha=-1.0), "LRN of ONNX Runtime takes alpha and beta above 0, not -1 and 0.75"),
     (node("lrn", "f64", size=3), "ONNX Runtime has no lrn of f64"),

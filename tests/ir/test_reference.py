@@ -124,6 +124,18 @@ def test_integers_divide_toward_zero_and_by_zero_to_zero() -> None:
     np.testing.assert_array_equal(run("mod", np.float32([5, -5, 5]), np.float32([3, 3, 0])), [2, 1, 0])
 
 
+def test_the_least_integer_divides_exactly() -> None:
+    least = -(2**63)
+    got = run("div", np.array([least, least, least, least + 1, 2**63 - 1]), np.array([2**32, least, 3, least, least]))
+    assert got.tolist() == [-(2**31), 1, -(-least // 3), 0, 0]
+
+
+@pytest.mark.parametrize("scalar", [0.0, 1e-200])
+def test_smooth_l1_whose_parabola_has_no_end(scalar: float) -> None:
+    got = run("smooth_l1", np.array([0, -3, 1e30, np.inf, np.nan], np.float32), scalar=scalar)
+    np.testing.assert_array_equal(got, np.array([0, 0, 0, np.nan, np.nan], np.float32))  # as MXNet's 1 / scalar**2, which is infinite
+
+
 def test_casts_truncate_and_say_int_min_out_of_range() -> None:
     x = np.array([1.9, -1.9, 3e9, -3e9, np.nan], np.float32)
     low = np.iinfo(np.int32).min

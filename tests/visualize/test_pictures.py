@@ -1,8 +1,12 @@
 """Pictures of symbols and graphs: what is in them, that they are well formed, and that a browser shows them."""
 
+import json
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -80,9 +84,54 @@ def test_names_are_written_as_text() -> None:
     assert "<script" not in html_page("<script>", [diagram], "<script>")
 
 
+HOSTILE = """
+graph @g(%data: f32[2,3], %r.data: f32[2,3]) stage("canonical") {
+  %in.data = tanh(%data) : f32[2,3]
+  %r.a = tanh(%in.data) : f32[2,3]
+  %out.y = exp(%r.a) : f32[2,3]
+  %b = engine.call(%out.y, %r.data) {engine="neuron"} : f32[2,3] {
+    graph @r(%x: f32[2,3], %z: f32[2,3]) stage("canonical") {
+      %a = add(%x, %z) : f32[2,3]
+      %data = relu(%a) : f32[2,3]
+      return %data
+    }
+  }
+  return %b as "y"
+}
+"""
+
+
+def test_names_that_look_like_other_things_are_names() -> None:
+    svg = svg_text(graph_diagram(ngc.parse(HOSTILE)))
+    assert groups(svg, "box input") == ["data\nf32[2,3]", "r.data\nf32[2,3]"]
+    assert groups(svg, "box outside") == ["tanh\nf32[2,3]", "tanh\nf32[2,3]", "exp\nf32[2,3]"]
+    assert groups(svg, "box inside") == ["add\nf32[2,3]", "relu\nf32[2,3]"]
+    assert groups(svg, "box output") == ["y"]
+    nodes = [{"op": "null", "name": "0", "inputs": []}, {"op": "relu", "name": "head0", "inputs": [[0, 0, 0]]}]
+    inner = {"nodes": [*nodes, {"op": "tanh", "name": "cluster 0", "inputs": [[1, 0, 0]]}], "arg_nodes": [0], "heads": [[2, 0, 0]]}
+    nodes += [{"op": "_TensorRT", "name": "1", "inputs": [[1, 0, 0]], "subgraphs": [inner]}]
+    nodes += [{"op": "_TensorRT", "name": "1", "inputs": [[2, 0, 0]], "subgraphs": [inner]}]
+    svg = ngc.compat.plot_network(json.dumps({"nodes": nodes, "arg_nodes": [0], "heads": [[3, 0, 0]]})).svg
+    assert groups(svg, "cluster") == ["TensorRT: 1", "TensorRT: 1"]
+    assert (groups(svg, "box outside"), groups(svg, "box inside")) == (["relu"], ["relu", "tanh", "relu", "tanh"])
+    assert svg.count('class="arrow"') == 10  # one to the first operator, two into and one inside of each frame, one out of each
+
+
+def test_a_long_network_is_drawn_from_top_to_bottom() -> None:
+    builder = ngc.ir.GraphBuilder("chain")
+    value = builder.input("x", (1, 4))
+    for _ in range(5000):
+        value = builder.op("tanh", value)
+    svg = ElementTree.fromstring(svg_text(graph_diagram(builder.finish([value]))))
+    boxes = [rect for group in svg.iter(f"{SVG}g") if (group.get("class") or "").startswith("box") for rect in group.findall(f"{SVG}rect")]
+    tops = [float(rect.get("y", "")) for rect in boxes]
+    assert len(tops) == 5002
+    assert all(a < b for a, b in pairwise(tops))
+
+
 def test_clusters_that_would_make_a_cycle_are_refused() -> None:
     boxes = {"a": Box("a", cluster="k"), "b": Box("b"), "c": Box("c", cluster="k")}
-    with pytest.raises(ValueError, match=r"^the clusters make a cycle: k, b$"):
+    with pytest.raises(ValueError, match=r"^the clusters make a cycle: (k -> b -> k|b -> k -> b)$"):
         svg_text(Diagram("d", boxes, (("a", "b"), ("b", "c")), {"k": Cluster("k")}))
 
 
@@ -95,6 +144,52 @@ def test_pictures_are_saved_by_their_title(tmp_path: Path, monkeypatch: pytest.M
     assert Path("page.html").read_text(encoding="utf-8") == plot.html
     with pytest.raises(InputError, match=r"^save_format='pdf': accepted is one of svg, html$"):
         ngc.compat.plot_network(symbol_json(), save_format="pdf")
+
+
+def test_pictures_are_rendered_as_graphviz_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    plot = ngc.compat.plot_network(symbol_json(), "a/b")
+    assert plot.render() == "a_b.svg"
+    assert plot.render("net.v1", directory="new/folder", cleanup=True, format="html") == "new/folder/net.v1.html"
+    assert Path("new/folder/net.v1.html").read_text(encoding="utf-8") == plot.html
+    assert plot.render("sub/net", view=True) == "sub/net.svg"
+    assert plot.view(directory="new") == "new/a_b.svg"
+    assert opened == [(tmp_path / "sub/net.svg").as_uri(), (tmp_path / "new/a_b.svg").as_uri()]
+    with pytest.raises(InputError, match=r"^format='png': accepted is one of svg, html$"):
+        plot.render(format="png")
+    with pytest.raises(InputError, match=r"^cannot write a_b.svg/net.svg: .*; render\(filename, directory=\.\.\.\) says where to$"):
+        plot.render("net", directory="a_b.svg")
+
+
+def test_shapes_and_dtypes_stand_on_the_arrows(mx: ModuleType) -> None:
+    svg = ngc.compat.plot_network(symbol_json(), shape={"data": SHAPE}, dtype={"data": np.float16}).svg
+    assert groups(svg, "label") == [f"{text}(float16)" for text in ("3x9x11", "20x9x11", "20x9x11", "20x9x11", "20x1x1", "20", "7", "7")]
+    assert groups(ngc.compat.plot_network(symbol_json(), dtype={"data": "float32"}).svg, "label") == ["(float32)"] * 8
+    assert svg.count("marker-end") == 8
+    halves = mx.sym.SliceChannel(mx.sym.exp(mx.sym.var("data"), name="exp"), num_outputs=2, name="halves")
+    sym = mx.sym.tanh(mx.sym.gamma(halves[1], name="gamma") + halves[0], name="tanh")
+    compiled, _, _ = ngc.compat.neuron.compile(sym, {}, {}, {"data": np.zeros((2, 6), np.float32)}, target="neuron:cpu")
+    svg = ngc.compat.plot_network(compiled, shape={"data": (2, 6)}).svg
+    # Both halves leave their frame under one label, since it says the same.
+    assert sorted(groups(svg, "label")) == ["3", "3", "3", "3", "6", "6"]
+    assert len(groups(svg, "cluster")) == 2
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"shape": {"dta": SHAPE}}, "^shape: the symbol has no input 'dta'$"),
+    ({"shape": SHAPE}, r"^shape takes a dictionary by the names of inputs, not \(2, 3, 9"),
+    ({"shape": {"data": (2, 3)}}, r"^shape=\{'data': \(2, 3\)\}: MXNetError: Error in operator conv: "),
+    ({"shape": {}}, r"^shape=\{\} does not say enough for MXNet to infer the others$"), ({"dtype": {"data": "float99"}}, r"^dtype=\{'data': 'float99'\}: ")])
+def test_shapes_that_do_not_fit_are_refused(options: dict[str, Any], message: str, mx: ModuleType) -> None:
+    with pytest.raises(InputError, match=message):
+        ngc.compat.plot_network(symbol_json(), **options)
+
+
+def test_a_graph_has_its_types_already() -> None:
+    with pytest.raises(InputError, match=r"^shape and dtype are for symbols; the boxes of a graph state their types$"):
+        ngc.compat.plot_network(ngc.parse(DIVIDED), shape={"x": (2, 3)})
 
 
 # -- the network of the documentation ----------------------------------------------------------------------------------

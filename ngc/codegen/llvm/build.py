@@ -19,7 +19,7 @@ from ngc.codegen.llvm.lower import Lowering, lower
 from ngc.codegen.llvm.placement import place
 from ngc.codegen.llvm.tune import Tuner
 from ngc.codegen.program import CallInfo, Program
-from ngc.codegen.tensor_spec import TensorSpec
+from ngc.codegen.tensor_spec import graph_specs
 from ngc.ir import Graph, SymDim
 from ngc.target import CpuTarget
 
@@ -73,9 +73,8 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
     objects = compile_cached(texts, target, cache=cache, progress=progress)
     if dump_dir is not None:
         _dump(texts, target, dump_dir)
-    return Program(target.name, target.identity, entry, _specs(graph, inputs=True), _specs(graph, inputs=False),
-                   tuple(infos), placement.plan.fixed, placement.plan.per_image, placement.scratch,
-                   lowering.blob.finish(), objects, dict(options or {}), callbacks, dict(engines or {}))
+    return Program(target.name, target.identity, entry, *graph_specs(graph), tuple(infos), placement.plan.fixed, placement.plan.per_image,
+                   placement.scratch, lowering.blob.finish(), objects, dict(options or {}), callbacks, dict(engines or {}))
 
 
 def _lower_tuned(graph: Graph, target: CpuTarget, tuner: Tuner, fallback: bool, progress: Progress | None, measuring: Progress | None) -> Lowering:
@@ -117,12 +116,6 @@ def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *,
 def _source(text: Callable[[], str], target: CpuTarget) -> str:
     """Returns the module that LLVM is given: a kernel's text under the target's triple."""
     return f'target triple = "{target.triple}"\n{text()}'
-
-
-def _specs(graph: Graph, *, inputs: bool) -> tuple[TensorSpec, ...]:
-    values = graph.inputs if inputs else graph.outputs
-    names = graph.input_names if inputs else graph.output_names
-    return tuple(TensorSpec(name, value.type.shape, value.type.dtype) for name, value in zip(names, values, strict=True))
 
 
 def _info(call: Call, symbol: str) -> CallInfo:

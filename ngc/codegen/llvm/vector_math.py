@@ -11,6 +11,7 @@ from ngc.codegen.llvm import double_math as wide
 from ngc.codegen.llvm import float_math as fast
 from ngc.codegen.llvm.lanes import Lanes
 from ngc.codegen.llvm.text import DOUBLE, FLOAT, Builder, Value, element_of, lanes_of, vector
+from ngc.ir.unary import smooth_l1_reach
 from ngc.target import CpuTarget
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -43,9 +44,9 @@ def _hard_sigmoid(x: Lanes, alpha: float, beta: float) -> Lanes:
 
 
 def _smooth_l1(x: Lanes, sigma: float) -> Lanes:
-    square = sigma * sigma
-    magnitude = abs(x)
-    return (x * x * (0.5 * square)).where(magnitude < 1.0 / square, magnitude - 0.5 / square)
+    reach = smooth_l1_reach(sigma)
+    magnitude, scaled = abs(x), x * sigma  # x * x would be infinite for large x, whatever sigma makes of them
+    return (scaled * scaled * 0.5).where(magnitude < reach, magnitude - 0.5 * reach)
 
 
 def _sign(x: Lanes) -> Lanes:

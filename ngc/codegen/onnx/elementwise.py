@@ -1,5 +1,6 @@
 """Element-wise operators in ONNX: functions, arithmetic, comparisons, selection and casts."""
 
+import math
 from functools import partial
 
 from ngc.codegen.onnx.functions import FUNCTIONS, INTEGERS, function
@@ -77,16 +78,21 @@ def _mod(writer: OnnxWriter, node: Node) -> Tensor:
 
 
 def _hypot(writer: OnnxWriter, node: Node) -> Tensor:
-    """Returns m * sqrt(1 + (n/m)^2) of the larger and the smaller size, which overflows only where the result does; integers plainly in f64."""
+    """Returns m * sqrt(1 + (n/m)^2) of the larger and the smaller size, which overflows only where the result does; integers plainly in f64.
+
+    n/m is 1 where both are the same, zeros and infinities too; and of an infinity and a NaN the infinity counts, as IEEE 754 has it.
+    """
     a, b = _operands(writer, node)
     if a.dtype in INTEGERS:
         wide = [writer.cast(operand, "f64") for operand in (a, b)]
         return writer.apply("Sqrt", writer.apply("Add", *(writer.apply("Mul", operand, operand) for operand in wide)))
     a, b = writer.apply("Abs", a), writer.apply("Abs", b)
-    one, large = writer.number(1, a.dtype), writer.apply("Max", a, b)
-    divisor = writer.apply("Where", _equals(writer, large, 0), one, large, dtype=a.dtype)
-    ratio = writer.apply("Div", writer.apply("Min", a, b), divisor)
-    return writer.apply("Mul", large, writer.apply("Sqrt", writer.apply("Add", writer.apply("Mul", ratio, ratio), one)))
+    one, large, small = writer.number(1, a.dtype), writer.apply("Max", a, b), writer.apply("Min", a, b)
+    same = writer.apply("Equal", small, large, dtype="bool")
+    ratio = writer.apply("Where", same, one, writer.apply("Div", small, large), dtype=a.dtype)
+    length = writer.apply("Mul", large, writer.apply("Sqrt", writer.apply("Add", writer.apply("Mul", ratio, ratio), one)))
+    infinite = writer.apply("Or", _equals(writer, a, math.inf), _equals(writer, b, math.inf))
+    return writer.apply("Where", infinite, writer.number(math.inf, a.dtype), length, dtype=a.dtype)
 
 
 def prelu(writer: OnnxWriter, x: Tensor, slope: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ngc.codegen.onnx.writer import OnnxWriter, Tensor
+from ngc.ir.tensor_type import DTYPES
+from ngc.ir.unary import smooth_l1_reach
 
 INTEGERS = ("i32", "i64")
 """Integers that ONNX computes with; narrower ones have been widened."""
@@ -37,17 +39,20 @@ def _relu(writer: OnnxWriter, x: Tensor) -> Tensor:
 
 
 def _clip(writer: OnnxWriter, x: Tensor, low: float, high: float) -> Tensor:
-    bounds: list[Tensor | None] = [None if math.isinf(bound) and bound * sign > 0 else writer.number(_bound(bound, x.dtype), x.dtype)
-                                   for bound, sign in ((low, -1), (high, 1))]
-    if bounds == [None, None]:
-        return x
-    return writer.apply("Clip", x, *bounds) if bounds[1] is not None else writer.apply("Clip", x, bounds[0])
+    low, high = _bound(low, x.dtype), _bound(high, x.dtype)
+    if math.isfinite(low) and math.isfinite(high):
+        return writer.apply("Clip", x, writer.number(low, x.dtype), writer.number(high, x.dtype))
+    # ONNX Runtime's Clip has the largest finite number for a bound that is left out or infinite, and cuts infinities down to it.
+    if low != -math.inf:
+        x = writer.apply("Max", x, writer.number(low, x.dtype))
+    return x if high == math.inf else writer.apply("Min", x, writer.number(high, x.dtype))
 
 
 def _bound(bound: float, dtype: str) -> float:
-    """Returns a bound as integers have it: results are truncated, so truncating the bound does the same."""
+    """Returns a bound as the element type has it. Results that are integers are truncated, so truncating the bound does the same."""
     if dtype not in INTEGERS:
-        return bound
+        with np.errstate(over="ignore"):  # past the range of f16 is infinity
+            return float(DTYPES[dtype].type(bound))
     limits = np.iinfo(np.int32 if dtype == "i32" else np.int64)
     return limits.min if bound < limits.min else limits.max if bound > limits.max else math.trunc(bound)
 
@@ -115,7 +120,9 @@ def cbrt(writer: OnnxWriter, x: Tensor) -> Tensor:
 
 
 def _rcbrt(writer: OnnxWriter, x: Tensor) -> Tensor:
-    return writer.apply("Reciprocal", cbrt(writer, x))
+    # The cube root's zero has lost its sign, which tells the infinities apart.
+    zero = writer.apply("Equal", x, writer.number(0, x.dtype), dtype="bool")
+    return writer.apply("Where", zero, writer.apply("Reciprocal", x), writer.apply("Reciprocal", cbrt(writer, x)), dtype=x.dtype)
 
 
 def _log_times(factor: float) -> Callable[[OnnxWriter, Tensor], Tensor]:
@@ -126,12 +133,17 @@ def _log_times(factor: float) -> Callable[[OnnxWriter, Tensor], Tensor]:
 
 
 def _log1p(writer: OnnxWriter, x: Tensor) -> Tensor:
-    """Returns log(u) * x / (u - 1) with u = 1 + x as it was rounded, which cancels that rounding (Kahan); x itself where u is 1."""
+    """Returns log(u) * x / (u - 1) with u = 1 + x as it was rounded, which cancels that rounding (Kahan).
+
+    It is x itself where u is 1, and log(u) where u is x, infinity too.
+    """
     one = writer.number(1, x.dtype)
     u = writer.apply("Add", x, one)
     tiny = writer.apply("Equal", u, one, dtype="bool")
     divisor = writer.apply("Where", tiny, one, writer.apply("Sub", u, one), dtype=x.dtype)
-    value = writer.apply("Mul", writer.apply("Log", u), writer.apply("Div", x, divisor))
+    large = writer.apply("Equal", u, x, dtype="bool")
+    ratio = writer.apply("Where", large, one, writer.apply("Div", x, divisor), dtype=x.dtype)
+    value = writer.apply("Mul", writer.apply("Log", u), ratio)
     return writer.apply("Where", tiny, x, value, dtype=x.dtype)
 
 
@@ -155,8 +167,9 @@ def _logical_not(writer: OnnxWriter, x: Tensor) -> Tensor:
 def _smooth_l1(writer: OnnxWriter, x: Tensor, scalar: float) -> Tensor:
     size, scaled = writer.apply("Abs", x), writer.apply("Mul", x, writer.number(scalar, x.dtype))
     curve = writer.apply("Mul", writer.apply("Mul", scaled, scaled), writer.number(0.5, x.dtype))
-    line = writer.apply("Sub", size, writer.number(0.5 / scalar**2, x.dtype))
-    inside = writer.apply("Less", size, writer.number(1 / scalar**2, x.dtype), dtype="bool")
+    reach = smooth_l1_reach(scalar)
+    line = writer.apply("Sub", size, writer.number(0.5 * reach, x.dtype))
+    inside = writer.apply("Less", size, writer.number(reach, x.dtype), dtype="bool")
     return writer.apply("Where", inside, curve, line, dtype=x.dtype)
 
 

@@ -9,6 +9,9 @@ from ngc.ir import Node, Step, Value
 from ngc.ir.ops.convolution import pads
 from ngc.passes.step_forms import split_operands
 
+_LAST = 2**63 - 1
+"""An end of a slice past every dimension's."""
+
 _POINTWISE = {"stride": (1, 1), "pad": (0, 0), "pad_end": None, "dilate": (1, 1), "groups": 1}
 
 
@@ -56,18 +59,19 @@ def _narrowed(writer: OnnxWriter, data: Tensor, x: Value) -> Tensor:
 def _deconv(writer: OnnxWriter, node: Node) -> list[Tensor]:
     (x, w), _, after = split_operands(node)
     attrs, rank = node.attrs, node.type.rank
-    adj = attrs["adj"]
-    crop = [end for _, end in pads(attrs)]
-    rest = [0] * len(adj)
-    if any(extra >= stride for extra, stride in zip(adj, attrs["stride"], strict=True)):
-        # More than output_padding may be: rows are cropped less, and what is still missing is zeros.
-        rest = [max(extra - end, 0) for extra, end in zip(adj, crop, strict=True)]
-        crop = [max(end - extra, 0) for extra, end in zip(adj, crop, strict=True)]
-        adj = (0,) * len(adj)
-    bias, steps, operands = ([], attrs["epilogue"], after) if any(rest) else _split_bias(attrs["epilogue"], after)
-    result = _convolve(writer, "ConvTranspose", register(writer, x), w, bias, {**attrs, "pad_end": tuple(crop)}, output_padding=list(adj))
-    if any(rest):
-        result = writer.apply("Pad", result, writer.integers([0] * (rank + 2) + rest), writer.number(0, result.dtype), mode="constant")
+    adj, crop = attrs["adj"], pads(attrs)
+    if all(extra < stride for extra, stride in zip(adj, attrs["stride"], strict=True)):
+        bias, steps, operands = _split_bias(attrs["epilogue"], after)
+        result = _convolve(writer, "ConvTranspose", register(writer, x), w, bias, attrs, output_padding=list(adj))
+    else:
+        # More than output_padding may be: zeros after the uncropped result. The crop comes last, since without them it may leave nothing.
+        steps, operands = attrs["epilogue"], after
+        result = _convolve(writer, "ConvTranspose", register(writer, x), w, (), {**attrs, "pad": (0,) * len(adj), "pad_end": None})
+        result = writer.apply("Pad", result, writer.integers([0] * (rank + 2) + list(adj)), writer.number(0, result.dtype), mode="constant")
+        if any(before or end for before, end in crop):
+            ends = [-end if end else _LAST for _, end in crop]
+            result = writer.apply("Slice", result, writer.integers(before for before, _ in crop), writer.integers(ends),
+                                  writer.integers(range(2, rank)))
     result, tees = apply_steps(writer, steps, operands, result, rank, 1)
     return stored(writer, node, [result, *tees])
 

@@ -1,4 +1,5 @@
-"""Reductions in ONNX. Sums and products of integers are taken in 64 bits; the mean of integers truncates."""
+"""Reductions in ONNX. Sums of integers are i64, which ONNX Runtime takes in f64: exactly, as far as the table of forms lets them through; the mean of
+integers truncates."""
 
 from functools import partial
 

@@ -89,7 +89,8 @@ def _reciprocal(body: Body, x: Tensor) -> Tensor:
 def _smooth_l1(body: Body, x: Tensor, scalar: float) -> Tensor:
     square = scalar * scalar
     size = body.map("abs", x)
-    inside = body.multiply(body.multiply(x, x), 0.5 * square)
+    scaled = body.multiply(x, scalar)  # x * x would be infinite for large x, whatever the scalar makes of them
+    inside = body.multiply(body.multiply(scaled, scaled), 0.5)
     if not square:  # 1/0 bounds nothing: the parabola is everywhere, and flat
         return inside
     return body.select(body.compare(size, "LT", 1 / square), inside, body.subtract(size, 0.5 / square))

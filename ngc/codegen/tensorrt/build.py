@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ngc.codegen.engine_image import EngineImage
-from ngc.codegen.tensor_spec import TensorSpec
+from ngc.codegen.tensor_spec import graph_specs
 from ngc.codegen.tensorrt.plan import build_plan
 from ngc.codegen.tensorrt.provider import PROVIDERS, load_library
 from ngc.engines import EngineOptions, EngineTarget
@@ -39,8 +39,7 @@ def build_tensorrt(region: Graph, name: str, target: EngineTarget, options: Engi
     limit = LIMIT if limit is None else limit
     provider = PROVIDERS[target.engine]
     load_library(provider)  # what is missing is told before anything is emitted
-    inputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for public, value in zip(region.input_names, region.inputs, strict=True))
-    outputs = tuple(TensorSpec(public, value.type.shape, value.type.dtype) for public, value in zip(region.output_names, region.outputs, strict=True))
+    inputs, outputs = graph_specs(region)
     constants = sum(node.weight.array.nbytes for node in region if node.weight is not None and node.weight.array is not None)
     if constants <= limit:
         model = emit_onnx(region)

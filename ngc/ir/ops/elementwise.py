@@ -31,8 +31,9 @@ def _div(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.dtype.kind == "f":
         return np.asarray(np.divide(a, b))
     safe = np.where(b == 0, np.ones_like(b), b)
-    quotient = np.abs(a.astype(np.int64)) // np.abs(safe.astype(np.int64)) * np.sign(a.astype(np.int64)) * np.sign(safe.astype(np.int64))
-    return np.where(b == 0, 0, quotient)
+    below = np.floor_divide(a, safe)
+    towards_zero = below + ((np.remainder(a, safe) != 0) & ((a < 0) != (b < 0)))
+    return np.where(b == 0, 0, towards_zero)
 
 
 def _power(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, currently_in_test_context, given, note, sett
 from ngc.codegen.llvm.build import build_program
 from ngc.codegen.program import Program
 from ngc.errors import CodegenError
-from ngc.ir import Graph, GraphBuilder, SymDim, clone, evaluate
+from ngc.ir import Graph, GraphBuilder, SymDim, Value, clone, evaluate
 from ngc.passes import PIPELINES, PassContext, PassManager
 from ngc.runtime import Executable
 from ngc.target import parse_target
@@ -40,6 +40,26 @@ def check_with(run: Callable[[Program, Graph, dict[str, np.ndarray]], Sequence[n
 
 def check(graph: Graph, target: str, pipeline: str, threads: int = 1) -> None:
     check_with(lambda program, lowered, feeds: Executable(program, lowered, threads).run_poisoned(feeds), graph, target, pipeline)
+
+
+EMPTY: dict[str, Callable[[GraphBuilder], Value]] = {
+    "exp": lambda b: b.op("exp", b.input("x", (1, 3, 0, 8))),
+    "scalar": lambda b: b.op("add", b.input("x", (0,)), scalar=1.0),
+    "constant": lambda b: b.op("add", b.input("x", (2, 0)), b.const("c", np.zeros((2, 0), np.float32))),
+    "transpose": lambda b: b.op("transpose", b.input("x", (0, 3, 4)), axes=(1, 0, 2)),
+    "sum of rows": lambda b: b.op("reduce_sum", b.input("x", (2, 3, 0)), axes=(2,)),
+    "sum of columns": lambda b: b.op("reduce_sum", b.input("x", (2, 0, 30)), axes=(1,)),
+    "concat": lambda b: b.op("concat", b.input("x", (2, 0, 3)), b.input("y", (2, 4, 3)), axis=1),
+    "broadcast": lambda b: b.op("broadcast_to", b.input("x", (1,)), shape=(0,)),
+    "cast": lambda b: b.op("cast", b.input("x", (0, 3)), dtype="i32"),
+    "batch": lambda b: b.op("exp", b.input("x", (SymDim(), 0))),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_tensors_without_elements(name: str) -> None:
+    b = GraphBuilder()
+    check(b.finish([EMPTY[name](b)]), "cpu", "canonicalize,fuse-elementwise,assign-layout")
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -202,6 +202,12 @@ def test_activations(name, target):
     assert np.isnan(apply("activation", name, target, np.float32([np.nan]), params=params)).all()
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_smooth_l1_whose_parabola_has_no_end(target):
+    got = apply("activation", "smooth_l1", target, np.float32([0, -3, 1e30, np.inf, np.nan]), params=(0.0,))
+    np.testing.assert_array_equal(got, np.float32([0, 0, 0, np.nan, np.nan]))
+
+
 def test_every_activation_is_tested_or_a_function_of_one_operand():
     assert set(vector_math.ACTIVATIONS) == set(ACTIVATIONS) | (set(vector_math.ACTIVATIONS) & set(vector_math.UNARY))
     assert set(vector_math.UNARY) == set(EXACT) | {"sin", "cos", "tan", "gamma", "erfinv"}

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,8 @@ def test_what_the_compiler_says_is_shown_when_asked_for(compiler: Recorded, capf
     ("killed", r"^neuronx-cc was killed, as happens when memory runs out \(a machine with more memory, or flags=\[\"--optlevel 1\"\], may help\), for the "
                r"engine part; (?s:.*)the end of its log:\n  a line on standard output$"),
     ("crash", r"^neuronx-cc died of the signal SIGTERM, for the engine part; (?s:.*)\nit wrote nothing to its log$"),
+    ("real-time", rf"^neuronx-cc died of the signal {signal.SIGRTMIN + 3}, for the engine part; "),
+    ("no-version", r"/neuronx-cc --version failed with the exit status 3; the end of its log:\n  NeuronX Compiler version 0\.0 \(a stand-in\)$"),
     ("silent", r"^neuronx-cc ended well but wrote no NEFF \(a full disk, or flags that move its output, can be the cause\), for the engine part; "),
     ("empty", r"^neuronx-cc ended well but wrote no NEFF "),
 ])
@@ -99,6 +102,51 @@ def test_a_failure_quotes_the_log_and_says_what_to_do(compiler: Recorded, monkey
     monkeypatch.setenv("NGC_STAND_IN", manner)
     with pytest.raises(EngineError, match=text):
         build_neuron(region(), "part", target("neuron:trn1"), EngineOptions(), "fp32")
+
+
+def test_a_compiler_that_does_not_say_its_version(compiler: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NGC_STAND_IN", "slow-version")
+    monkeypatch.setattr("ngc.codegen.neuron_compiler._PATIENCE", 0.2)
+    with pytest.raises(EngineError, match=r"/neuronx-cc --version did not end within 0\.2 seconds$"):
+        build_neuron(region(), "part", target("neuron:trn1"), EngineOptions(), "fp32")
+
+
+def test_processes_that_the_compiler_leaves_behind_are_not_waited_for(compiler: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NGC_STAND_IN", "child")
+    image = build_neuron(region(), "part", target("neuron:trn1"), EngineOptions(), "fp32")
+    assert image.files["log"].endswith(b"a line on standard output\n")
+    assert not (tmp_path / "gone").exists()
+    (tmp_path / "go").touch()
+
+
+def test_a_failure_quotes_the_command_for_a_shell(compiler: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NGC_STAND_IN", "silent")
+    with pytest.raises(EngineError, match=rf"compile '{tmp_path}/a folder/part\.hlo\.pb' .* '--dump-to=a folder'\n"):
+        build_neuron(region(), "part", target("neuron:trn1"), EngineOptions(work_dir=tmp_path / "a folder", flags=("--dump-to='a folder'",)), "fp32")
+
+
+def test_the_compiler_may_be_in_a_relative_folder_of_the_path(compiler: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"bin{os.pathsep}/usr/bin{os.pathsep}/bin")
+    assert "neff" in build_neuron(region(), "part", target("neuron:trn1"), EngineOptions(), "fp32").files
+
+
+def test_a_folder_that_cannot_be_made_or_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for work_dir, reason in ((tmp_path / "file", "File exists"), (tmp_path / "file" / "inner", "Not a directory")):
+        with pytest.raises(EngineError, match=rf"^work_dir='{work_dir}' cannot be made: {reason}$"):
+            build_neuron(region(), "part", target("neuron:cpu"), EngineOptions(work_dir=work_dir), "fp32")
+    (tmp_path / "part.hlo.pb").mkdir()
+    with pytest.raises(EngineError, match=rf"^the engine part cannot be written to {tmp_path}: Is a directory$"):
+        build_neuron(region(), "part", target("neuron:cpu"), EngineOptions(work_dir=tmp_path), "fp32")
+
+
+@pytest.mark.parametrize("family", ["trn1", "cpu"])
+def test_the_folder_keeps_the_module_where_there_is_no_compiler(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    image = build_neuron(region(), "part/0", target(f"neuron:{family}"), EngineOptions(work_dir=tmp_path / "work"), "fp32")
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "work").iterdir()}
+    assert kept == {"part_0.hlo.pb": image.files["hlo"], "part_0.stablehlo.mlir": image.files["stablehlo"]}
 
 
 def test_a_failure_does_not_take_the_neff_of_an_earlier_run(compiler: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -26,6 +26,17 @@ def tolerance(dtype: str, terms: int) -> float:
     return terms * EPS[dtype] + terms * terms * EPS["f32"] / 2
 
 
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize(("stride", "pad", "adj"), [((1, 4), (1, 3), (2, 5)), ((1, 4), (0, 3), (2, 5)), ((1, 2), (0, 0), (1, 2)), ((1, 2), (4, 1), (0, 3))])
+def test_deconvolutions_whose_crop_leaves_only_what_is_added(stride, pad, adj, biased):
+    rng = np.random.default_rng(0)
+    b = GraphBuilder()
+    w = b.const("w", rng.uniform(-1, 1, (6, 3, 2, 2)).astype(np.float32))
+    bias = [b.const("v", rng.uniform(-1, 1, 18).astype(np.float32))] * biased
+    y = b.op("deconv2d", b.input("x", (2, 6, 6, 1)), w, *bias, stride=stride, pad=pad, dilate=(3, 2), groups=6, adj=adj, epilogue=[Step("bias")] * biased)
+    assert_agrees(b.finish([y]), {"x": rng.uniform(-1, 1, (2, 6, 6, 1)).astype(np.float32)}, atol=tolerance("f32", 5))
+
+
 @EXAMPLES
 @given(st.data(), st.integers(1, 3), st.sampled_from(FLOATS), st.booleans())
 def test_convolutions(data, rank, dtype, transposed):

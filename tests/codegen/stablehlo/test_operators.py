@@ -169,6 +169,9 @@ def test_nan_and_infinities_go_where_the_reference_sends_them() -> None:
     values = np.array([np.nan, np.inf, -np.inf, 0.0, 1.0], np.float32)
     for op in ("relu", "sigmoid", "tanh", "leaky_relu", "clip", "softrelu", "exp", "sign", "abs", "logical_not"):
         check(node_graph(op, [(values.shape, "f32")], {}), {"x0": values}, rtol=4 * UNIT, atol=0)
+    large = np.append(values, np.float32([1e30, -3]))
+    for scalar in (0.0, 1e-200, 1e-3):  # the first two squared vanish
+        check(node_graph("smooth_l1", [(large.shape, "f32")], {"scalar": scalar}), {"x0": large}, rtol=4 * UNIT, atol=0)
     for op in ("maximum", "minimum", "equal", "logical_and"):
         check(node_graph(op, [(values.shape, "f32")], {"scalar": 0.5}), {"x0": values}, rtol=0, atol=0)
 

@@ -95,7 +95,7 @@ class NestKernel(KernelSpec):
         if isinstance(extent, N):
             # the batch is cut image by image; where it is the vector loop itself there is nothing else to cut
             return Plan(0, 0) if items == self.outer - 1 else Plan(items + 1, 0)
-        chunk = -(-_ITEM_COST // self._cost(items + 1))
+        chunk = -(-_ITEM_COST // max(self._cost(items + 1), 1))  # loops of no iterations cost nothing
         if items == self.outer - 1:
             whole = 1 if self.reduces_in_vectors(16) else 32 if self.reductions else 256  # whole vectors of any target
             chunk = -(-chunk // whole) * whole

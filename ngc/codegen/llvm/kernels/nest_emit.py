@@ -60,8 +60,10 @@ class NestEmitter:
     # -- loops ------------------------------------------------------------------------------------------------------
 
     def emit(self) -> None:
-        """Emits the loop over this thread's work items."""
+        """Emits the loop over this thread's work items; nothing where there are no elements to store."""
         kernel, b = self.kernel, self.b
+        if 0 in kernel.loops[:kernel.outer]:
+            return
         start = Point({}, {access: self.count(access.base) for access in kernel.accesses})
         start = self._add_axes(start, None)
         with b.loop(b.argument(2), b.argument(3), hint="item") as item:
