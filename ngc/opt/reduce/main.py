@@ -48,21 +48,24 @@ class ReduceMain(OptMain):
         from ngc.opt.reduce.reducer import Reducer
 
         first = Case(self.input(options, passes), tuple(passes))
-        code = SUCCESS
         with Progress(sys.stderr) as progress:
             reducer = Reducer(check, first, _seed(options), progress.tell)
-            reducer.begin()
             try:
+                reducer.begin()
                 reducer.run()
             except KeyboardInterrupt:
-                code = INTERRUPTED
-            except BaseException:
-                with suppress(NgcError, OSError):
+                say(f"{summary(first, reducer)}; interrupted, {'this is the best so far' if reducer.taken else 'nothing was found yet'}")
+                if reducer.taken:
                     self.write_case(reducer.best, options)
+                return INTERRUPTED
+            except Exception:
+                if reducer.taken:
+                    with suppress(NgcError):  # what went wrong first matters more
+                        self.write_case(reducer.best, options)
                 raise
         self.write_case(reducer.best, options)
-        say(summary(first, reducer) + ("" if code == SUCCESS else "; interrupted, this is the best so far"))
-        return code
+        say(summary(first, reducer))
+        return SUCCESS
 
     def check(self, options: Namespace, passes: "Sequence[Pass]") -> "Check":
         """Returns what says whether a case is interesting.

@@ -1,10 +1,12 @@
 """`ngc-opt reduce`: planted faults come down to a few nodes, and every message."""
 
+import io
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,15 @@ import ngc
 from ngc.ir import GraphBuilder, Value, parse, print_graph, save_weights
 from ngc.ir.random_data import fill_missing_weights
 from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
-from ngc.opt.reduce.checks import Verdict
+from ngc.opt.plugins import load_modules
+from ngc.opt.reduce.case import Case
+from ngc.opt.reduce.checks import NumericsCheck, Verdict
 from ngc.opt.reduce.command import CommandCheck
 from ngc.opt.reduce.main import INTERRUPTED
-from ngc.passes import PASSES
+from ngc.opt.reduce.progress import Progress
+from ngc.opt.reduce.reducer import Reducer
+from ngc.passes import PASSES, PassContext, parse_pipeline
+from ngc.passes.instruments.numerics import Tolerance
 from ngc.passes.reproducer import Recipe
 from tests.checkpoints import SHAPE, make_input, write_checkpoint
 
@@ -172,6 +179,7 @@ def test_a_crash_stays_the_same_crash(net: Path, tmp_path: Path, capsys: pytest.
     module.write_text('''
 from dataclasses import dataclass
 from typing import ClassVar
+from ngc.ir.rewrite import Rewriter
 from ngc.passes import PASSES, Pass
 
 @dataclass(frozen=True)
@@ -187,7 +195,17 @@ class Crash(Pass):
             raise KeyError("no convolution")
         return False
 
+@dataclass(frozen=True)
+class Erase(Pass):
+    """Erases a node that is read."""
+    name: ClassVar[str] = "erase"
+
+    def run(self, graph, ctx):
+        Rewriter(graph).erase(graph.nodes[-1])
+        return True
+
 PASSES["crash"] = lambda: Crash
+PASSES["erase"] = lambda: Erase
 ''')
     out = tmp_path / "out.ngir"
     for kind in ("crash", "crash=sum"):
@@ -196,6 +214,8 @@ PASSES["crash"] = lambda: Crash
         assert Recipe.parse(out.read_text(), "out").passes == "crash"
     assert OptMain(["--run-reproducer", str(out)]).run() == INTERNAL
     assert "ZeroDivisionError: a sum" in capsys.readouterr().err
+    assert run(net, "-p", "erase", "--load", module, "--interesting-if", "crash=erased", "-o", out) == SUCCESS
+    assert parse(out.read_text()).count() == {}
     assert run(net, "-p", "canonicalize,crash", "--load", module, "--interesting-if", "crash=other", "-o", out) == FAILURE
     assert "the input is not interesting: crash: ZeroDivisionError: a sum" in capsys.readouterr().err
     assert run(net, "-p", "crash", "--load", module, "--interesting-if", "verify") == FAILURE
@@ -255,8 +275,13 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
             raise RuntimeError("a fault of the reducer")
         return Verdict(True)
 
-    looks = 0
+    looks = 5
     out.unlink()
+    assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERRUPTED
+    assert "reduced 25 nodes to 25 and 1 passes to 1: 0 candidates, 0 taken" in (err := capsys.readouterr().err)
+    assert "interrupted, nothing was found yet" in err
+    assert not out.exists()
+    looks = 0
     monkeypatch.setattr(CommandCheck, "look", fail)
     assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERNAL
     assert "a fault of the reducer" in capsys.readouterr().err
@@ -266,7 +291,7 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
 def test_ctrl_c_ends_the_commands_too(net: Path, tmp_path: Path) -> None:
     out, marks = tmp_path / "out.ngir", tmp_path / "marks"
     marks.mkdir()
-    command = f"grep -q '3,16,16' {{ir}} && exit 0; touch {marks}/$$; sleep 250"
+    command = f"grep -qF '[8,3,3,3]' {{ir}} && exit 0; touch {marks}/$$; sleep 250"
     arguments = [sys.executable, "-m", "ngc.opt.main", "reduce", str(net), "--interesting", command, "--jobs", "2", "-o", str(out)]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, cwd=PLANTED.parents[2]) as process:
         while len(list(marks.iterdir())) < 2:
@@ -275,7 +300,40 @@ def test_ctrl_c_ends_the_commands_too(net: Path, tmp_path: Path) -> None:
         _, err = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED
     assert "interrupted, this is the best so far" in err
-    assert parse(out.read_text()).inputs[0].type.shape[1:] == (3, 16, 16)
+    assert parse(out.read_text()).inputs[0].type.shape == (1, 3, 1, 1)
+
+
+def test_numbers_that_say_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.ngir"
+    path.write_text("""graph @g(%x: f32[2,3]) {
+  %z = mul(%x) {scalar=0.0} : f32[2,3]
+  %q = div(%z, %z) : f32[2,3]
+  return %q
+}""")
+    assert run(path, "-p", "canonicalize", "--interesting-if", "numerics") == FAILURE
+    assert "the input is not interesting: the graph gives infinities or NaN before any pass" in capsys.readouterr().err
+
+
+def test_the_pass_to_blame_is_the_first_that_moves_outputs(net: Path) -> None:
+    load_modules([str(PLANTED / "wrong_epsilon.py"), str(PLANTED / "second_reader.py")])
+    check = NumericsCheck(PassContext, Tolerance())
+    case = Case(parse(net.read_text()), tuple(parse_pipeline("canonicalize,fuse-conv,fold-batch-norm")))
+    check.settle(case)
+    assert check.blamed == "fuse-conv"
+    assert check.look(case)
+    assert check.look(replace(case, passes=case.passes[2:])) == Verdict(False, "fuse-conv does not run")
+    assert check.look(replace(case, passes=(case.passes[2], case.passes[1]))) == Verdict(False, "a pass before fuse-conv moves outputs")
+
+
+def test_a_terminal_sees_lines_and_a_last_one_that_moves(net: Path) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    with Progress(stream) as progress:
+        Reducer(CommandCheck("true"), Case(parse(net.read_text()), ()), tell=progress.tell).begin()
+    assert "25 nodes,  0 passes: the input is interesting: the command exits with 0" in stream.getvalue()
 
 
 @pytest.mark.parametrize(("arguments", "code", "text"), [
