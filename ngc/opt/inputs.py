@@ -18,10 +18,26 @@ from ngc.opt.values import names, shapes
 def check_options(options: Namespace) -> None:
     """Raises InputError where options do not go with the kind of input, or with one another."""
     check_input(options)
-    if options.check_numerics is not None and options.bisect_limit is not None:
-        raise InputError("--check-numerics finds the pass and the rule firing by itself; it does not go with --bisect-limit")
-    if options.bisect_auto is None:
-        return
+    if not is_text(options.input) and (options.split_input_file or options.verify_diagnostics):
+        raise InputError(f"--split-input-file and --verify-diagnostics go with IR text only; {options.input} is an MXNet model")
+    if options.split_input_file:
+        files = (("--save-weights", options.save_weights), ("--dump-dir", options.dump_dir), (f"--emit {options.emit}", options.emit in FILES))
+        for option, given in files:
+            if given:
+                raise InputError(f"{option} writes the files of one graph; it does not go with --split-input-file")
+    if options.check_numerics:
+        from ngc.passes.instruments.tolerance import Tolerance
+
+        Tolerance.parse(options.check_numerics)
+    for check, given in (("--check-numerics", options.check_numerics is not None), ("--check-finite", options.check_finite)):
+        for other, wanted in (("--bisect-limit", options.bisect_limit is not None), ("--debug-counter", options.debug_counter)):
+            if given and wanted:
+                raise InputError(f"{check} finds the pass and the rule firing by itself; it does not go with {other}")
+    if options.bisect_auto is not None:
+        _check_bisection(options)
+
+
+def _check_bisection(options: Namespace) -> None:
     for option, given in (("--bisect-limit", options.bisect_limit is not None), ("--reproducer", options.reproducer is not None)):
         if given:
             raise InputError(f"--bisect-auto tries limits by itself; it does not go with {option}")
@@ -38,23 +54,8 @@ def check_input(options: Namespace) -> None:
         for option, given in (("--params", options.params), ("--shape", options.shape), ("--outputs", options.outputs)):
             if given:
                 raise InputError(f"{option} goes with MXNet models only; {options.input} is IR text")
-        if options.split_input_file:
-            files = (("--save-weights", options.save_weights), ("--dump-dir", options.dump_dir), (f"--emit {options.emit}", options.emit in FILES))
-            for option, given in files:
-                if given:
-                    raise InputError(f"{option} writes the files of one graph; it does not go with --split-input-file")
-    elif options.split_input_file or options.verify_diagnostics:
-        raise InputError(f"--split-input-file and --verify-diagnostics go with IR text only; {options.input} is an MXNet model")
     elif options.weights:
         raise InputError(f"--weights goes with IR text only; {options.input} is an MXNet model, whose data --params names")
-    if options.check_numerics:
-        from ngc.passes.instruments.tolerance import Tolerance
-
-        Tolerance.parse(options.check_numerics)
-    for check, given in (("--check-numerics", options.check_numerics is not None), ("--check-finite", options.check_finite)):
-        for other, wanted in (("--bisect-limit", options.bisect_limit is not None), ("--debug-counter", options.debug_counter)):
-            if given and wanted:
-                raise InputError(f"{check} finds the pass and the rule firing by itself; it does not go with {other}")
 
 
 def read_graph(options: Namespace, text: str | None = None) -> Graph:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
 from ngc.opt.groups.checking import checks
-from ngc.opt.plugins import load_modules
 from ngc.opt.reproducing import adopt, check_reproducer, write_failure
 from ngc.opt.values import names
 
@@ -69,7 +68,6 @@ class OptMain:
         if options.run_reproducer is not None:
             adopt(options, self.parser())
         try:
-            load_modules(options.load)
             passes = self.passes(options)
             if options.print_pipeline:
                 from ngc.passes import format_pipeline
@@ -180,6 +178,7 @@ class OptMain:
             if kept.graph is not None:
                 say("ngc-opt: " + write_failure(kept, passes, options, error, lambda graph: self.failure(graph, passes[kept.index - 1:], options)))
             raise
+
     def failure(self, graph: "Graph", passes: "Sequence[Pass]", options: Namespace) -> Exception | None:
         """Returns what the first pass raises on a graph with seeded random data, None where it does well."""
         from ngc.ir import clone

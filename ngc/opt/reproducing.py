@@ -38,11 +38,12 @@ def recipe(options: Namespace, passes: "Sequence[Pass]", tolerance: str | None, 
     def relative(name: str) -> str:
         return name if folder is None else os.path.relpath(name, folder)
 
-    feeds = "" if tolerance is None else options.feeds if seed_of(options.feeds) is not None else relative(options.feeds)
-    load = ",".join(relative(name) if name.endswith(".py") else name for name in options.load)
+    finite = vars(options).get("check_finite", False)  # reduce has no such flag
+    feeds = "" if tolerance is None and not finite else options.feeds if seed_of(options.feeds) is not None else relative(options.feeds)
     calibrated = options.calibration and any(item.name == "quantize" for item in passes)
-    return Recipe(format_pipeline(passes), ngc.__version__, error.split("\n")[0], load, options.target, options.numerics,
-                  relative(options.calibration) if calibrated else "", "" if tolerance is None else tolerance or "1e-4,1e-6", feeds)
+    return Recipe(format_pipeline(passes), ngc.__version__, error.split("\n")[0], ",".join(options.load_pass), options.target, options.numerics,
+                  relative(options.calibration) if calibrated else "", "" if tolerance is None else tolerance or "1e-4,1e-6",
+                  "true" if finite else "", feeds)
 
 
 def write_failure(kept: "KeepBefore", passes: "Sequence[Pass]", options: Namespace, error: Exception, again: "Callable[[Graph], Exception | None]") -> str:
@@ -80,12 +81,12 @@ def adopt(options: Namespace, parser: ArgumentParser) -> None:
 
     path = Path(options.run_reproducer)
     found = Recipe.parse(read_text(str(path)), str(path))
-    given = {**vars(found), "input": str(path), "check_numerics": found.check_numerics or None,
-             "load": [str(path.parent / name) if name.endswith(".py") else name for name in found.load.split(",") if name]}
+    given = {**vars(found), "input": str(path), "check_numerics": found.check_numerics or None, "check_finite": found.check_finite == "true",
+             "load_pass": [name for name in found.load_pass.split(",") if name]}
     for name in _FILES:
         if given[name] and (name != "feeds" or seed_of(given[name]) is None):
             given[name] = str(path.parent / given[name])
-    for name in ("input", "passes", "load", "target", "numerics", "calibration", "check_numerics", "feeds", "weights"):
+    for name in ("input", "passes", "load_pass", "target", "numerics", "calibration", "check_numerics", "check_finite", "feeds", "weights"):
         if given[name] and getattr(options, name) == parser.get_default(name):
             setattr(options, name, given[name])
 

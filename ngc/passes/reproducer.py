@@ -32,23 +32,25 @@ class Recipe:
         passes: a pipeline.
         version: of ngc.
         error: the first line of the message, for readers.
-        load: modules that add passes, by commas.
+        load_pass: passes of the user's own, module:Class by commas.
         target: what passes compile for.
         numerics: the numeric contract.
         calibration: a table of ranges.
         check_numerics: a tolerance; empty where outputs are not compared.
-        feeds: inputs to compare outputs with.
+        check_finite: "true" where values that become NaN or infinite are looked for.
+        feeds: inputs to evaluate with.
         weights: the file of the constants' data; empty where it is seeded random.
     """
 
     passes: str
     version: str = ""
     error: str = ""
-    load: str = ""
+    load_pass: str = ""
     target: str = "cpu"
     numerics: str = "fast"
     calibration: str = ""
     check_numerics: str = ""
+    check_finite: str = ""
     feeds: str = ""
     weights: str = ""
 

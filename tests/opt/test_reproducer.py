@@ -16,7 +16,6 @@ from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
 from ngc.passes import PASSES, Pass, PassContext
 from ngc.passes.reproducer import Recipe
 
-PLANTED = Path(__file__).parent / "planted"
 NET = """graph @net(%data: f32[N,3,8,8]) {
   %w0 = const @w0 : f32[16,3,3,3]
   %c0 = conv2d(%data, %w0) {pad=[1,1]} : f32[N,16,8,8] loc("conv0" in "net-symbol.json" at 3)
@@ -112,8 +111,8 @@ def test_numbers_that_move(feeds: str, net: Path, tmp_path: Path, monkeypatch: p
     np.savez(tmp_path / "feeds.npz", data=np.random.default_rng(0).standard_normal((1, 3, 8, 8)).astype(np.float32))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
-    assert run(net, "-p", "@canonical,fold-batch-norm,fuse-conv", "--load", PLANTED / "wrong_epsilon.py", "--check-numerics=1e-5", "--feeds", feeds,
-               "--reproducer", "sub/r.ngir") == FAILURE
+    assert run(net, "-p", "@canonical,fold-batch-norm,fuse-conv", "--load-pass", "tests.opt.faulty_passes:FoldWithWrongEpsilon", "--check-numerics=1e-5",
+               "--feeds", feeds, "--reproducer", "sub/r.ngir") == FAILURE
     assert "reproducer written to sub/r.ngir; run it with" in capsys.readouterr().err
     found = Recipe.parse((tmp_path / "sub" / "r.ngir").read_text(), "r")
     assert (found.passes, found.check_numerics) == ("fold-batch-norm,fuse-conv", "1e-5")
@@ -122,6 +121,16 @@ def test_numbers_that_move(feeds: str, net: Path, tmp_path: Path, monkeypatch: p
     assert run("--run-reproducer", "sub/r.ngir") == FAILURE
     assert "pass fold-batch-norm (1) moves the output 'out' by " in capsys.readouterr().err
     assert run("--run-reproducer", "sub/r.ngir", "--check-numerics=0.9,9") == SUCCESS
+
+
+def test_values_that_become_infinite(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net.write_text(NET.replace("dropout(", "relu("))
+    path = tmp_path / "r.ngir"
+    assert run(net, "-p", "canonicalize,fuse-conv", "--load-pass", "tests.opt.faulty_passes:ReluBecomesLog", "--check-finite", "--reproducer", path) == FAILURE
+    assert "# check-finite: true\n# feeds: random(seed=0)\n" in path.read_text()
+    assert "after pass fuse-conv (2) %d0 becomes NaN" in capsys.readouterr().err
+    assert run("--run-reproducer", path) == FAILURE
+    assert "after pass fuse-conv (1) %d0 becomes NaN" in capsys.readouterr().err
 
 
 def test_nothing_is_written_where_nothing_fails(net: Path, tmp_path: Path) -> None:

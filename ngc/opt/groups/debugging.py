@@ -18,7 +18,7 @@ def add_arguments(group: _ArgumentGroup) -> None:
     group.add_argument("--bisect-auto", nargs="?", const="", metavar="CMD", help="find the pass and the rule firing where CMD's exit status "
                        "flips ({ir}, {weights}: its files), or without CMD where outputs move")
     group.add_argument("--reproducer", metavar="FILE.ngir", help="where a pass fails: write the IR before it, with all that it takes to fail again")
-    group.add_argument("--run-reproducer", metavar="FILE.ngir", help="run what such a file says; other flags may be added")
+    group.add_argument("--run-reproducer", metavar="FILE.ngir", help="run what such a file says, the code that it loads too; flags may be added")
     group.add_argument("--instrument", metavar="MODULE:CLASS", action="append", default=[], help="add an instrument of your own; executes its code")
     group.add_argument("--trace-rule", metavar="NAMES", default="",
                        help="print every candidate of these rules or passes (patterns): applied, refused and why, no match")

@@ -10,14 +10,13 @@ def add_arguments(group: _ArgumentGroup) -> None:
     add_context(group)
     group.add_argument("--disable", metavar="NAMES", default="", help="passes to leave out, patterns by commas")
     group.add_argument("--no-verify-each", action="store_true", help="do not verify the IR after each pass")
-    group.add_argument("--load-pass", metavar="MODULE:CLASS", action="append", default=[],
-                       help="a pass of your own for -p, instead of one of the same name; executes its code")
     group.add_argument("--print-pipeline", action="store_true", help="print the pipeline that -p stands for, and stop")
 
 
 def add_context(group: _ArgumentGroup) -> None:
     """Adds the flags that say what passes are and what they may ask."""
-    group.add_argument("--load", metavar="MODULE", action="append", default=[], help="import a module or .py file that may add passes; this runs its code")
+    group.add_argument("--load-pass", metavar="MODULE:CLASS", action="append", default=[],
+                       help="a pass of your own for -p, instead of one of the same name; executes its code")
     group.add_argument("--target", default="cpu", help="what passes compile for (default: cpu, this machine)")
     group.add_argument("--numerics", choices=("fast", "exact"), default="fast", help="exact: no algorithm that rounds differently from direct summation")
     group.add_argument("--calibration", metavar="TABLE", help="ranges for the quantize pass, of `ngc calibrate`; by default those of the graph")

@@ -11,7 +11,7 @@ many times faster: numerics[=RTOL,ATOL], passes move an output; crash[=TEXT], a 
 
 examples:
   ngc-opt reduce resnet50 --shape data=N,3,224,224 -p @cpu-fp32 --interesting-if numerics -o small.ngir
-  ngc-opt reduce model.ngir -p fuse-conv --interesting-if 'crash=KeyError' --load my_passes.py -o small.ngir
+  ngc-opt reduce model.ngir -p fuse-conv --interesting-if 'crash=KeyError' --load-pass my_passes:FuseConv -o small.ngir
   ngc-opt reduce model.ngir -p @cpu-fp32 --interesting 'ngc-opt {ir} --weights {weights} -p {pipeline} 2>&1 | grep -q "moves the output"' -o small.ngir
 
 exit codes: 0 success; 1 the input is not interesting or cannot be read; 2 wrong usage; 3 an internal error; 130 interrupted, the best so far is written

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.main import SUCCESS, USAGE, OptMain, say
-from ngc.opt.plugins import load_modules
 from ngc.opt.reduce.arguments import parser
 
 if TYPE_CHECKING:  # the command line is read before numpy is
@@ -34,7 +33,6 @@ class ReduceMain(OptMain):
     def work(self, options: Namespace) -> int:
         """Reads, reduces and writes; what was found so far is written too when the search is left early."""
         try:
-            load_modules(options.load)
             passes = self.passes(options)
             check = self.check(options, passes)
         except (InputError, ParseError, PassError, EngineError) as error:
@@ -48,21 +46,24 @@ class ReduceMain(OptMain):
         from ngc.opt.reduce.reducer import Reducer
 
         first = Case(self.input(options, passes), tuple(passes))
-        code = SUCCESS
         with Progress(sys.stderr) as progress:
             reducer = Reducer(check, first, _seed(options), progress.tell)
-            reducer.begin()
             try:
+                reducer.begin()
                 reducer.run()
             except KeyboardInterrupt:
-                code = INTERRUPTED
-            except BaseException:
-                with suppress(NgcError, OSError):
+                say(f"{summary(first, reducer)}; interrupted, {'this is the best so far' if reducer.taken else 'nothing was found yet'}")
+                if reducer.taken:
                     self.write_case(reducer.best, options)
+                return INTERRUPTED
+            except Exception:
+                if reducer.taken:
+                    with suppress(NgcError):  # what went wrong first matters more
+                        self.write_case(reducer.best, options)
                 raise
         self.write_case(reducer.best, options)
-        say(summary(first, reducer) + ("" if code == SUCCESS else "; interrupted, this is the best so far"))
-        return code
+        say(summary(first, reducer))
+        return SUCCESS
 
     def check(self, options: Namespace, passes: "Sequence[Pass]") -> "Check":
         """Returns what says whether a case is interesting.

@@ -1,10 +1,11 @@
 """`ngc-opt reduce`: planted faults come down to a few nodes, and every message."""
 
+import io
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +15,23 @@ import ngc
 from ngc.ir import GraphBuilder, Value, parse, print_graph, save_weights
 from ngc.ir.random_data import fill_missing_weights
 from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
-from ngc.opt.reduce.checks import Verdict
+from ngc.opt.plugins import load_passes
+from ngc.opt.reduce.case import Case
+from ngc.opt.reduce.checks import NumericsCheck, Verdict
 from ngc.opt.reduce.command import CommandCheck
 from ngc.opt.reduce.main import INTERRUPTED
-from ngc.passes import PASSES
+from ngc.opt.reduce.progress import Progress
+from ngc.opt.reduce.reducer import Reducer
+from ngc.passes import PassContext, parse_pipeline
+from ngc.passes.instruments.numerics import Tolerance
 from ngc.passes.reproducer import Recipe
 from tests.checkpoints import SHAPE, make_input, write_checkpoint
 
-PLANTED = Path(__file__).parents[1] / "planted"
+EPSILON, READER, SCALE = "tests.opt.faulty_passes:FoldWithWrongEpsilon", "tests.opt.reduce.faults:FuseForgetting", "tests.opt.reduce.faults:QuantizeToFourTimes"
 VNNI = "cpu:znver4"
 """A processor that multiplies bytes; no code of it runs here."""
 
 RESNET50 = Path(__file__).parents[3] / "out" / "zoo" / "resnet50_v2"
-
-
-@pytest.fixture(autouse=True)
-def _table() -> Iterator[None]:
-    """Puts the table of passes back as it was."""
-    kept = dict(PASSES)
-    yield
-    PASSES.clear()
-    PASSES.update(kept)
 
 
 def run(*arguments: object) -> int:
@@ -71,11 +68,11 @@ def net(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("fault", "blamed", "most"), [("wrong_epsilon", "fold-batch-norm", 2), ("second_reader", "fuse-conv", 4)])
+@pytest.mark.parametrize(("fault", "blamed", "most"), [(EPSILON, "fold-batch-norm", 2), (READER, "fuse-conv", 4)])
 def test_a_planted_fault_is_reduced_to_its_pass_and_a_few_nodes(net: Path, tmp_path: Path, fault: str, blamed: str, most: int,
                                                               capsys: pytest.CaptureFixture[str]) -> None:
     small = tmp_path / "small.ngir"
-    assert run(net, "-p", "@cpu-fp32", "--load", PLANTED / f"{fault}.py", "--interesting-if", "numerics", "-o", small) == SUCCESS
+    assert run(net, "-p", "@cpu-fp32", "--load-pass", fault, "--interesting-if", "numerics", "-o", small) == SUCCESS
     out, err = capsys.readouterr()
     assert out == ""
     assert "the input is interesting: the output 'fc' moves by" in err
@@ -101,7 +98,7 @@ def test_a_wrong_requantization_is_reduced_with_ranges_that_follow(tmp_path: Pat
     shared = ("-p", "canonicalize,fold-batch-norm,fuse-conv,quantize", "--target", VNNI, "--interesting-if", "numerics=0.3,0")
     assert run(path, *shared) == FAILURE
     assert "the input is not interesting: all outputs stay within the tolerance" in capsys.readouterr().err
-    assert run(path, *shared, "--load", PLANTED / "wrong_scale.py", "-o", small) == SUCCESS
+    assert run(path, *shared, "--load-pass", SCALE, "-o", small) == SUCCESS
     assert "spatial sizes: sizes 16 as 1" in capsys.readouterr().err
     assert Recipe.parse(small.read_text(), "small").passes == "quantize"
     assert sum(parse(small.read_text()).count().values()) <= 3
@@ -167,12 +164,14 @@ def test_data_that_must_stay_is_written_beside(tmp_path: Path, capsys: pytest.Ca
     assert out_text.startswith("# ngc-opt reproducer\n# passes:\n")
 
 
-def test_a_crash_stays_the_same_crash(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    module = tmp_path / "crashing.py"
-    module.write_text('''
+def test_a_crash_stays_the_same_crash(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    module, eraser = "crashing:Crash", "crashing:Erase"
+    Path("crashing.py").write_text('''
 from dataclasses import dataclass
 from typing import ClassVar
-from ngc.passes import PASSES, Pass
+from ngc.ir.rewrite import Rewriter
+from ngc.passes import Pass
 
 @dataclass(frozen=True)
 class Crash(Pass):
@@ -187,29 +186,40 @@ class Crash(Pass):
             raise KeyError("no convolution")
         return False
 
-PASSES["crash"] = lambda: Crash
+@dataclass(frozen=True)
+class Erase(Pass):
+    """Erases a node that is read."""
+    name: ClassVar[str] = "erase"
+
+    def run(self, graph, ctx):
+        Rewriter(graph).erase(graph.nodes[-1])
+        return True
+
 ''')
     out = tmp_path / "out.ngir"
     for kind in ("crash", "crash=sum"):
-        assert run(net, "-p", "canonicalize,crash{depth=3}", "--load", module, "--interesting-if", kind, "-o", out) == SUCCESS
+        assert run(net, "-p", "canonicalize,crash{depth=3}", "--load-pass", module, "--interesting-if", kind, "-o", out) == SUCCESS
         assert parse(out.read_text()).count() == {"add": 1}
         assert Recipe.parse(out.read_text(), "out").passes == "crash"
     assert OptMain(["--run-reproducer", str(out)]).run() == INTERNAL
     assert "ZeroDivisionError: a sum" in capsys.readouterr().err
-    assert run(net, "-p", "canonicalize,crash", "--load", module, "--interesting-if", "crash=other", "-o", out) == FAILURE
+    assert run(net, "-p", "erase", "--load-pass", eraser, "--interesting-if", "crash=erased", "-o", out) == SUCCESS
+    assert parse(out.read_text()).count() == {}
+    assert run(net, "-p", "canonicalize,crash", "--load-pass", module, "--interesting-if", "crash=other", "-o", out) == FAILURE
     assert "the input is not interesting: crash: ZeroDivisionError: a sum" in capsys.readouterr().err
-    assert run(net, "-p", "crash", "--load", module, "--interesting-if", "verify") == FAILURE
+    assert run(net, "-p", "crash", "--load-pass", module, "--interesting-if", "verify") == FAILURE
     assert "it fails in another way: crash: ZeroDivisionError: a sum" in capsys.readouterr().err
-    assert run(net, "-p", "crash", "--load", module, "--interesting-if", "numerics") == FAILURE
+    assert run(net, "-p", "crash", "--load-pass", module, "--interesting-if", "numerics") == FAILURE
     assert "it fails: a sum" in capsys.readouterr().err
 
 
-def test_broken_ir(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    module = tmp_path / "breaking.py"
-    module.write_text('''
+def test_broken_ir(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = "breaking:Break"
+    Path("breaking.py").write_text('''
 from dataclasses import dataclass
 from typing import ClassVar
-from ngc.passes import PASSES, Pass
+from ngc.passes import Pass
 
 @dataclass(frozen=True)
 class Break(Pass):
@@ -223,10 +233,9 @@ class Break(Pass):
                 return True
         return False
 
-PASSES["break"] = lambda: Break
 ''')
     out = tmp_path / "out.ngir"
-    assert run(net, "-p", "break,canonicalize", "--load", module, "--interesting-if", "verify=eps", "-o", out) == SUCCESS
+    assert run(net, "-p", "break,canonicalize", "--load-pass", module, "--interesting-if", "verify=eps", "-o", out) == SUCCESS
     assert parse(out.read_text()).count() == {"batch_norm": 1}
     assert run(net, "-p", "canonicalize", "--interesting-if", "crash") == FAILURE
     assert "the input is not interesting: no pass fails" in capsys.readouterr().err
@@ -255,8 +264,13 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
             raise RuntimeError("a fault of the reducer")
         return Verdict(True)
 
-    looks = 0
+    looks = 5
     out.unlink()
+    assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERRUPTED
+    assert "reduced 25 nodes to 25 and 1 passes to 1: 0 candidates, 0 taken" in (err := capsys.readouterr().err)
+    assert "interrupted, nothing was found yet" in err
+    assert not out.exists()
+    looks = 0
     monkeypatch.setattr(CommandCheck, "look", fail)
     assert run(net, "-p", "canonicalize", "--interesting", "true", "-o", out) == INTERNAL
     assert "a fault of the reducer" in capsys.readouterr().err
@@ -266,16 +280,48 @@ def test_an_interrupted_reduction_keeps_what_it_has(net: Path, tmp_path: Path, m
 def test_ctrl_c_ends_the_commands_too(net: Path, tmp_path: Path) -> None:
     out, marks = tmp_path / "out.ngir", tmp_path / "marks"
     marks.mkdir()
-    command = f"grep -q '3,16,16' {{ir}} && exit 0; touch {marks}/$$; sleep 250"
+    command = f"grep -qF '[8,3,3,3]' {{ir}} && exit 0; touch {marks}/$$; sleep 250"
     arguments = [sys.executable, "-m", "ngc.opt.main", "reduce", str(net), "--interesting", command, "--jobs", "2", "-o", str(out)]
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, cwd=PLANTED.parents[2]) as process:
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, cwd=RESNET50.parents[2]) as process:
         while len(list(marks.iterdir())) < 2:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED
     assert "interrupted, this is the best so far" in err
-    assert parse(out.read_text()).inputs[0].type.shape[1:] == (3, 16, 16)
+    assert parse(out.read_text()).inputs[0].type.shape == (1, 3, 1, 1)
+
+
+def test_numbers_that_say_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.ngir"
+    path.write_text("""graph @g(%x: f32[2,3]) {
+  %z = mul(%x) {scalar=0.0} : f32[2,3]
+  %q = div(%z, %z) : f32[2,3]
+  return %q
+}""")
+    assert run(path, "-p", "canonicalize", "--interesting-if", "numerics") == FAILURE
+    assert "the input is not interesting: the graph gives infinities or NaN before any pass" in capsys.readouterr().err
+
+
+def test_the_pass_to_blame_is_the_first_that_moves_outputs(net: Path) -> None:
+    check = NumericsCheck(PassContext, Tolerance())
+    case = Case(parse(net.read_text()), tuple(parse_pipeline("canonicalize,fuse-conv,fold-batch-norm", load_passes([EPSILON, READER]))))
+    check.settle(case)
+    assert check.blamed == "fuse-conv"
+    assert check.look(case)
+    assert check.look(replace(case, passes=case.passes[2:])) == Verdict(False, "fuse-conv does not run")
+    assert check.look(replace(case, passes=(case.passes[2], case.passes[1]))) == Verdict(False, "a pass before fuse-conv moves outputs")
+
+
+def test_a_terminal_sees_lines_and_a_last_one_that_moves(net: Path) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    with Progress(stream) as progress:
+        Reducer(CommandCheck("true"), Case(parse(net.read_text()), ()), tell=progress.tell).begin()
+    assert "25 nodes,  0 passes: the input is interesting: the command exits with 0" in stream.getvalue()
 
 
 @pytest.mark.parametrize(("arguments", "code", "text"), [
@@ -290,7 +336,7 @@ def test_ctrl_c_ends_the_commands_too(net: Path, tmp_path: Path) -> None:
     (["{net}", "--interesting-if", "numerics", "--feeds", "x.npz"], USAGE, "--feeds takes random(seed=N) here, not 'x.npz'"),
     (["{net}", "--interesting-if", "crash", "--params", "x"], USAGE, "--params goes with MXNet models only"),
     (["{net}", "--interesting-if", "crash", "-p", "nothing-like-it"], USAGE, "unknown pass nothing-like-it"),
-    (["{net}", "--interesting-if", "crash", "--load", "no.such.module"], USAGE, "--load no.such.module: ModuleNotFoundError: No module named 'no'"),
+    (["{net}", "--interesting-if", "crash", "--load-pass", "no.such:Pass"], USAGE, "--load-pass no.such:Pass: the module no.such cannot be imported"),
     (["none.ngir", "--interesting-if", "crash"], FAILURE, "none.ngir cannot be read: No such file or directory"),
     (["{net}", "--interesting", "echo twice; echo wrong >&2; exit 3"], FAILURE,
      "the input is not interesting: the command exits with 3; the end of its output:\ntwice\nwrong"),
@@ -312,15 +358,15 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("fault", ["wrong_epsilon", "second_reader", "wrong_scale"])
+@pytest.mark.parametrize("fault", [EPSILON, READER, SCALE, "tests.opt.faulty_passes:QuantizeWithWrongScale"])
 def test_resnet50(fault: str, tmp_path: Path) -> None:
     if not RESNET50.with_name(f"{RESNET50.name}-symbol.json").exists():
         pytest.skip("the checkpoint is not there")
     small, arguments = tmp_path / "small.ngir", ["-p", "@cpu-fp32", "--interesting-if", "numerics"]
-    if fault == "wrong_scale":
+    if "Quantize" in fault:
         images = np.random.default_rng(0).standard_normal((2, 3, 224, 224)).astype(np.float32)
         ngc.calibrate(str(RESNET50), [images], shapes={"data": ("N", 3, 224, 224)}).save(tmp_path / "table.calib")
         arguments = ["-p", "@cpu-int8", "--target", VNNI, "--calibration", str(tmp_path / "table.calib"), "--interesting-if", "numerics=0.3,0"]
         assert run(RESNET50, "--shape", "data=N,3,224,224", *arguments) == FAILURE  # without the fault all is well
-    assert run(RESNET50, "--shape", "data=N,3,224,224", "--load", PLANTED / f"{fault}.py", *arguments, "-o", small) == SUCCESS
+    assert run(RESNET50, "--shape", "data=N,3,224,224", "--load-pass", fault, *arguments, "-o", small) == SUCCESS
     assert sum(parse(small.read_text()).count().values()) <= 5

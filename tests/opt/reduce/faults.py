@@ -1,15 +1,14 @@
-"""A planted fault, for `--load`: fuse-conv fuses what reads a residual sum although the sum has a second reader, which then reads the fused result."""
+"""Faulty passes for reductions, beside those of `tests.opt.faulty_passes`: faults that every residual network with activations before its layers shows."""
 
-from dataclasses import dataclass
-
-from ngc.ir import Graph
+from ngc.ir import Graph, Step
 from ngc.ir.rewrite import Match, Rewriter, apply_rules
-from ngc.passes import PASSES, PassContext
+from ngc.passes import PassContext
 from ngc.passes.fuse_conv import FuseConv, LayerThenStep, extend_epilogue
+from ngc.passes.quantize import Quantize
 
 
 class SecondReader(LayerThenStep):
-    """Forgets the readers of a residual sum but the first."""
+    """Forgets the readers of a residual sum but the first, which then read the fused result."""
 
     def check(self, match: Match, graph: Graph) -> str | None:
         node, user = match["root"], match["user"]
@@ -28,12 +27,20 @@ class SecondReader(LayerThenStep):
         rewriter.erase_dead(node)
 
 
-@dataclass(frozen=True)
-class FuseWrongly(FuseConv):
-    """Has the faulty rule in the place of the right one."""
+class FuseForgetting(FuseConv):
+    """fuse-conv that forgets second readers of sums."""
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         return apply_rules(graph, [SecondReader(self.acts)], self.name, ctx.hooks)
 
 
-PASSES["fuse-conv"] = lambda: FuseWrongly
+class QuantizeToFourTimes(Quantize):
+    """quantize whose convolutions requantize to a scale four times as large as the one they say."""
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        changed = super().run(graph, ctx)
+        for node in graph.nodes:
+            quant = node.outputs[0].type.quant
+            if node.op == "conv2d" and quant is not None:
+                node.attrs = {**node.attrs, "epilogue": (*node.attrs["epilogue"], Step("scale", (0.25, 0.75 * quant.zero_point)))}
+        return changed
