@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from ngc.passes.instruments.page.history import History, PassRecord
 
-SCRIPTS = ("dom", "model", "align", "lineage", "search", "line_view", "graphs_view", "events_view", "node_view", "search_view", "main")
+SCRIPTS = ("dom", "model", "align", "lineage", "search", "line_view", "graphs_view", "events_view", "code_view", "node_view", "search_view", "main")
 """Names of the scripts in `js/`, each after those that it builds on; the last one starts the page."""
 
 

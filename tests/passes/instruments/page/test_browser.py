@@ -124,6 +124,15 @@ def test_links_lead_to_the_code_of_a_node(visit: Visit, dump: Path) -> None:
     assert ".globl\tconvkernel_" in page.inner_text("body")
 
 
+def test_code_generation_lists_all_calls(visit: Visit, dump: Path) -> None:
+    page = visit.open(dump, "#pass=15")
+    calls = page.locator("#pass .code li").all_inner_texts()
+    assert sum(" conv2d of %conv" in call for call in calls) == 2
+    assert all(call.startswith("LLVM IR assembly ") for call in calls)
+    page.click("#pass .code li a.value >> text=%conv1")
+    assert page.inner_text("#node h2 span") == "%conv1"
+
+
 @pytest.mark.parametrize(("query", "section", "shown"), [
     ("relu0", "MXNet nodes: 1", "%relu0 0–7 input … fold-constants\n%conv0 8–15 fuse-conv … codegen"),
     ("%sum", "values: 2", "%sum 0–15 input … codegen\n%sum.plain 14–15 assign-layout … codegen"),

@@ -57,7 +57,8 @@ class Page {
     for (const [number, row] of [...this.parts.passes.rows].entries()) row.classList.toggle("chosen", number === position);
     this.parts.passes.rows[position].scrollIntoView({ block: "nearest" });
     this.graphs.open(position, this.place.node);
-    this.parts.pass.replaceChildren(...this.heading(this.pass), eventsElement(this.model, this.pass), this.switches(), this.graphs.element);
+    this.parts.pass.replaceChildren(...this.heading(this.pass), eventsElement(this.model, this.pass),
+      ...(this.pass.file ? [] : [allCodeElement(this.model)].filter(Boolean)), this.switches(), this.graphs.element);
     this.parts.pass.scrollTop = 0;
     if (document.activeElement !== this.parts.query) this.parts.pass.focus({ preventScroll: true }); // so that the keyboard scrolls it
   }
@@ -70,7 +71,7 @@ class Page {
     const { counts } = countRows(passRows(this.model, pass.position));
     const operators = Object.entries(pass.operators).map(([op, count]) => `${op} ${count}`).join(", ");
     const changes = STATES.filter((state) => counts[state]).map((state) => `${counts[state]} ${state}`).join(", ");
-    const changed = pass.position ? changes || (pass.name === "codegen" ? "the graph stays" : "no line of the IR changed") : "as imported";
+    const changed = pass.position ? changes || (!pass.file ? "the graph stays" : "no line of the IR changed") : "as imported";
     return [
       element("h2", {}, `${pass.index}. ${pass.spec || pass.name}`),
       pass.error ? element("pre", { class: "error" }, pass.error) : null,

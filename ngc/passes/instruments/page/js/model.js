@@ -67,7 +67,7 @@ class GraphView {
     return this.index.owners.get(scope);
   }
 
-  // Lines that come from any of the places, each once and in order.
+  // Lines that come from any of the places, each once, in the order in which they came up.
   from(locs) {
     const found = new Set(locs.flatMap((loc) => this.index.locs.get(loc.name) || []));
     return [...found].sort((a, b) => a.id - b.id);

@@ -58,29 +58,6 @@ function rangeText(graph, line) {
   return found.map((other) => other.text.replace("range ", "")).join(", ");
 }
 
-// Kernels and engine files of what the node is in the end.
-function codeElement(model, line, found) {
-  const last = found[found.length - 1];
-  const graph = model.passes[model.passes.length - 1].graph;
-  const owners = last.filter((item) => item.scope).map((item) => graph.owner(`${item.scope.split("/")[0]}/`));
-  const names = bareNames(distinct([...last.filter((item) => !item.scope && !isConstant(item)), ...owners]));
-  const kernels = model.kernels.filter((kernel) => names.has(kernel.node)).map(kernelItem);
-  const engines = model.engines.filter((engine) => names.has(engine.node)).map(engineItem);
-  if (!kernels.length && !engines.length) return null;
-  return element("section", { class: "code" }, element("h3", {}, "code"), element("ul", {}, ...engines, ...kernels));
-}
-
-function kernelItem(kernel) {
-  const path = `kernels/${encodeURIComponent(kernel.symbol)}`;
-  const links = kernel.hasFiles ? [element("a", { href: `${path}.ll` }, "LLVM IR"), " ", element("a", { href: `${path}.s` }, "assembly"), " "] : [];
-  return element("li", {}, ...links, element("code", {}, kernel.symbol), ` ${kernel.op} of %${kernel.node}${kernel.note ? `: ${kernel.note}` : ""}`);
-}
-
-function engineItem(engine) {
-  const links = engine.files.flatMap((file) => [element("a", { href: `engines/${encodeURIComponent(file)}` }, file), " "]);
-  return element("li", {}, ...links, `${engine.engine}, for %${engine.node}`);
-}
-
 function decisionsElement(model, line, found) {
   const about = eventsAbout(model, line, found);
   const rows = about.map(({ event, relation }) => element("tr", { class: `${event.status} ${relation}` },
