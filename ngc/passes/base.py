@@ -27,6 +27,7 @@ class PassContext:
         quantization: calibrated ranges and how to quantize by them.
         calibrate: returns those for the graph that is to be quantized, where `quantization` is not given.
         verify_each: whether passes that run others verify after each of them, as the pipeline around them does.
+        own_passes: passes of the user's by name, which passes that run others take in place of registered ones.
         region_instruments: instruments that watch the passes inside regions too; they put themselves there when they are started.
     """
 
@@ -36,6 +37,7 @@ class PassContext:
     quantization: Quantization | None = None
     calibrate: Callable[[Graph], Quantization] | None = None
     verify_each: bool = False
+    own_passes: Mapping[str, type["Pass"]] = field(default_factory=dict)
     region_instruments: list["Instrument"] = field(default_factory=list)
 
 
