@@ -10,6 +10,7 @@ examples:
   ngc-opt resnet50 --shape data=N,3,224,224 -p @cpu-fp32 --dump-dir dump -o lowered.ngir
   ngc-opt resnet50-symbol.json --params resnet50-0000.params --shape data=1,3,224,224 -p @cpu-fp32 --check-numerics
   ngc-opt resnet50 --shape data=N,3,224,224 -p @cpu-int8 --calibration resnet50.calib --trace-rule quantize
+  ngc-opt resnet50 --shape data=1,3,64,64 -p @cpu-fp32 --load-pass my_passes:FuseMore --check-numerics --check-finite
   ngc-opt resnet50 --shape data=N,3,224,224 -p @canonical --emit onnx -o resnet50.onnx
   ngc-opt reduce resnet50 --shape data=N,3,224,224 -p @cpu-fp32 --interesting-if numerics -o small.ngir    (see ngc-opt reduce --help)
 

@@ -27,6 +27,7 @@ class OptMain:
 
     def __init__(self, argv: Sequence[str]) -> None:
         self.argv = list(argv)
+        self.own_passes: dict[str, type[Pass]] = {}
 
     def run(self) -> int:
         """Does what the arguments say."""
@@ -121,7 +122,8 @@ class OptMain:
         from ngc.opt.plugins import load_passes
         from ngc.passes import parse_pipeline
 
-        return parse_pipeline(options.passes, load_passes(options.load_pass))
+        self.own_passes = load_passes(options.load_pass)
+        return parse_pipeline(options.passes, self.own_passes)
 
     def instruments(self, options: Namespace) -> "list[Instrument]":
         """Returns the instruments that need no graph."""
@@ -148,7 +150,7 @@ class OptMain:
         from ngc.passes import PassContext
         from ngc.target import parse_target
 
-        context = PassContext(parse_target(options.target), options.numerics)
+        context = PassContext(parse_target(options.target), options.numerics, own_passes=self.own_passes)
         if options.calibration:
             if not any(item.name == "quantize" for item in passes):
                 raise InputError("--calibration goes with the pass quantize, which -p does not have")

@@ -28,6 +28,7 @@ class PassContext:
         calibrate: returns those for the graph that is to be quantized, where `quantization` is not given.
         disabled: patterns of passes that are left out, which pipelines within passes leave out too.
         verify_each: whether passes that run others verify after each of them, as the pipeline around them does.
+        own_passes: passes of the user's by name, which passes that run others take in place of registered ones.
         region_instruments: instruments that watch the passes inside regions too; they put themselves there when they are started.
     """
 
@@ -38,6 +39,7 @@ class PassContext:
     calibrate: Callable[[Graph], Quantization] | None = None
     disabled: tuple[str, ...] = ()
     verify_each: bool = False
+    own_passes: Mapping[str, type["Pass"]] = field(default_factory=dict)
     region_instruments: list["Instrument"] = field(default_factory=list)
 
 

@@ -38,11 +38,13 @@ class OptimizeRegions(Pass):
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Runs the precision's pipeline on every region, whose events join the graph's."""
         from ngc.passes.manager import InsideRegions, PassManager  # the manager runs passes, this one among them
+        from ngc.passes.pipeline import parse_pipeline  # as the manager
 
         if self.precision not in REGION_PIPELINES:
             raise PassError(f"pass optimize-regions: unknown precision {self.precision!r}; known: {', '.join(REGION_PIPELINES)}")
         inside = [InsideRegions(instrument) for instrument in ctx.region_instruments]
-        manager = PassManager(REGION_PIPELINES[self.precision], verify_each=ctx.verify_each, instruments=inside, disable=ctx.disabled)
+        passes = parse_pipeline(REGION_PIPELINES[self.precision], ctx.own_passes)
+        manager = PassManager(passes, verify_each=ctx.verify_each, instruments=inside, disable=ctx.disabled)
         changed = False
         for node in graph.nodes:
             for region in node.regions:

@@ -39,12 +39,12 @@ class FoldWithWrongEpsilon(FoldBatchNorm):
 
 
 class SumAcrossUsers(LayerThenStep):
-    """Takes a residual sum although the layer's result has another reader, which then reads the sum."""
+    """Takes a residual sum, or what reads one, although the layer's result has another reader, which then reads the new result."""
 
     def check(self, match: Match, graph: Graph) -> str | None:
         reason, form = super().check(match, graph), match["form"]
-        takes_sum = isinstance(form, StepForm) and any(step.kind == "add" for step in form.steps)
-        return None if takes_sum and reason == f"%{match['root'].name} has another user" else reason
+        steps = (*match["root"].attrs["epilogue"], *(form.steps if isinstance(form, StepForm) else ()))
+        return None if any(step.kind == "add" for step in steps) and reason == f"%{match['root'].name} has another user" else reason
 
     def rewrite(self, match: Match, rewriter: Rewriter) -> None:
         node = match["root"]

@@ -1,7 +1,7 @@
 """Evaluates the graph before the first pass and after every one, and finds the first value that is NaN or infinite though its operands are finite."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,12 +9,11 @@ from ngc.errors import PassError
 from ngc.ir import Graph, Value, evaluate
 from ngc.ir.printer import print_node
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.instruments.watched import WatchedPass, describe_firing, describe_value, named_values, title_of
-from ngc.passes.manager import Instrument
+from ngc.passes.instruments.watched import PassWatcher, describe_firing, describe_value, named_values
 
 
 @dataclass
-class CheckFinite(Instrument):
+class CheckFinite(PassWatcher):
     """Raises PassError where a value becomes NaN or infinite, in the input graph or after a pass, then with the rule firing that brought it.
 
     Constants and inputs that are not finite by themselves are named too. Passes inside regions are checked like others.
@@ -22,31 +21,16 @@ class CheckFinite(Instrument):
 
     feeds: Mapping[str, np.ndarray]
     write: Callable[[str], object] = lambda text: None
-    whole: Graph | None = field(default=None, init=False)
-    ctx: PassContext = field(default_factory=PassContext, init=False)
-    running: list[WatchedPass] = field(default_factory=list, init=False)
 
     def start(self, graph: Graph, ctx: PassContext) -> None:
-        self.whole, self.ctx, self.running = graph, ctx, []
         found = first_not_finite(graph, self.feeds)
         if found is not None:
             raise PassError(f"in the input graph {found}")
         self.write("finite: the input graph: all values are\n")
-        ctx.region_instruments.append(self)
-
-    def finish(self, graph: Graph) -> None:
-        self.ctx.region_instruments.remove(self)
-
-    def before(self, index: int, item: Pass, graph: Graph) -> None:
-        assert self.whole is not None
-        self.running.append(WatchedPass.begin(item, self.whole, graph, self.ctx))
-
-    def failed(self, index: int, item: Pass, graph: Graph, error: Exception) -> None:
-        self.running.clear()
+        super().start(graph, ctx)
 
     def after(self, index: int, item: Pass, graph: Graph, changed: bool, seconds: float) -> None:
-        assert self.whole is not None
-        title = title_of(self.running, index)
+        title = self.title(index)
         watched = self.running.pop()
         found = first_not_finite(self.whole, self.feeds) if changed else None
         if found is None:

@@ -10,12 +10,11 @@ from ngc.ir import Event, Graph, Value, evaluate
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.instruments.rounding import LEAST_SIGNAL, ROUNDING, Rounded, RoundingCheck, narrowed_to, root_mean_square
 from ngc.passes.instruments.tolerance import Difference, Tolerance
-from ngc.passes.instruments.watched import WatchedPass, at_path, describe_firing, describe_value, named_values, title_of
-from ngc.passes.manager import Instrument
+from ngc.passes.instruments.watched import PassWatcher, WatchedPass, at_path, describe_firing, describe_value, named_values
 
 
 @dataclass
-class CheckNumerics(Instrument):
+class CheckNumerics(PassWatcher):
     """Raises PassError at the first pass after which an output differs by more than the tolerance; writes a line for every pass until then.
 
     The pass is then run again, stopped at one rule firing after another in a binary search, and the error names a firing before which the outputs were right
@@ -30,29 +29,14 @@ class CheckNumerics(Instrument):
     tolerance: Tolerance = field(default_factory=Tolerance)
     write: Callable[[str], object] = lambda text: None
     wanted: list[np.ndarray] = field(default_factory=list, init=False)
-    whole: Graph | None = field(default=None, init=False)
-    ctx: PassContext = field(default_factory=PassContext, init=False)
-    running: list[WatchedPass] = field(default_factory=list, init=False)
     narrowed_inside: bool = field(default=False, init=False)
 
     def start(self, graph: Graph, ctx: PassContext) -> None:
-        self.whole, self.ctx, self.running = graph, ctx, []
         self.wanted = evaluate(graph, self.feeds)
-        ctx.region_instruments.append(self)
-
-    def finish(self, graph: Graph) -> None:
-        self.ctx.region_instruments.remove(self)
-
-    def before(self, index: int, item: Pass, graph: Graph) -> None:
-        assert self.whole is not None
-        self.running.append(WatchedPass.begin(item, self.whole, graph, self.ctx))
-
-    def failed(self, index: int, item: Pass, graph: Graph, error: Exception) -> None:
-        self.running.clear()
+        super().start(graph, ctx)
 
     def after(self, index: int, item: Pass, graph: Graph, changed: bool, seconds: float) -> None:
-        assert self.whole is not None
-        title = title_of(self.running, index)
+        title = self.title(index)
         watched = self.running.pop()
         if not changed:
             self.write(f"numerics: {title}: changed nothing\n")
@@ -83,7 +67,6 @@ class CheckNumerics(Instrument):
 
     def _check_rounding(self, watched: WatchedPass, title: str, rounding: float) -> None:
         """Compares every node by itself, then takes the narrowed graph's outputs as those that are wanted from now on."""
-        assert self.whole is not None
         outputs, results = RoundingCheck(watched.before, self.whole, rounding).run(self.feeds)
         for rounded in results:
             if rounded.error > rounded.allowed:
@@ -101,13 +84,11 @@ class CheckNumerics(Instrument):
 
     def _decision(self, rounded: Rounded) -> str:
         """Returns what the pass recorded about a node last, as a line of an error."""
-        assert self.whole is not None
         told: list[Event] = [event for part in self.whole.with_regions() for event in part.events if event.node == rounded.value.name]
         return f"\nby the decision {told[-1].pass_name}/{told[-1].rule}: {told[-1].reason}" if told else ""
 
     def _first_value(self, watched: WatchedPass) -> str:
         """Returns a sentence on the first value that differs from that of the same name before the pass."""
-        assert self.whole is not None
         former = dict(named_values(watched.before))
         present = dict(named_values(self.whole))
         before: dict[str, np.ndarray] = {}

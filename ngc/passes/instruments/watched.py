@@ -1,13 +1,14 @@
 """A pass that can be run again: the whole graph before it, where in it the pass works, and the rule firings that it consists of."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ngc.errors import PassError
 from ngc.ir import Event, Graph, Value, clone
 from ngc.ir.rewrite import RuleHooks
 from ngc.passes.base import Pass, PassContext
+from ngc.passes.manager import Instrument
 
 Path = tuple[tuple[int, int], ...]
 """From a graph to one inside it: (position of the node, position of its region), the outermost first."""
@@ -96,6 +97,38 @@ class WatchedPass:
         return events[bad - 1]
 
 
+@dataclass
+class PassWatcher(Instrument):
+    """Keeps the passes that are running, within one another those inside regions, so that they can be run again."""
+
+    _whole: Graph | None = field(default=None, init=False)
+    ctx: PassContext = field(default_factory=PassContext, init=False)
+    running: list[WatchedPass] = field(default_factory=list, init=False)
+
+    @property
+    def whole(self) -> Graph:
+        """The graph that the pipeline works on, regions and all."""
+        assert self._whole is not None
+        return self._whole
+
+    def start(self, graph: Graph, ctx: PassContext) -> None:
+        self._whole, self.ctx, self.running = graph, ctx, []
+        ctx.region_instruments.append(self)
+
+    def finish(self, graph: Graph) -> None:
+        self.ctx.region_instruments.remove(self)
+
+    def before(self, index: int, item: Pass, graph: Graph) -> None:
+        self.running.append(WatchedPass.begin(item, self.whole, graph, self.ctx))
+
+    def failed(self, index: int, item: Pass, graph: Graph, error: Exception) -> None:
+        self.running.clear()
+
+    def title(self, index: int) -> str:
+        """Returns `optimize-regions / fold-batch-norm (4)`: the passes that run within one another, and the number of the innermost."""
+        return f"{' / '.join(watched.item.name for watched in self.running)} ({index})"
+
+
 def named_values(graph: Graph, prefix: str = "") -> Iterator[tuple[Value, str]]:
     """Yields all values with their names, those inside regions as `call/value`."""
     for value in graph.values():
@@ -109,11 +142,6 @@ def describe_firing(event: Event) -> str:
     """Returns the rule, where it fired and what of MXNet's stands there, for an error's text."""
     places = f"\nfrom MXNet's {', '.join(map(str, event.locs))}" if event.locs else ""
     return f"with the rule {event.rule} at %{event.node}: {event.reason}{places}"
-
-
-def title_of(running: Sequence[WatchedPass], index: int) -> str:
-    """Returns `optimize-regions / fold-batch-norm (4)`: the passes that run within one another, and the number of the innermost."""
-    return f"{' / '.join(watched.item.name for watched in running)} ({index})"
 
 
 def describe_value(value: Value, name: str) -> str:
