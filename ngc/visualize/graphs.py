@@ -7,15 +7,16 @@ from ngc.ir.printer import format_type
 from ngc.visualize.diagram import Box, Cluster, Diagram
 
 
-def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True) -> Diagram:
+def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True, locations: bool = False) -> Diagram:
     """Returns the picture of a graph.
 
     Args:
         graph: of any stage.
         title: of the picture; the graph's name unless given.
         expand: draw the regions of engine calls, in a frame for each; otherwise each call is one box.
+        locations: show the MXNet nodes of each node in its box, not only when the pointer rests on it.
     """
-    drawer = _Drawer(expand, any(node.regions for node in graph.nodes))
+    drawer = _Drawer(expand, locations, any(node.regions for node in graph.nodes))
     inputs = zip(graph.inputs, graph.input_names, strict=True)
     keys = {value: drawer.add(f"in.{value.name}", Box(f"{name}\n{format_type(value.type)}", "input"), ()) for value, name in inputs}
     drawer.nodes(graph, keys, "", "")
@@ -27,8 +28,8 @@ def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True) -> Diag
 class _Drawer:
     """Collects boxes, arrows and clusters; `keys` maps values to the boxes that they come from."""
 
-    def __init__(self, expand: bool, divided: bool) -> None:
-        self.expand, self.divided = expand, divided
+    def __init__(self, expand: bool, locations: bool, divided: bool) -> None:
+        self.expand, self.locations, self.divided = expand, locations, divided
         self.boxes: dict[str, Box] = {}
         self.arrows: list[tuple[str, str]] = []
         self.clusters: dict[str, Cluster] = {}
@@ -42,8 +43,12 @@ class _Drawer:
                 continue
             kind = "engine" if node.regions else "outside" if self.divided and not cluster else "operator"
             sources = [keys[value] for value in node.inputs if value in keys]
-            key = self.add(f"{prefix}{node.name}", Box(f"{node.op}\n{format_type(node.outputs[0].type)}", kind, _tip(node), cluster), sources)
+            key = self.add(f"{prefix}{node.name}", Box(self.label(node), kind, _tip(node), cluster), sources)
             keys.update(dict.fromkeys(node.outputs, key))
+
+    def label(self, node: Node) -> str:
+        names = "".join(f"\n{loc.name}" for loc in node.locs) if self.locations else ""
+        return f"{node.op}\n{format_type(node.outputs[0].type)}{names}"
 
     def region(self, node: Node, keys: dict[Value, str]) -> None:
         region = node.regions[0]
