@@ -4,11 +4,12 @@ import os
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
+from ngc.opt.groups.listing import check_listing, wanted_lists
 from ngc.opt.values import names
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ class OptMain:
 
     def work(self, options: Namespace) -> int:
         """Lists, or reads, transforms and prints."""
-        listed = self.listing(options)
-        if listed is not None:
-            print(listed)
-            return SUCCESS
         try:
+            check_listing(options)
+            if (lists := wanted_lists(options)):
+                from ngc.opt.listing import listing
+
+                print(listing(lists, as_json=options.json))
+                return SUCCESS
             passes = self.passes(options)
             if options.print_pipeline:
                 from ngc.passes import format_pipeline
@@ -78,15 +81,6 @@ class OptMain:
         self.write(graph, options)
         return SUCCESS
 
-    def listing(self, options: Namespace) -> str | None:
-        """Returns the list that was asked for."""
-        if not (options.list_passes or options.list_ops or options.list_pipelines):
-            return None
-        from ngc.opt import listing
-
-        chosen = [(options.list_passes, listing.list_passes), (options.list_ops, listing.list_ops), (options.list_pipelines, listing.list_pipelines)]
-        return "\n\n".join(make() for wanted, make in chosen if wanted)
-
     def passes(self, options: Namespace) -> "list[Pass]":
         """Returns the passes of -p."""
         from ngc.passes import parse_pipeline
@@ -103,12 +97,12 @@ class OptMain:
         """Returns the input graph; where passes will run or weights be written, random data stands in for constants that have none."""
         from ngc.ir import verify
         from ngc.ir.random_data import fill_missing_weights
-        from ngc.opt.formats import FILES
+        from ngc.opt.formats import NEED_DATA
         from ngc.opt.inputs import read_graph
 
         graph = read_graph(options)
         verify(graph)
-        missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in FILES else 0
+        missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in NEED_DATA else 0
         if missing:
             _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
@@ -150,31 +144,55 @@ class OptMain:
                 _say(instrument.table())
 
     def write(self, graph: "Graph", options: Namespace) -> None:
-        """Writes the graph in the format that was asked for, and its weights where asked."""
+        """Writes the graph in the format that was asked for, or the list of its nodes, and its weights where asked."""
         from ngc.ir import save_weights
-        from ngc.ir.weights_file import replacing
-        from ngc.opt.formats import FILES, TEXTS
+        from ngc.opt.formats import FILES, MODULES, TEXTS, is_folder
+        from ngc.opt.nodes import list_nodes
 
-        text = TEXTS[options.emit](graph, options) if options.emit in TEXTS else ""
+        emit = options.emit or next(iter(TEXTS))
+        files = MODULES[emit](graph, options) if emit in MODULES else {}
+        text = "".join(files.values())
+        if options.list_nodes:
+            text = list_nodes(graph, as_json=options.json) + "\n"
+        elif emit in TEXTS:
+            text = TEXTS[emit](graph, options)
         if options.save_weights:
             save_weights(graph, options.save_weights)
-        if options.emit in FILES:
-            FILES[options.emit](graph, options.output)
-            return
-        if options.output is None or options.output == "-":
+        if emit in FILES:
+            FILES[emit](graph, options.output)
+        elif is_folder(options.output):
+            _write_folder(files, options.output)
+        elif options.output is None or options.output == "-":
             sys.stdout.write(text)
             sys.stdout.flush()
-            return
-        try:
-            with replacing(options.output) as file:
-                file.write(text.encode())
-        except OSError as error:
-            raise InputError(f"{options.output} cannot be written: {error.strerror or error}") from error
+        else:
+            _write(text, options.output)
 
 
 def main() -> int:
     """Runs ngc-opt with the process's arguments."""
     return OptMain(sys.argv[1:]).run()
+
+
+def _write(text: str, path: str) -> None:
+    """Writes a file, whole or not at all."""
+    from ngc.ir.weights_file import replacing
+
+    try:
+        with replacing(path) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _write_folder(files: Mapping[str, str], folder: str) -> None:
+    """Writes one file for each text."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror or error}") from error
+    for name, text in files.items():
+        _write(text, os.path.join(folder, name))
 
 
 def _say(text: str) -> None:
