@@ -14,7 +14,8 @@ from tests.ir.test_printer import example
 from tests.strategies import graphs
 
 CONST = 'graph @g() stage("imported") excluded() {{\n  %w = "const"() {{{attrs}}} : () -> f32[4]\n  return %w as "w"\n}}'
-ADD = 'graph @g(%x as "x": f32[4]) stage("imported") excluded() {{\n  %y = "add"(%x, %x) {{scalar=none, reverse=false}} : ({types}) -> f32[4]\n  return %y as "y"\n}}'
+ADD = 'graph @g(%x as "x": f32[4]) stage("imported") excluded() {{\n  %y = "add"(%x, %x) {{scalar=none, reverse=false}} : ({types}) -> f32[4]\n'\
+    '  return %y as "y"\n}}'
 
 
 @settings(deadline=None, max_examples=50)

@@ -30,7 +30,7 @@ def check(text: str, graph: Graph) -> dict[str, Any]:
     for number, node in enumerate(nodes):
         assert set(node) == {"op", "name", "attrs", "inputs"}
         assert all(isinstance(name, str) and isinstance(value, str) for name, value in node["attrs"].items())
-        assert all(0 <= source < number and 0 <= output for source, output, _ in node["inputs"])  # it reads the first two numbers
+        assert all(0 <= source < number and output >= 0 for source, output, _ in node["inputs"])  # it reads the first two numbers
         assert (node["op"] == "null") == (number in content["arg_nodes"])
         assert node["op"] != "null" or not node["inputs"]
     # Constants whose names begin so are drawn in their reader's box; the rest of arg_nodes are the model's inputs.
