@@ -80,9 +80,9 @@ def _kernels(form: str) -> "Callable[[Graph, Namespace], dict[str, str]]":
             raise InputError(f"--emit {form} shows the kernels of a lowered graph; this one is in stage {graph.stage}: "
                              "run the passes up to assign-layout, with -p @cpu-fp32 or --compile-to lowered")
         from ngc.codegen.llvm.listing import kernel_listing  # only these formats need LLVM
-        from ngc.target import parse_target
+        from ngc.opt.pipelines import cpu_target
 
-        return kernel_listing(graph, parse_target(options.target), form, numerics=options.numerics)
+        return kernel_listing(graph, cpu_target(options), form, numerics=options.numerics)
 
     return write
 

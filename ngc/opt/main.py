@@ -82,10 +82,10 @@ class OptMain:
         return SUCCESS
 
     def passes(self, options: Namespace) -> "list[Pass]":
-        """Returns the passes of -p."""
-        from ngc.passes import parse_pipeline
+        """Returns the passes of -p, or of --compile-to and --compile-from."""
+        from ngc.opt.pipelines import chosen_passes
 
-        return parse_pipeline(options.passes)
+        return chosen_passes(options)
 
     def instruments(self, options: Namespace) -> "list[Instrument]":
         """Returns the instruments that need no graph."""
@@ -99,9 +99,11 @@ class OptMain:
         from ngc.ir.random_data import fill_missing_weights
         from ngc.opt.formats import NEED_DATA
         from ngc.opt.inputs import read_graph
+        from ngc.opt.pipelines import check_stage
 
         graph = read_graph(options)
         verify(graph)
+        check_stage(graph, options)
         missing = fill_missing_weights(graph) if passes or options.save_weights or options.emit in NEED_DATA else 0
         if missing:
             _say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
@@ -117,10 +119,10 @@ class OptMain:
 
     def context(self, options: Namespace, passes: "Sequence[Pass]") -> "PassContext":
         """Returns what passes may ask."""
+        from ngc.opt.pipelines import cpu_target
         from ngc.passes import PassContext
-        from ngc.target import parse_target
 
-        context = PassContext(parse_target(options.target), options.numerics)
+        context = PassContext(cpu_target(options), options.numerics)
         if options.calibration:
             if not any(item.name == "quantize" for item in passes):
                 raise InputError("--calibration goes with the pass quantize, which -p does not have")
