@@ -24,6 +24,7 @@ from ngc.target import CpuTarget, check_host, parse_target
 
 if TYPE_CHECKING:
     from ngc.passes.quantize.outcome import LayerQuantization
+    from ngc.runtime.explanation import Explanation
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,22 @@ class Executable:
             walls[index] = (time.perf_counter_ns() - start) / 1e6
         elapsed = time.perf_counter_ns() - begin
         return make_profile(self.program, stamps, walls, elapsed, batch)
+
+    def explain(self, name: str, feeds: Mapping[str, Any] | None = None, runs: int = 50) -> "Explanation":
+        """Returns what became of a node of the original model: the nodes that hold it now, what they were fused of and by which decisions, kernels,
+        layouts, precision and, with `feeds`, times.
+
+        Args:
+            name: of an MXNet node, a value, a constant or an input; or a pattern such as `stage1_*`, `re:...` or `op:Convolution`.
+            feeds: inputs to measure with.
+            runs: how many runs to measure.
+
+        Raises:
+            InputError: nothing has that name, with near matches; or feeds do not fit.
+        """
+        from ngc.runtime.explain import explain  # running needs none of it
+
+        return explain(self, name, feeds, runs)
 
     @property
     def quantization(self) -> "tuple[LayerQuantization, ...]":
