@@ -208,6 +208,19 @@ class Executable:
 
         save(self, path)
 
+    def _repr_html_(self) -> str:
+        """Returns what a notebook displays: what goes in and out, for what it was compiled, what it holds."""
+        from html import escape  # only notebooks need it
+
+        sizes = ", ".join(f"{what} {size / 1e6:.2f} MB" for what, size in (("weights", self.memory.weights), ("arena", self.memory.arena),
+                                                                           ("code", self.memory.code)))
+        rows = [("inputs", ", ".join(f"{spec.name}: {spec.dtype}{list(spec.shape)}" for spec in self.inputs)),
+                ("outputs", ", ".join(f"{spec.name}: {spec.dtype}{list(spec.shape)}" for spec in self.outputs)),
+                ("target", f"{self.program.options.get('engine', self.program.target)}, {self.program.options.get('precision', 'fp32')}"),
+                ("threads", str(self.threads)), ("memory", sizes), ("kernel calls", str(len(self.program.calls)))]
+        cells = "".join(f'<tr><th style="text-align: left">{name}</th><td style="text-align: left">{escape(text)}</td></tr>' for name, text in rows)
+        return f"<table><caption>{escape(self.name)}</caption>{cells}</table>"
+
     def __repr__(self) -> str:
         inputs = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in self.inputs)
         return f"<ngc.Executable {self.name}({inputs}) for {self.program.options.get('engine', self.program.target)}, {self.threads} threads>"
