@@ -33,7 +33,8 @@ def _stablehlo(graph: "Graph", options: Namespace) -> str:
 def _diagram(graph: "Graph", options: Namespace) -> "Diagram":
     from ngc.visualize import graph_diagram  # only pictures need it
 
-    return graph_diagram(graph, locations=options.print_locations)
+    cut = {} if options.elide_larger_than is None else {"elide_larger_than": options.elide_larger_than}
+    return graph_diagram(graph, locations=options.print_locations, **cut)
 
 
 def _dot(graph: "Graph", options: Namespace) -> str:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from ngc.codegen.llvm.calls import buffer_size
-from ngc.ir import Graph, Value
+from ngc.ir import Graph, SymDim, Value
 from ngc.ir.flops import layer_flops
 
 
@@ -21,11 +21,12 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class GraphStats:
-    """Numbers of one graph, for N = 1 where its batch is N.
+    """Numbers of one graph.
 
     Attributes:
         graph: its name.
         stage: its stage.
+        batch: "N = 1" where its batch is N; empty otherwise.
         operators: how often each occurs, in regions too, constants left out.
         constants: how many there are.
         constant_bytes: of their data in memory.
@@ -37,6 +38,7 @@ class GraphStats:
 
     graph: str
     stage: str
+    batch: str
     operators: dict[str, int]
     constants: int
     constant_bytes: int
@@ -47,7 +49,7 @@ class GraphStats:
 
     def table(self) -> str:
         """Returns the numbers as text, layers in order."""
-        lines = [f"{self.graph}, stage {self.stage}: {sum(self.operators.values())} nodes, for N = 1",
+        lines = [f"{self.graph}, stage {self.stage}: {sum(self.operators.values())} nodes" + (f", for {self.batch}" if self.batch else ""),
                  f"operators    {', '.join(f'{op} {count}' for op, count in self.operators.items()) or 'none'}",
                  f"constants    {self.constants}, {self.constant_bytes / 1e6:.3f} MB",
                  f"activations  {self.peak_bytes / 1e6:.3f} MB at most" + (f", at %{self.peak_node}" if self.peak_node else ""),
@@ -73,7 +75,8 @@ def graph_stats(graph: Graph) -> GraphStats:
     total = sum(count for _, count in flops.values())
     layers = tuple(LayerCost(name, node.op, tuple(loc.name for loc in node.locs), count, count / total) for name, (node, count) in flops.items() if count)
     peak, where = peak_activations(graph)
-    return GraphStats(graph.name, graph.stage, dict(sorted(operators.items(), key=lambda item: -item[1])), len(constants), sum(constants), total, layers,
+    batch = "N = 1" if any(isinstance(dim, SymDim) for value in graph.values() for dim in value.type.shape) else ""
+    return GraphStats(graph.name, graph.stage, batch, dict(sorted(operators.items(), key=lambda item: -item[1])), len(constants), sum(constants), total, layers,
                       peak, where)
 
 

@@ -80,15 +80,7 @@ class Profile:
         return f'<div style="overflow: auto; background: #ffffff">{self.to_svg()}</div>'
 
     def show(self, path: str | os.PathLike[str] | None = None, *, browser: bool = False) -> Path | None:
-        """Shows the picture: in a notebook at once; from a script as an HTML page, whose path is printed and returned.
-
-        Args:
-            path: where the page goes; a temporary file unless given.
-            browser: open the page in the system's browser.
-
-        Raises:
-            InputError: the page cannot be written.
-        """
+        """Shows the picture where it can be seen, as `Graph.show` does: in a notebook, on a page, on request in a browser."""
         from ngc.visualize.page import picture_page  # only pictures need these
         from ngc.visualize.show import show
 

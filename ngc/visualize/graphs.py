@@ -7,7 +7,7 @@ from ngc.ir.printer import format_type
 from ngc.visualize.diagram import Box, Cluster, Diagram
 
 
-def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True, locations: bool = False) -> Diagram:
+def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True, locations: bool = False, elide_larger_than: int = 4) -> Diagram:
     """Returns the picture of a graph.
 
     Args:
@@ -15,10 +15,11 @@ def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True, locatio
         title: of the picture; the graph's name unless given.
         expand: draw the regions of engine calls, in a frame for each; otherwise each call is one box.
         locations: show the MXNet nodes of each node in its box, not only when the pointer rests on it.
+        elide_larger_than: types with more scales than this show the first ones; channels may have hundreds.
     """
-    drawer = _Drawer(expand, locations, any(node.regions for node in graph.nodes))
+    drawer = _Drawer(expand, locations, elide_larger_than, any(node.regions for node in graph.nodes))
     inputs = zip(graph.inputs, graph.input_names, strict=True)
-    keys = {value: drawer.add(f"in.{value.name}", Box(f"{name}\n{format_type(value.type)}", "input"), ()) for value, name in inputs}
+    keys = {value: drawer.add(f"in.{value.name}", Box(f"{name}\n{format_type(value.type, elide_larger_than)}", "input"), ()) for value, name in inputs}
     drawer.nodes(graph, keys, "", "")
     for value, name in zip(graph.outputs, graph.output_names, strict=True):
         drawer.add(f"out.{name}", Box(name, "output"), [keys[value]] if value in keys else [])
@@ -28,8 +29,8 @@ def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True, locatio
 class _Drawer:
     """Collects boxes, arrows and clusters; `keys` maps values to the boxes that they come from."""
 
-    def __init__(self, expand: bool, locations: bool, divided: bool) -> None:
-        self.expand, self.locations, self.divided = expand, locations, divided
+    def __init__(self, expand: bool, locations: bool, elide_larger_than: int, divided: bool) -> None:
+        self.expand, self.locations, self.elide_larger_than, self.divided = expand, locations, elide_larger_than, divided
         self.boxes: dict[str, Box] = {}
         self.arrows: list[tuple[str, str]] = []
         self.clusters: dict[str, Cluster] = {}
@@ -48,7 +49,7 @@ class _Drawer:
 
     def label(self, node: Node) -> str:
         names = "".join(f"\n{loc.name}" for loc in node.locs) if self.locations else ""
-        return f"{node.op}\n{format_type(node.outputs[0].type)}{names}"
+        return f"{node.op}\n{format_type(node.outputs[0].type, self.elide_larger_than)}{names}"
 
     def region(self, node: Node, keys: dict[Value, str]) -> None:
         region = node.regions[0]

@@ -29,6 +29,8 @@ def test_counts_bytes_and_operations() -> None:
     assert sum(layer.share for layer in stats.layers) == pytest.approx(1, abs=1e-12)
     assert (stats.peak_bytes, stats.peak_node) == (4 * (192 + 256), "c")  # the reshaped value has the convolution's bytes
     assert json.loads(stats.to_json())["layers"][0]["node"] == "c"
+    assert stats.table().startswith("net, stage imported: 3 nodes, for N = 1\n")
+    assert graph_stats(parse(NET.replace("[N", "[1"))).table().startswith("net, stage imported: 3 nodes\n")
 
 
 def test_a_graph_without_layers() -> None:

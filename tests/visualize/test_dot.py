@@ -37,3 +37,10 @@ def test_texts_are_escaped() -> None:
     assert r'label="1\n\"2\""' in text
     assert tokens(text)[1] == '"a \\"b\\"\\\\"'
 
+
+
+def test_scales_of_channels_are_cut() -> None:
+    scales = ",".join(f"{number}.0" for number in range(1, 9))
+    text = f"graph @g(%x: u8[1,8]<q scale=[{scales}] zero_point=0 axis=1>) {{\n  %y = identity(%x) : u8[1,8]\n  return %y\n}}"
+    assert "scale=[1.0,2.0,3.0,4.0,... 4 more]" in dot_text(graph_diagram(parse(text)))
+    assert "scale=[1.0,... 7 more]" in dot_text(graph_diagram(parse(text), elide_larger_than=1))
