@@ -16,8 +16,8 @@ from ngc.ir import Graph, Node, TensorType, Value
 from ngc.ir.printer import format_type, step_texts
 from ngc.ir.tensor_type import SymDim
 
-_FLAGS = {dtype: flag for flag, dtype in DTYPE_BY_FLAG.items()}
-"""MXNet's numbers of element types."""
+_FLAGS = {**{dtype: flag for flag, dtype in DTYPE_BY_FLAG.items()}, "bf16": -1, "bool": -1}
+"""MXNet's numbers of element types; the reader opens no file that has those of bf16 and bool, and takes -1 for a type that it does not know."""
 
 
 def netron_json(graph: Graph, *, elide_larger_than: int | None = None) -> str:
