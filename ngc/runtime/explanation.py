@@ -117,6 +117,8 @@ def _holder_lines(holder: Holder) -> list[str]:
         lines.append(f"    int8         data in [{layer.low:.4g}, {layer.high:.4g}], scale {layer.scale:.4g}, zero point {layer.zero_point}: {layer.reason}")
     elif layer is not None:
         lines.append(f"    not int8     {layer.reason}")
+    if not holder.kernels:
+        lines.append("    kernel       none: its result lies in its operand's memory")
     for kernel in holder.kernels:
         cost = f"{kernel.flops / 1e6:.3f} MFLOP, " if kernel.flops else ""
         time = f", {kernel.ms:.3f} ms, {kernel.share:.1%}" if kernel.ms is not None else ""

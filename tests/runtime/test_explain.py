@@ -80,6 +80,12 @@ def test_a_value_of_the_compiled_graph(executable: Executable) -> None:
     assert (found.subject, [holder.op for holder in found.holders]) == ("a value of the compiled graph", ["reorder"])
 
 
+def test_a_node_without_a_kernel(executable: Executable) -> None:
+    [holder] = executable.explain("flat").holders
+    assert (holder.op, holder.kernels) == ("reshape", ())
+    assert "    kernel       none: its result lies in its operand's memory\n" in executable.explain("flat").table()
+
+
 def test_a_node_that_is_gone() -> None:
     text = 'graph @g(%x: f32[1,3]) {\n  %d = dropout(%x) : f32[1,3] loc("drop0")\n  %y = tanh(%d) : f32[1,3] loc("tanh0")\n  return %y\n}'
     found = ngc.compile(ngc.parse(text)).explain("drop0")
