@@ -93,7 +93,7 @@ def compile(  # the public name
     described = host_target() if device is not None else parse_target(target)
     _check_options(numerics, fallback)
     check_engine_options(device, engine, accuracy_budget)
-    _check_precision(precision, target, device, described)
+    check_precision(precision, target, device, described)
     kind = kind_of(device)
     if isinstance(model, Graph):
         graph = clone(model)
@@ -178,7 +178,8 @@ def _quantized(graph: Graph) -> dict[str, Any]:
     return {"quantization": [asdict(layer) for layer in layers]}
 
 
-def _check_precision(precision: str | None, name: str, device: EngineTarget | None, target: CpuTarget) -> None:
+def check_precision(precision: str | None, name: str, device: EngineTarget | None, target: CpuTarget) -> None:
+    """Raises InputError where a kind of target does not have a precision, EngineError where the processor lacks its instructions."""
     accepted = PRECISIONS[kind_of(device)]
     if precision is not None and precision not in accepted:
         raise InputError(f"unknown precision {precision!r} for target {name!r}; accepted is one of {', '.join(accepted)}")

@@ -4,12 +4,13 @@ import os
 import sys
 import traceback
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ngc.errors import EngineError, InputError, NgcError, ParseError, PassError
 from ngc.opt.arguments import parser
 from ngc.opt.groups.checking import checks
+from ngc.opt.groups.listing import check_listing, wanted_lists
 from ngc.opt.reproducing import adopt, check_reproducer, write_failure
 from ngc.opt.values import names
 
@@ -57,11 +58,13 @@ class OptMain:
 
     def work(self, options: Namespace) -> int:
         """Lists, or reads, transforms and prints."""
-        listed = self.listing(options)
-        if listed is not None:
-            print(listed)
-            return SUCCESS
         try:
+            check_listing(options)
+            if (lists := wanted_lists(options)):
+                from ngc.opt.listing import listing
+
+                print(listing(lists, as_json=options.json))
+                return SUCCESS
             check_reproducer(options)
         except InputError as error:
             say(f"ngc-opt: usage: {error}")
@@ -108,22 +111,13 @@ class OptMain:
         self.transform(graph, passes, [*instruments, *checks(options, graph, sys.stderr.write)], ctx, options)
         return self.render(graph, options)
 
-    def listing(self, options: Namespace) -> str | None:
-        """Returns the list that was asked for."""
-        if not (options.list_passes or options.list_ops or options.list_pipelines):
-            return None
-        from ngc.opt import listing
-
-        chosen = [(options.list_passes, listing.list_passes), (options.list_ops, listing.list_ops), (options.list_pipelines, listing.list_pipelines)]
-        return "\n\n".join(make() for wanted, make in chosen if wanted)
-
     def passes(self, options: Namespace) -> "list[Pass]":
-        """Returns the passes of -p."""
+        """Returns the passes of -p, or of --compile-to and --compile-from."""
+        from ngc.opt.pipelines import chosen_passes
         from ngc.opt.plugins import load_passes
-        from ngc.passes import parse_pipeline
 
         self.own_passes = load_passes(options.load_pass)
-        return parse_pipeline(options.passes, self.own_passes)
+        return chosen_passes(options, self.own_passes)
 
     def instruments(self, options: Namespace) -> "list[Instrument]":
         """Returns the instruments that need no graph."""
@@ -135,22 +129,24 @@ class OptMain:
         """Returns the input graph; where passes will run or weights be written, random data stands in for constants that have none."""
         from ngc.ir import verify
         from ngc.ir.random_data import fill_missing_weights
-        from ngc.opt.formats import FILES
+        from ngc.opt.formats import NEED_DATA
         from ngc.opt.inputs import read_graph
+        from ngc.opt.pipelines import check_stage
 
         graph = read_graph(options, text)
         verify(graph)
-        missing = fill_missing_weights(graph) if passes or options.check_finite or options.save_weights or options.emit in FILES else 0
+        check_stage(graph, options)
+        missing = fill_missing_weights(graph) if passes or options.check_finite or options.save_weights or options.emit in NEED_DATA else 0
         if missing:
             say(f"ngc-opt: note: {missing} constants have no data (--weights gives it); seeded random data stands for them")
         return graph
 
     def context(self, options: Namespace, passes: "Sequence[Pass]") -> "PassContext":
         """Returns what passes may ask."""
+        from ngc.opt.pipelines import cpu_target
         from ngc.passes import PassContext
-        from ngc.target import parse_target
 
-        context = PassContext(parse_target(options.target), options.numerics, own_passes=self.own_passes)
+        context = PassContext(cpu_target(options), options.numerics, own_passes=self.own_passes)
         if options.calibration:
             if not any(item.name == "quantize" for item in passes):
                 raise InputError("--calibration goes with the pass quantize, which -p does not have")
@@ -197,38 +193,63 @@ class OptMain:
         return None
 
     def render(self, graph: "Graph", options: Namespace) -> str:
-        """Returns the graph in the format that was asked for, or writes it where that is a file; writes its weights where asked."""
+        """Returns the graph in the format that was asked for, or the list of its nodes; writes what is a file or a folder, and its weights where asked."""
         from ngc.ir import save_weights
-        from ngc.opt.formats import FILES, TEXTS
+        from ngc.opt.formats import FILES, MODULES, TEXTS, is_folder
+        from ngc.opt.nodes import list_nodes
 
-        text = TEXTS[options.emit](graph, options) if options.emit in TEXTS else ""
+        emit = options.emit or next(iter(TEXTS))
+        files = MODULES[emit](graph, options) if emit in MODULES else {}
+        text = "".join(files.values())
+        if options.list_nodes:
+            text = list_nodes(graph, as_json=options.json) + "\n"
+        elif emit in TEXTS:
+            text = TEXTS[emit](graph, options)
         if options.save_weights:
             save_weights(graph, options.save_weights)
-        if options.emit in FILES:
-            FILES[options.emit](graph, options.output)
+        if emit in FILES:
+            FILES[emit](graph, options.output)
+        elif is_folder(options.output):
+            _write_folder(files, options.output)
         return text
 
     def put(self, text: str, options: Namespace) -> None:
-        """Writes text to where the result goes; a format that is a file is there already."""
-        from ngc.ir.weights_file import replacing
-        from ngc.opt.formats import FILES
+        """Writes text to where the result goes; a format that is a file or a folder is there already."""
+        from ngc.opt.formats import FILES, is_folder
 
-        if options.emit in FILES:
+        if options.emit in FILES or is_folder(options.output):
             return
         if options.output is None or options.output == "-":
             sys.stdout.write(text)
             sys.stdout.flush()
-            return
-        try:
-            with replacing(options.output) as file:
-                file.write(text.encode())
-        except OSError as error:
-            raise InputError(f"{options.output} cannot be written: {error.strerror or error}") from error
+        else:
+            _write(text, options.output)
 
 
 def main() -> int:
     """Runs ngc-opt with the process's arguments."""
     return OptMain(sys.argv[1:]).run()
+
+
+def _write(text: str, path: str) -> None:
+    """Writes a file, whole or not at all."""
+    from ngc.ir.weights_file import replacing
+
+    try:
+        with replacing(path) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _write_folder(files: Mapping[str, str], folder: str) -> None:
+    """Writes one file for each text."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror or error}") from error
+    for name, text in files.items():
+        _write(text, os.path.join(folder, name))
 
 
 def say(text: str) -> None:

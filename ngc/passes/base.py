@@ -50,6 +50,8 @@ class Pass(ABC):
     name: ClassVar[str]
     required: ClassVar[bool] = False
     """Whether what comes later relies on it, so that it cannot be switched off."""
+    declares: ClassVar[str] = ""
+    """The stage that the graph reaches with it."""
 
     @abstractmethod
     def run(self, graph: Graph, ctx: PassContext) -> bool:

@@ -29,7 +29,11 @@ REGION_PIPELINES = {
 
 @dataclass(frozen=True)
 class OptimizeRegions(Pass):
-    """Optimizes each region for an engine of a precision."""
+    """Optimizes each region for an engine of a precision.
+
+    Attributes:
+        precision: fp32, fp16, bf16 or int8.
+    """
 
     name: ClassVar[str] = "optimize-regions"
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from ngc.errors import InputError
 from ngc.ir import Graph, evaluate, parse, save_weights
 from ngc.ir.random_data import fill_missing_weights
+from ngc.opt.arguments import parser
+from ngc.opt.groups import GROUPS
 from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
 from ngc.opt.values import names, shapes, wants_color
 from ngc.passes import PASSES, PIPELINES, Pass, PassContext
@@ -158,6 +160,15 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == SUCCESS
     out = capsys.readouterr().out
     assert "exit codes: 0 success; 1 the input, a pass or the verifier failed; 2 wrong usage; 3 an internal error" in out
+    assert out.startswith("usage: ngc-opt INPUT [-p PIPELINE] [--emit FORMAT] [-o OUT] [flags]\n")
+    assert all(f"\n{group.TITLE}:\n" in out for group in GROUPS)
+    assert out.count("\n  ngc-opt ") >= 5
+
+
+def test_every_flag_is_explained_in_a_line() -> None:
+    for action in parser()._actions:
+        assert action.help, action.option_strings
+        assert len(action.help) <= 140, action.option_strings
 
 
 @pytest.mark.parametrize(("arguments", "code", "text"), [

@@ -40,7 +40,14 @@ _PREFIXES = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT", "neuron": "Neur
 
 @dataclass(frozen=True)
 class Partition(Pass):
-    """Moves what an engine supports into regions that it will execute."""
+    """Moves what an engine supports into regions that it will execute.
+
+    Attributes:
+        engine: tensorrt, tensorrt-rtx or neuron.
+        min_subgraph_size: regions of fewer operators stay outside.
+        excl_node_names: MXNet nodes that stay outside.
+        force_incl_node_names: MXNet nodes that go to the engine whatever its support table says.
+    """
 
     name: ClassVar[str] = "partition"
 
