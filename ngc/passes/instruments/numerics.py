@@ -8,7 +8,7 @@ import numpy as np
 from ngc.errors import PassError
 from ngc.ir import Event, Graph, Value, evaluate
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.instruments.rounding import LEAST_SIGNAL, ROUNDING, Rounded, RoundingCheck, narrowed_to, root_mean_square
+from ngc.passes.instruments.rounding import LEAST_SIGNAL, Rounded, RoundingCheck, narrowed_to, root_mean_square
 from ngc.passes.instruments.tolerance import Difference, Tolerance
 from ngc.passes.instruments.watched import PassWatcher, WatchedPass, at_path, describe_firing, describe_value, named_values
 
@@ -43,7 +43,7 @@ class CheckNumerics(PassWatcher):
             return
         dtype = self._narrowed_to(watched, graph)
         if dtype is not None:
-            self._check_rounding(watched, title, ROUNDING[dtype] if self.tolerance.rounding is None else self.tolerance.rounding)
+            self._check_rounding(watched, title, dtype)
             return
         got = evaluate(self.whole, self.feeds)
         found = self.tolerance.worst(self.wanted, got)
@@ -65,9 +65,9 @@ class CheckNumerics(PassWatcher):
         inside, self.narrowed_inside = self.narrowed_inside, False
         return None if inside else dtype
 
-    def _check_rounding(self, watched: WatchedPass, title: str, rounding: float) -> None:
+    def _check_rounding(self, watched: WatchedPass, title: str, dtype: str) -> None:
         """Compares every node by itself, then takes the narrowed graph's outputs as those that are wanted from now on."""
-        outputs, results = RoundingCheck(watched.before, self.whole, rounding).run(self.feeds)
+        outputs, results = RoundingCheck(watched.before, self.whole, self.tolerance.rounding, dtype).run(self.feeds)
         for rounded in results:
             if rounded.error > rounded.allowed:
                 text = f"pass {title} moves %{rounded.name} by {rounded.error:.1%} of its size; rounding explains {rounded.allowed:.1%}"

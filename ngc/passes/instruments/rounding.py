@@ -4,8 +4,8 @@ Quantization moves every output, so that only comparing nodes tells a fault from
 name before the pass, which is given the numbers that the narrow operands stand for: errors of earlier nodes are not counted again, and neither is what
 saturates in the operands. What is left is
 
-    the rounding of the weights     with k the largest weight of a channel over their root mean square, k / (127 * sqrt(12)) of the result in int8
-    the rounding of the result      at most a step where it is stored as integers, and numbers beyond the ends of their range become those ends
+    the rounding of the weights     in int8 known from the weights and the data (`weight_noise`), of which a few times as much is allowed
+    the rounding of the result      at most half a step where it is stored as integers, and numbers beyond the ends of their range become those ends
 
 All errors are root mean squares over a node's result, relative to that of the result.
 """
@@ -19,10 +19,14 @@ from ngc.ir import Graph, Node, Value, evaluate
 from ngc.ir.reference import evaluate_node
 from ngc.ir.tensor_type import DTYPES, Quant
 from ngc.passes.instruments.watched import named_values
+from ngc.passes.instruments.weight_noise import weight_noise
 
 ROUNDING: Mapping[str, float] = {"i8": 0.1, "u8": 0.1, "bf16": 0.02, "f16": 0.005}
-"""What one node may lose, by the narrowest type that a pass brings, the narrowest first: 0.1 admits int8 weights with k = 44; bf16 rounds operands and
-results by at most 2^-9 each and f16 by 2^-12, with room for weights that are small in f16."""
+"""What one node may lose, by the narrowest type that a pass brings, the narrowest first. bf16 rounds operands and results by at most 2^-9 each, f16 by 2^-12,
+with room for weights that are small in f16; what int8 weights lose is known better, and this is for steps such as exp behind them."""
+
+_WEIGHTS = 4.0
+"""How many times the expected error of rounded weights is allowed: it is one draw a channel, and correcting the bias moves results by up to as much."""
 
 LEAST_SIGNAL = 0.5
 """The root mean square error of an output over that of the output, beyond which quantization failed even where every node is right (6 dB)."""
@@ -71,11 +75,17 @@ def root_mean_square(array: np.ndarray) -> float:
 
 @dataclass
 class RoundingCheck:
-    """Compares the nodes of a narrowed graph with those before the pass."""
+    """Compares the nodes of a narrowed graph with those before the pass.
+
+    Attributes:
+        rounding: what one node may lose, None for what is known of the type.
+        dtype: the narrow type.
+    """
 
     before: Graph
     after: Graph
-    rounding: float
+    rounding: float | None
+    dtype: str
     _arrays: dict[Value, np.ndarray] = field(default_factory=dict, init=False)
     _former: dict[str, Value] = field(default_factory=dict, init=False)
 
@@ -98,8 +108,16 @@ class RoundingCheck:
         elif former.producer is not None and former.producer.op == node.op and not any(own.type.quant for own in (former, *former.producer.inputs)):
             operands = [self._operand(operand, node, prefix) for operand in former.producer.inputs]
             if all(operand is not None for operand in operands):
-                wanted = evaluate_node(former.producer, [operand for operand in operands if operand is not None])[former.index]
-                yield self._rounded(value, name, wanted, self.rounding)
+                arrays = [operand for operand in operands if operand is not None]
+                wanted = evaluate_node(former.producer, arrays)[former.index]
+                yield self._rounded(value, name, wanted, *self._may_lose(former.producer, arrays))
+
+    def _may_lose(self, node: Node, arrays: list[np.ndarray]) -> tuple[float, float]:
+        """Returns what a result may lose, relative to its size and by itself."""
+        if self.rounding is not None:
+            return self.rounding, 0.0
+        noise = weight_noise(node, arrays) if self.dtype in _LIMITS else None
+        return (ROUNDING[self.dtype], 0.0) if noise is None else (_CONVERSION, _WEIGHTS * noise)
 
     def _operand(self, former: Value, node: Node, prefix: str) -> np.ndarray | None:
         """Returns the numbers that stand for a former operand where a node reads it, None where it reads nothing that does."""
@@ -119,17 +137,17 @@ class RoundingCheck:
         array = self._arrays[value]
         return array if value.type.quant is None else value.type.quant.real(array)
 
-    def _rounded(self, value: Value, name: str, wanted: np.ndarray, rounding: float) -> Rounded:
+    def _rounded(self, value: Value, name: str, wanted: np.ndarray, rounding: float, noise: float = 0.0) -> Rounded:
         got, wanted, step, saturated = self._real(value), wanted.astype(np.float64), 0.0, 0.0
         quant = value.type.quant
         if quant is not None:
             low, high = _ends(quant, value.type.dtype, wanted.ndim)
             saturated = float(np.mean((wanted < low) | (wanted > high))) if wanted.size else 0.0
-            wanted, step = np.clip(wanted, low, high), max(quant.scale)
+            wanted, step = np.clip(wanted, low, high), max(quant.scale) / 2
         size = root_mean_square(wanted)
         error = np.inf if got.shape != wanted.shape else 0.0 if np.array_equal(got, wanted, equal_nan=True) else root_mean_square(got - wanted)
         scale = size if size and np.isfinite(size) else 1.0
-        return Rounded(value, name, error / scale, rounding * (size / scale) + step / scale, saturated)
+        return Rounded(value, name, error / scale, rounding * (size / scale) + (step + noise) / scale, saturated)
 
 
 def _ends(quant: Quant, dtype: str, rank: int) -> tuple[np.ndarray, np.ndarray]:
