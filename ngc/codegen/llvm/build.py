@@ -20,6 +20,7 @@ from ngc.codegen.llvm.lower import Lowering, lower
 from ngc.codegen.llvm.placement import Placement, place
 from ngc.codegen.llvm.tune import Tuner
 from ngc.codegen.program import CallInfo, Program
+from ngc.codegen.tensor_spec import graph_specs
 from ngc.ir import Graph, SymDim
 from ngc.target import CpuTarget
 
