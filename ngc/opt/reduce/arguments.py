@@ -37,4 +37,5 @@ def parser() -> argparse.ArgumentParser:
     output = p.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="OUT.ngir", help="where the result goes; data that constants must keep goes to OUT.npz beside it")
     output.add_argument("--save-weights", metavar="OUT.npz", help="where that data goes instead")
+    p.set_defaults(compile_to=None, compile_from=None, precision=None)  # the pipeline is what is reduced, so -p names it
     return p

@@ -47,6 +47,7 @@ class Partition(Pass):
         min_subgraph_size: regions of fewer operators stay outside.
         excl_node_names: MXNet nodes that stay outside.
         force_incl_node_names: MXNet nodes that go to the engine whatever its support table says.
+        strict: whether names that the graph does not have are errors; a model's own may have been folded away.
     """
 
     name: ClassVar[str] = "partition"
@@ -56,7 +57,6 @@ class Partition(Pass):
     excl_node_names: tuple[str, ...] = ()
     force_incl_node_names: tuple[str, ...] = ()
     strict: bool = True
-    """Whether names that the graph does not have are errors; a model's own may have been folded away."""
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Outlines every region of the engine's plan."""
