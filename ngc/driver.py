@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,10 +15,12 @@ from ngc.errors import EngineError, InputError
 from ngc.importer import import_model
 from ngc.importer.sources import resolve_model
 from ngc.ir import Graph, clone
-from ngc.passes import PIPELINES, PassContext, PassManager
+from ngc.passes import PIPELINES, Pass, PassContext, PassManager
 from ngc.target import CpuTarget, host_target, parse_target
 
 if TYPE_CHECKING:
+    from ngc.codegen.program import Program
+    from ngc.passes.instruments import DumpIR
     from ngc.quantization import QuantizationOptions
     from ngc.runtime import Executable
 
@@ -73,7 +76,8 @@ def compile(  # the public name
         numerics: "fast", or "exact" for direct summation only.
         fallback: "reference" runs operators that have no kernel in numpy.
         pipeline: a pass pipeline instead of the target's default one.
-        dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly, and what was built for engines.
+        dump_dir: a folder for the IR after every pass, an HTML index, LLVM IR and assembly, and what was built for engines; where a pass fails, also for
+            reproducer.ngir, which `ngc-opt --run-reproducer` runs.
         cache: reuse compiled kernels from the cache folder.
         quantization: for int8, how ranges are chosen, which layers stay in f32, and so on.
         engine: for engines, what goes there and how they are built.
@@ -89,7 +93,7 @@ def compile(  # the public name
     described = host_target() if device is not None else parse_target(target)
     _check_options(numerics, fallback)
     check_engine_options(device, engine, accuracy_budget)
-    _check_precision(precision, target, device, described)
+    check_precision(precision, target, device, described)
     kind = kind_of(device)
     if isinstance(model, Graph):
         graph = clone(model)
@@ -102,15 +106,18 @@ def compile(  # the public name
     if precision == "int8" and calibration is None and not graph.ranges:
         raise InputError('precision="int8" needs calibration=: batches of data like those that the model will meet, or a saved ngc.CalibrationTable')
     dump_dir = dump_dir or os.environ.get("NGC_DUMP_DIR")
+    dump = _dump(Path(dump_dir)) if dump_dir else None
     options = engine or EngineOptions()
     divided = check_model(graph, target, device, options)
-    manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=_instruments(dump_dir))
+    manager = PassManager(pipeline or PIPELINES[f"{kind}-{precision}"], verify_each=False, instruments=[dump] if dump is not None else [])
     if device is not None:
         check_passes(manager.passes, pipeline, target, precision)
         manager.passes = for_engine(manager.passes, device, options, divided=divided)
     needed = _NEEDED_PASSES.get(precision) if device is None else None
     if needed is not None and not any(item.name == needed for item in manager.passes):
         raise InputError(f"pipeline {pipeline!r} has no {needed}, without which precision={precision!r} means nothing")
+    if dump_dir:
+        manager.instruments += (_reproducer(Path(dump_dir), manager.passes, "cpu" if device is not None else target, numerics, calibration),)
     context = PassContext(target=described, numerics=numerics)
     if precision == "int8":
         from ngc.quantization import QuantizationOptions, quantizer  # only int8 needs what these build on
@@ -125,6 +132,7 @@ def compile(  # the public name
     from ngc.ir.verify import verify  # the whole pipeline is verified once; ngc-opt verifies after every pass
 
     verify(graph)
+    start = time.perf_counter()
     images = build_images(graph, device, options, precision, dump_dir, stored_images(model, device)) if device is not None else {}
     from ngc.codegen.llvm.build import build_program  # LLVM is loaded by whoever compiles, not by `import ngc`
     from ngc.runtime import Executable
@@ -136,6 +144,8 @@ def compile(  # the public name
                             fallback=fallback == "reference",
                             options={"numerics": numerics, "precision": precision, "fallback": fallback, "tune": tune, **_quantized(graph),
                                      **({"engine": device.name} if device is not None else {})}, engines=images)
+    if dump is not None:
+        _tell_dump(dump, graph, program, time.perf_counter() - start)
     slow = Counter(call.op.removeprefix("reference:") for call in program.calls if call.op.startswith("reference:"))
     if slow:
         _log.warning("fallback=\"reference\": %d operators without a kernel run in numpy: %s", slow.total(), ", ".join(f"{op} ({n})" for op, n in slow.items()))
@@ -168,7 +178,8 @@ def _quantized(graph: Graph) -> dict[str, Any]:
     return {"quantization": [asdict(layer) for layer in layers]}
 
 
-def _check_precision(precision: str | None, name: str, device: EngineTarget | None, target: CpuTarget) -> None:
+def check_precision(precision: str | None, name: str, device: EngineTarget | None, target: CpuTarget) -> None:
+    """Raises InputError where a kind of target does not have a precision, EngineError where the processor lacks its instructions."""
     accepted = PRECISIONS[kind_of(device)]
     if precision is not None and precision not in accepted:
         raise InputError(f"unknown precision {precision!r} for target {name!r}; accepted is one of {', '.join(accepted)}")
@@ -177,12 +188,30 @@ def _check_precision(precision: str | None, name: str, device: EngineTarget | No
                           'precision="fp32" runs there')
 
 
-def _instruments(dump_dir: Any) -> list[Any]:
-    if not dump_dir:
-        return []
+def _dump(folder: Path) -> "DumpIR":
     from ngc.passes.instruments import DumpIR  # only dumps need it
 
-    return [DumpIR(Path(dump_dir))]
+    return DumpIR(folder)
+
+
+def _tell_dump(dump: "DumpIR", graph: Graph, program: "Program", seconds: float) -> None:
+    """Adds to a dump which kernels and engine files the nodes became."""
+    from ngc.passes.instruments.page import EngineFiles, Kernel
+
+    kernels = [Kernel(call.node, call.symbol, call.op, call.note, call.symbol not in program.callbacks) for call in program.calls]
+    engines = [EngineFiles(node, image.engine, image.file_names) for node, image in program.engines.items()]
+    dump.built(graph, kernels, engines, seconds)
+
+
+def _reproducer(folder: Path, passes: Sequence[Pass], target: str, numerics: str, calibration: Any) -> Any:
+    """Returns what writes a reproducer where a pass fails; calibration is in it where it was given as a file."""
+    from ngc import __version__
+    from ngc.passes.instruments.reproducer import WriteReproducer  # only dumps need it
+    from ngc.passes.reproducer import Recipe
+
+    table = os.path.relpath(calibration, folder) if isinstance(calibration, str | os.PathLike) else ""
+    recipe = Recipe("", __version__, target=target, numerics=numerics, calibration=table)
+    return WriteReproducer(folder / "reproducer.ngir", passes, recipe, _log.warning)
 
 
 def _progress(what: str) -> Any:

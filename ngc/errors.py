@@ -17,11 +17,28 @@ class UnsupportedOperator(NgcError):
 
 
 class ParseError(NgcError):
-    """IR text or pipeline text cannot be parsed; the message shows the line and a caret."""
+    """IR text or pipeline text cannot be parsed; the message shows the line and a caret.
+
+    Attributes:
+        line: of the IR's text, from 1; None for pipelines.
+        what: the message without the place and the line that it shows.
+    """
+
+    def __init__(self, message: str, line: int | None = None, what: str = "") -> None:
+        super().__init__(message)
+        self.line, self.what = line, what or message
 
 
 class VerifyError(NgcError):
-    """A graph breaks an invariant of the IR."""
+    """A graph breaks an invariant of the IR.
+
+    Attributes:
+        findings: all that is wrong, each with the name of the node that it is about, empty where it is about the graph; none where the message is all.
+    """
+
+    def __init__(self, message: str, findings: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 class PassError(NgcError):

@@ -1,7 +1,9 @@
 """`ngc.compile`: its options, its cache, its dumps."""
 
+import json
 import logging
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -232,6 +234,15 @@ def test_dump_dir(prefix: str, tmp_path: Path) -> None:
     assert len(texts) >= 3
     for path in texts:
         parse(path.read_text(), source=str(path))
+
+
+def test_a_dump_says_which_kernels_the_nodes_became(prefix: str, tmp_path: Path) -> None:
+    executable = ngc.compile(prefix, shapes={"data": SHAPE}, dump_dir=tmp_path)
+    data = json.loads(re.findall('id="data">(.*?)</script>', (tmp_path / "index.html").read_text())[0])
+    assert [kernel[:3] for kernel in data["kernels"]] == [[call.node, call.symbol, call.op] for call in executable.program.calls]
+    assert all((tmp_path / "kernels" / f"{symbol}{kind}").is_file() == has for _, symbol, _, _, has in data["kernels"] for kind in (".ll", ".s"))
+    assert data["passes"][-1][1] == "codegen"
+    assert any(data["rules"][event[2]][0] == "codegen" for event in data["events"])
 
 
 def test_dump_dir_from_the_environment(prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

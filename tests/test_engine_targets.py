@@ -40,6 +40,7 @@ def make_partly_supported() -> Graph:
 def test_a_checkpoint_runs_whole_on_the_engine(prefix: str, tmp_path: Path) -> None:
     executable = ngc.compile(prefix, shapes={"data": SHAPE}, target="neuron:cpu", dump_dir=tmp_path / "dump")
     assert (tmp_path / "dump" / "engines" / "Neuron0.stablehlo").read_bytes() == executable.engines[0].files["stablehlo"]
+    assert '"neuron",["Neuron0.stablehlo","Neuron0.hlo"]]]' in (tmp_path / "dump" / "index.html").read_text()
     assert executable.graph.count() == {"engine.call": 1}
     assert [sorted(image.files) for image in executable.engines] == [["hlo", "stablehlo"]]
     assert "for neuron:cpu, " in repr(executable)

@@ -36,13 +36,18 @@ class EngineImage:
         """Bytes of all files."""
         return sum(map(len, self.files.values()))
 
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """What the files are called where they are written, `name.kind`."""
+        return tuple(f"{re.sub(r'[^A-Za-z0-9_.-]', '_', self.name)}.{kind}" for kind in self.files)
+
     def write_files(self, folder: Path) -> list[Path]:
-        """Writes each file into a folder, `name.kind`, and returns their paths.
+        """Writes each file into a folder, under `file_names`, and returns their paths.
 
         Raises:
             ArtifactError: a file cannot be written.
         """
-        paths = [folder / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', self.name)}.{kind}" for kind in self.files]
+        paths = [folder / name for name in self.file_names]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for path, data in zip(paths, self.files.values(), strict=True):

@@ -9,8 +9,10 @@ Support does not depend on the provider or on the compute capability.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from ngc.engines.onnx_forms import why_no_onnx
+from ngc.engines.forms import Form
+from ngc.engines.onnx_forms import ONNX_FORMS, why_no_onnx
 from ngc.ir import Node
 
 DTYPES = frozenset({"f32", "f16", "bf16", "i32", "i64", "bool"})
@@ -100,3 +102,9 @@ _REFUSALS: dict[str, Callable[[Node], str | None]] = {
     "lrn": _lrn,
     **{f"deconv{rank}d": _deconv for rank in (1, 2, 3)},
 }
+
+
+def tensorrt_form(op: str) -> Form:
+    """Returns the row of an IR operator: ONNX's, by way of which TensorRT reads it, with what either refuses by a node's attributes."""
+    row = ONNX_FORMS[op]
+    return replace(row, refuse=why_not_tensorrt) if row.ops and (row.refuse or op in _REFUSALS) else row

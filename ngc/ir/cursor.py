@@ -40,7 +40,7 @@ class Cursor:
         shown = "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in self.line[start:start + _WIDTH]).rstrip()
         lead, tail = "... " if start else "", " ..." if start + _WIDTH < len(self.line) else ""
         caret = " " * (len(lead) + column - start) + "^"
-        raise ParseError(f"{self.source}:{self.number}:{column + 1}: {message}\n  {lead}{shown}{tail}\n  {caret}")
+        raise ParseError(f"{self.source}:{self.number}:{column + 1}: {message}\n  {lead}{shown}{tail}\n  {caret}", self.number, message)
 
     def peek(self, token: str) -> bool:
         """Whether `token` comes next."""

@@ -22,8 +22,13 @@ class Event:
     locs: tuple[Loc, ...] = ()
 
     def __str__(self) -> str:
-        where = f" [{', '.join(loc.name for loc in self.locs)}]" if self.locs else ""
-        return f"#{self.number} {self.pass_name}/{self.rule} {self.status} %{self.node}{where}" + (f": {self.reason}" if self.reason else "")
+        return f"#{self.number} {describe_decision(self.pass_name, self.rule, self.status, self.node, self.reason, self.locs)}"
+
+
+def describe_decision(pass_name: str, rule: str, status: str, node: str, reason: str, locs: tuple[Loc, ...]) -> str:
+    """Returns `pass/rule status %node [MXNet nodes]: reason`."""
+    where = f" [{', '.join(loc.name for loc in locs)}]" if locs else ""
+    return f"{pass_name}/{rule} {status} %{node}{where}" + (f": {reason}" if reason else "")
 
 
 @dataclass

@@ -19,6 +19,9 @@ from ngc.ir.tensor_type import TensorType
 from ngc.ir.weight import Weight
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     import networkx as nx
 
     from ngc.ir.opdef import OpDef
@@ -195,6 +198,28 @@ class Graph:
         from ngc.ir.printer import print_graph  # the printer builds on graph
 
         return print_graph(self)
+
+    def show(self, path: str | os.PathLike[str] | None = None, *, browser: bool = False) -> Path | None:
+        """Shows the graph as a picture: in a notebook at once; from a script as an HTML page, whose path is printed and returned.
+
+        Args:
+            path: where the page goes; a temporary file unless given.
+            browser: open the page in the system's browser.
+
+        Raises:
+            InputError: the page cannot be written.
+        """
+        from ngc.visualize import graph_diagram, html_page  # pictures build on graphs
+        from ngc.visualize.show import show
+
+        diagram = graph_diagram(self)
+        return show(self, html_page(diagram.title, [diagram]), self.name, path, browser=browser)
+
+    def _repr_html_(self) -> str:
+        """Returns the picture that a notebook displays."""
+        from ngc.visualize import graph_diagram, svg_text  # pictures build on graphs
+
+        return f'<div style="overflow: auto; max-height: 60em; background: #ffffff">{svg_text(graph_diagram(self))}</div>'
 
     # -- changed by the rewriter and the builder only ------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Reads the text form of a graph that `ngc.ir.printer` writes.
+"""Reads the text forms of a graph that `ngc.ir.printer` writes, the short and the generic one; a text may mix them.
 
 Types are inferred as each line is read and must agree with those in the text, so a parsed graph is well-typed. Lines that begin with `#` are
 comments.
@@ -16,15 +16,13 @@ from ngc.ir.cursor import Cursor
 from ngc.ir.graph import STAGES, Graph, Node, Value
 from ngc.ir.loc import Loc
 from ngc.ir.opdef import opdef
-from ngc.ir.steps import STEPS, Step
-from ngc.ir.tensor_type import DTYPES, TensorType
-from ngc.ir.type_parser import parse_type, try_symbolic
+from ngc.ir.tensor_type import DTYPES
+from ngc.ir.type_parser import parse_type
+from ngc.ir.value_parser import parse_value, value_name
 from ngc.ir.weight import Weight
 
-_VALUE = re.compile(r"%[A-Za-z0-9_.$-]+")
 _NAME = re.compile(r"@[A-Za-z_][A-Za-z0-9_.$-]*")
 _DIGEST = re.compile(r"#[0-9a-f]{16}(?![0-9A-Za-z])")
-_WORDS = {"none": None, "true": True, "false": False}
 _MOST_NESTING = 4
 
 
@@ -143,33 +141,38 @@ class _Parser:
         self.graph.ranges[value.name] = limits
 
     def node(self, cursor: Cursor) -> None:
-        """Reads `%a, %b = op(%x, ...) {attr=value, ...} : type, type loc(...)`."""
+        """Reads `%a, %b = op(%x, ...) {attr=value, ...} : type, type loc(...)`, or the same with `"op"` and `(type, ...) -> type, type`."""
         begin = cursor.skip()
         places = [(begin, self.fresh_name(cursor))]
         while cursor.accept(","):
             places.append((cursor.skip(), self.fresh_name(cursor)))
         cursor.expect("=", "after the results' names")
         start = cursor.skip()
-        op = cursor.word("an operator's name")
+        quoted = cursor.try_string()
+        op = quoted or cursor.word("an operator's name")
         if op == "const":
             if len(places) != 1:
                 cursor.fail("a constant has one result", begin)
-            node = self.const(cursor, places[0][1])
+            node = self.const(cursor, places[0][1], generic=quoted is not None)
         else:
-            node = self.operation(cursor, op, start, [name for _, name in places])
+            node = self.operation(cursor, op, start, [name for _, name in places], generic=quoted is not None)
         self.graph._append(node)
         self.graph._link(node)
         for (place, name), value in zip(places, node.outputs, strict=True):
             self.define(cursor, place, name, value)
 
-    def const(self, cursor: Cursor, name: str) -> Node:
-        """Reads `@weight#hash : type loc(...)` after `const`."""
+    def const(self, cursor: Cursor, name: str, *, generic: bool) -> Node:
+        """Reads `@weight#hash : type loc(...)` after `const`, `() {name="weight", digest="hash"} : () -> type loc(...)` after `"const"`."""
         start = cursor.skip()
-        weight_name = _at_name(cursor, "the constant's name")
-        digest = (cursor.match(_DIGEST) or "#")[1:] if cursor.peek("#") else ""
-        if not digest and cursor.peek("#"):
-            cursor.fail("expected a hash of 16 hexadecimal digits")
-        cursor.expect(":", "after the constant's name")
+        if generic:
+            weight_name, digest = _weight_attributes(cursor)
+            _operand_types(cursor, ())
+        else:
+            weight_name = _at_name(cursor, "the constant's name")
+            digest = (cursor.match(_DIGEST) or "#")[1:] if cursor.peek("#") else ""
+            if not digest and cursor.peek("#"):
+                cursor.fail("expected a hash of 16 hexadecimal digits")
+            cursor.expect(":", "after the constant's name")
         type = parse_type(cursor)
         locs = _locations(cursor)
         array = self.weights.get(f"{weight_name}#{digest}", self.weights.get(weight_name))
@@ -183,8 +186,8 @@ class _Parser:
                 cursor.fail(f"the data of {weight_name!r} has the hash {weight.digest}, the text says {digest}: they are of different models", start)
         return make_const(self.graph, weight, type, name, locs)
 
-    def operation(self, cursor: Cursor, op: str, start: int, names: Sequence[str]) -> Node:
-        """Reads `(operands) {attributes} : types loc(...)` after an operator's name."""
+    def operation(self, cursor: Cursor, op: str, start: int, names: Sequence[str], *, generic: bool) -> Node:
+        """Reads `(operands) {attributes} : types loc(...)` after an operator's name, in the generic form `(types) -> types`."""
         try:
             opdef(op)
         except VerifyError as error:
@@ -196,7 +199,11 @@ class _Parser:
                 cursor.expect(",", "or ')' after an operand")
             inputs.append(self.operand(cursor))
         attrs, steps = self.attributes(cursor)
-        types = [_typed(cursor, "':' and the result types after the node")]
+        if generic:
+            _operand_types(cursor, inputs)
+        elif not cursor.accept(":"):
+            cursor.fail("expected ':' and the result types after the node")
+        types = [parse_type(cursor)]
         while cursor.accept(","):
             types.append(parse_type(cursor))
         locs = _locations(cursor)
@@ -272,7 +279,7 @@ class _Parser:
     def operand(self, cursor: Cursor) -> Value:
         """Reads the name of a value that exists."""
         start = cursor.skip()
-        name = _value_name(cursor)
+        name = value_name(cursor)
         value = self.values.get(name)
         if value is None:
             cursor.fail(f"%{name} is not defined above", start)
@@ -281,7 +288,7 @@ class _Parser:
     def fresh_name(self, cursor: Cursor) -> str:
         """Reads the name of a value that does not exist yet."""
         start = cursor.skip()
-        name = _value_name(cursor)
+        name = value_name(cursor)
         if name in self.values:
             cursor.fail(f"%{name} is defined twice", start)
         return name
@@ -293,63 +300,33 @@ class _Parser:
         self.values[name] = value
 
 
-def parse_value(cursor: Cursor, operands: list[tuple[int, str]] | None = None, depth: int = 0) -> object:
-    """Reads none, true, false, a number, a JSON string, a dimension, a step or a list of these; appends operands that steps show."""
-    if cursor.accept("["):
-        if depth >= _MOST_NESTING:
-            cursor.fail(f"lists nest at most {_MOST_NESTING} deep")
-        items: list[object] = []
-        while not cursor.accept("]"):
-            if items:
-                cursor.expect(",", "or ']' after an item")
-            items.append(parse_value(cursor, operands, depth + 1))
-        return tuple(items)
-    text = cursor.try_string()
-    if text is not None:
-        return text
-    if (symbolic := try_symbolic(cursor)) is not None:
-        return symbolic
-    number = cursor.try_number()
-    if number is not None:
-        return number
-    if cursor.peek("..."):
-        cursor.fail("this text was shortened with --elide-larger-than and cannot be read back")
+def _operand_types(cursor: Cursor, operands: Sequence[Value]) -> None:
+    """Reads `: (type, ...) ->` and compares the types with those of the operands."""
+    cursor.expect(":", "and the types of operands and results")
+    cursor.expect("(", "before the operands' types")
+    for number, value in enumerate(operands):
+        if number:
+            cursor.expect(",", "between the operands' types")
+        start = cursor.skip()
+        if (found := parse_type(cursor)) != value.type:
+            cursor.fail(f"the operand %{value.name} has the type {value.type}, not {found}", start)
+    cursor.expect(")", "after the operands' types, one for each operand")
+    cursor.expect("->", "before the results' types")
+
+
+def _weight_attributes(cursor: Cursor) -> tuple[str, str]:
+    """Reads `() {name="weight", digest="hash"}`; a digest of none is an empty text."""
+    for token in ("(", ")", "{", "name", "="):
+        cursor.expect(token, 'in () {name="weight", digest="hash"} of a constant')
+    name = cursor.string("the constant's name")
+    for token in (",", "digest", "="):
+        cursor.expect(token, 'in () {name="weight", digest="hash"} of a constant')
     start = cursor.skip()
-    word = cursor.word("a value: none, true, false, a number, a string, a step or a list")
-    return _WORDS[word] if word in _WORDS else _step(cursor, word, start, operands)
-
-
-def _step(cursor: Cursor, kind: str, start: int, operands: list[tuple[int, str]] | None) -> Step:
-    if kind not in STEPS:
-        cursor.fail(f"unknown step or word {kind!r}; words: none, true, false; steps: {', '.join(sorted(STEPS))}", start)
-    shown: list[tuple[int, str]] = []
-    params: list[float] = []
-    if cursor.accept("("):
-        while not cursor.accept(")"):
-            if shown or params:
-                cursor.expect(",", "or ')' in a step")
-            if cursor.peek("%"):
-                shown.append((cursor.position, _value_name(cursor)))
-            else:
-                params.append(cursor.number_value("an operand or a parameter of the step"))
-    if len(shown) != len(STEPS[kind].operands):
-        cursor.fail(f"step {kind} reads the operands ({', '.join(STEPS[kind].operands)}), {len(shown)} were given", start)
-    if operands is not None:
-        operands.extend(shown)
-    try:
-        return Step(kind, tuple(params))
-    except VerifyError as error:
-        cursor.fail(str(error), start)
-
-
-def _typed(cursor: Cursor, what: str) -> TensorType:
-    if not cursor.accept(":"):
-        cursor.fail(f"expected {what}")
-    return parse_type(cursor)
-
-
-def _value_name(cursor: Cursor) -> str:
-    return (cursor.match(_VALUE) or cursor.fail("expected a value's name such as %data"))[1:]
+    digest = "" if cursor.accept("none") else cursor.string("the constant's hash, or none,")
+    if digest and _DIGEST.fullmatch(f"#{digest}") is None:
+        cursor.fail("expected a hash of 16 hexadecimal digits", start)
+    cursor.expect("}", "after the constant's attributes")
+    return name, digest
 
 
 def _at_name(cursor: Cursor, what: str) -> str:

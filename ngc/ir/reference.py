@@ -9,12 +9,15 @@ from ngc.ir.graph import Graph, Node, Value
 from ngc.ir.ops.elementwise import cast_array
 from ngc.ir.tensor_type import DTYPES, SymDim, format_shape
 
+Observer = Callable[[Value, np.ndarray], None]
+"""Sees every value as it is made."""
 
-def evaluate_node(node: Node, arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Returns a node's results for given operands, rounded to what their element types hold."""
+
+def evaluate_node(node: Node, arrays: list[np.ndarray], observe: Observer | None = None) -> tuple[np.ndarray, ...]:
+    """Returns a node's results for given operands, rounded to what their element types hold; `observe` sees the values inside its region."""
     if node.regions:
         region = node.regions[0]
-        return tuple(evaluate(region, dict(zip(region.input_names, arrays, strict=True))))
+        return tuple(evaluate(region, dict(zip(region.input_names, arrays, strict=True)), observe=observe))
     narrow = round_to_bf16 if node.inputs and node.inputs[0].type.dtype == "bf16" else None
     with np.errstate(all="ignore"):  # infinities and NaN are results like others
         results = node.definition.evaluate_arrays(arrays, node.attrs, narrow)
@@ -38,8 +41,8 @@ def round_to_bf16(array: np.ndarray) -> np.ndarray:
     return cast_array(array, "bf16")
 
 
-def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Callable[[Value, np.ndarray], None] | None = None) -> list[np.ndarray]:
-    """Returns the graph's outputs for named inputs; `observe` sees every value as it is made.
+def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Observer | None = None) -> list[np.ndarray]:
+    """Returns the graph's outputs for named inputs; `observe` sees every value as it is made, those inside regions before their results.
 
     Raises:
         InputError: an input is missing or has another shape.
@@ -69,7 +72,7 @@ def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Callable
             live[node.output] = node.output.array
         else:
             try:
-                results = evaluate_node(node, [live[value] for value in node.inputs])
+                results = evaluate_node(node, [live[value] for value in node.inputs], observe)
             except (ValueError, IndexError, TypeError) as error:
                 raise VerifyError(f"the reference evaluation of {node!r} failed: {error}") from error
             live.update(zip(node.outputs, results, strict=True))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ngc.errors import PassError, VerifyError
 from ngc.ir.builder import make_const, make_node
-from ngc.ir.events import Event
+from ngc.ir.events import Event, describe_decision
 from ngc.ir.graph import Graph, Node, Value
 from ngc.ir.loc import Loc, merge
 from ngc.ir.tensor_type import DTYPE_NAMES, Layout, TensorType
@@ -192,12 +192,28 @@ class Rule(ABC):
         """Replaces what was matched."""
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """One attempt of a rule at a node that it may begin at. `status` is no match, refused, skipped, failed or applied."""
+
+    pass_name: str
+    rule: str
+    status: str
+    node: str
+    reason: str = ""
+    locs: tuple[Loc, ...] = ()
+
+    def __str__(self) -> str:
+        return describe_decision(self.pass_name, self.rule, self.status, self.node, self.reason, self.locs)
+
+
 @dataclass
 class RuleHooks:
-    """What instruments may do around each firing: veto it, or look at the graph after it."""
+    """What instruments may do around each firing: veto it, look at the graph after it, or hear of every attempt."""
 
     should_fire: list[Callable[[str, Rule, Node], bool]] = field(default_factory=list)
     fired: list[Callable[[Event, Graph], None]] = field(default_factory=list)
+    tried: list[Callable[[Candidate], None]] = field(default_factory=list)
 
 
 def apply_rules(graph: Graph, rules: Sequence[Rule], pass_name: str, hooks: RuleHooks | None = None, *, limit: int = 100_000) -> bool:
@@ -205,6 +221,7 @@ def apply_rules(graph: Graph, rules: Sequence[Rule], pass_name: str, hooks: Rule
 
     Raises:
         PassError: more than `limit` firings, so the rules undo one another.
+        NgcError: what a rule raises, with the rule and the node.
     """
     hooks = hooks or RuleHooks()
     rewriter = Rewriter(graph)
@@ -213,39 +230,77 @@ def apply_rules(graph: Graph, rules: Sequence[Rule], pass_name: str, hooks: Rule
         for root in rule.roots:
             by_root.setdefault(root, []).append(rule)
     queue: dict[Node, None] = dict.fromkeys(graph.nodes)
-    refused: set[tuple[str, str, str]] = set()
-    fired = 0
+    driver = _Driver(rewriter, pass_name, hooks, limit)
     while queue:
         node = next(iter(queue))
         del queue[node]
         for rule in by_root.get(node.op, ()):
             if node not in graph:
                 break
-            match = rule.match(node, graph)
-            if match is None:
+            if not driver.attempt(rule, node):
                 continue
-            reason = rule.check(match, graph)
-            if reason is not None:
-                key = (rule.name, node.name, reason)
-                if key not in refused:
-                    refused.add(key)
-                    graph.events.record(pass_name, rule.name, "refused", node.name, reason, node.locs)
-                continue
-            if not all(allowed(pass_name, rule, node) for allowed in hooks.should_fire):
-                graph.events.record(pass_name, rule.name, "skipped", node.name, "switched off", node.locs)
-                continue
-            fired += 1
-            if fired > limit:
-                raise PassError(f"{pass_name}: more than {limit} rule firings, the last one {rule.name} at {node!r}; the rules undo one another")
-            name, locs = node.name, node.locs
-            rewriter.touched.clear()
-            rule.rewrite(match, rewriter)
-            event = graph.events.record(pass_name, rule.name, "applied", name, rule.equation, locs)
-            for listener in hooks.fired:
-                listener(event, graph)
             for touched in list(rewriter.touched):
                 if touched in graph:
                     queue[touched] = None
                     queue.update(dict.fromkeys(user for value in touched.outputs for user in value.users))
                     queue.update(dict.fromkeys(value.producer for value in touched.inputs if value.producer is not None))
     return rewriter.changed
+
+
+@dataclass
+class _Driver:
+    """Attempts rules at nodes, one by one, and tells of it."""
+
+    rewriter: Rewriter
+    pass_name: str
+    hooks: RuleHooks
+    limit: int
+    refused: set[tuple[str, str, str]] = field(default_factory=set)
+    fired: int = 0
+
+    def attempt(self, rule: Rule, node: Node) -> bool:
+        """Applies a rule at a node where it matches, is legal and is not vetoed; says whether it did."""
+        name, locs = node.name, node.locs  # the node may be gone afterwards
+        try:
+            status, reason = self._attempt(rule, node)
+        except Exception as error:
+            self._tell(Candidate(self.pass_name, rule.name, "failed", name, str(error), locs))
+            error.add_note(f"in rule {rule.name} at %{name}{_places(locs)}")
+            raise
+        if self.hooks.tried:
+            self._tell(Candidate(self.pass_name, rule.name, status, name, reason, locs))
+        return status == "applied"
+
+    def _attempt(self, rule: Rule, node: Node) -> tuple[str, str]:
+        graph = self.rewriter.graph
+        match = rule.match(node, graph)
+        if match is None:
+            return "no match", ""
+        reason = rule.check(match, graph)
+        if reason is not None:
+            key = (rule.name, node.name, reason)
+            if key not in self.refused:
+                self.refused.add(key)
+                graph.events.record(self.pass_name, rule.name, "refused", node.name, reason, node.locs)
+            return "refused", reason
+        if not all(allowed(self.pass_name, rule, node) for allowed in self.hooks.should_fire):
+            graph.events.record(self.pass_name, rule.name, "skipped", node.name, "switched off", node.locs)
+            return "skipped", "switched off"
+        self.fired += 1
+        if self.fired > self.limit:
+            raise PassError(f"{self.pass_name}: more than {self.limit} rule firings, the last one {rule.name} at {node!r}; the rules undo one another")
+        name, locs = node.name, node.locs
+        self.rewriter.touched.clear()
+        rule.rewrite(match, self.rewriter)
+        event = graph.events.record(self.pass_name, rule.name, "applied", name, rule.equation, locs)
+        for listener in self.hooks.fired:
+            listener(event, graph)
+        return "applied", rule.equation
+
+    def _tell(self, candidate: Candidate) -> None:
+        for listener in self.hooks.tried:
+            listener(candidate)
+
+
+def _places(locs: tuple[Loc, ...]) -> str:
+    return f", from MXNet's {', '.join(map(str, locs))}" if locs else ""

@@ -30,7 +30,7 @@ def verify(graph: Graph, stage: str | None = None) -> None:
     check = _Verifier(graph, graph.stage if stage is None else stage)
     check.run()
     if check.findings:
-        raise VerifyError(check.message())
+        raise VerifyError(check.message(), tuple((node.name if node is not None else "", text) for node, text in check.findings))
 
 
 @dataclass

@@ -1,57 +1,77 @@
-"""What ngc-opt lists: passes, operators, named pipelines."""
+"""The lists of ngc-opt as text and as JSON; `catalog` has what is in them."""
 
-import inspect
-from dataclasses import fields
-from typing import get_type_hints
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from ngc.ir import STAGES, opdefs
-from ngc.ir.opdef import REQUIRED, Attr
+from ngc.ir import STAGES
 from ngc.ir.printer import format_value
-from ngc.ir.steps import STEPS
-from ngc.passes import PASSES, PIPELINES
+from ngc.opt import catalog
+from ngc.opt.catalog import Record
 
 
-def list_passes() -> str:
-    """Returns each pass with what it does and its options, their types and defaults."""
+def passes_text(records: Sequence[Record]) -> str:
+    """Returns each pass with what it does and its options, their defaults and types."""
     lines = []
-    for name, load in PASSES.items():
-        kind = load()
-        lines.append(f"{name}{'  (always runs)' if kind.required else ''}")
-        lines += (f"    {line}".rstrip() for line in (inspect.getdoc(kind) or "").splitlines())
-        hints = get_type_hints(kind)
-        default = kind()
-        for option in fields(kind):
-            value = getattr(default, option.name)
-            shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else str(value)
-            lines.append(f"    {option.name.replace('_', '-')}={shown}  ({_type_name(hints[option.name])})")
+    for record in records:
+        lines.append(record["name"] + ("  (always runs)" if record["always_runs"] else ""))
+        lines += (f"    {line}".rstrip() for line in record["doc"].splitlines())
+        lines += (f"    {option['name']}={_default(option['default'])}  ({option['type']})  {option['doc']}".rstrip() for option in record["options"])
     return "\n".join(lines)
 
 
-def list_ops() -> str:
-    """Returns each operator with its operands, attributes and the stages that it is legal in, then the steps."""
+def ops_text(records: Sequence[Record]) -> str:
+    """Returns each operator with its signature, stages, MXNet's operators and the targets' state, then the steps."""
     lines = []
-    for definition in sorted(opdefs().values(), key=lambda definition: definition.name):
-        attrs = ", ".join(_attr(name, attr) for name, attr in definition.attrs.items())
-        lines.append(f"{definition.name}({', '.join(definition.operands)})" + (f" {{{attrs}}}" if attrs else ""))
-        lines.append(f"    {definition.doc}" + ("" if definition.stages == STAGES else f" Stages: {', '.join(definition.stages)}."))
-    lines.append("")
-    lines.append("steps of prologues and epilogues:")
-    for name, step in STEPS.items():
-        arguments = ",".join((*(f"%{kind}" for kind in step.operands), *step.params))
-        lines.append(f"    {name}" + (f"({arguments})" if arguments else "") + f"  {step.doc}")
+    for record in records:
+        attrs = ", ".join(map(_attribute, record["attributes"]))
+        lines.append(f"{record['name']}({', '.join(record['operands'])})" + (f" {{{attrs}}}" if attrs else ""))
+        stages = "" if tuple(record["stages"]) == STAGES else f" Stages: {', '.join(record['stages'])}."
+        lines.append(f"    {record['doc']}{stages}")
+        if record["traits"]:
+            lines.append(f"    traits: {', '.join(record['traits'])}")
+        if record["mxnet"]:
+            lines.append(f"    MXNet: {', '.join(record['mxnet'])}")
+        lines.append("    " + "; ".join(_state(name, state) for name, state in record["targets"].items()))
+    lines += ["", "steps of prologues and epilogues:"]
+    for step in catalog.steps():
+        arguments = ",".join((*(f"%{kind}" for kind in step["operands"]), *step["params"]))
+        lines.append(f"    {step['name']}" + (f"({arguments})" if arguments else "") + f"  {step['doc']}")
     return "\n".join(lines)
 
 
-def list_pipelines() -> str:
+def pipelines_text(records: Sequence[Record]) -> str:
     """Returns each named pipeline with its passes."""
-    return "\n".join(f"@{name}\n    {text}" for name, text in PIPELINES.items())
+    return "\n".join(f"{record['name']}\n    {record['text']}" for record in records)
 
 
-def _attr(name: str, attr: Attr) -> str:
-    kind = " | ".join(attr.choices) if attr.choices else attr.kind
-    return f"{name}: {kind}" + ("" if attr.default is REQUIRED else f" = {format_value(attr.default)}")
+_LISTS: Mapping[str, tuple[Callable[[], list[Record]], Callable[[Sequence[Record]], str]]] = {
+    "passes": (catalog.passes, passes_text),
+    "ops": (catalog.operators, ops_text),
+    "pipelines": (catalog.pipelines, pipelines_text),
+}
+"""What can be listed without an input: the records and their text."""
 
 
-def _type_name(hint: object) -> str:
-    return (hint.__name__ if isinstance(hint, type) and not hasattr(hint, "__args__") else str(hint)).replace("tuple[str, ...]", "names by commas").replace(
-        "tuple[int, ...]", "whole numbers by commas")
+def listing(wanted: Sequence[str], *, as_json: bool) -> str:
+    """Returns lists as text, one after the other, or as one JSON object with a key for each."""
+    if not as_json:
+        return "\n\n".join(text(records()) for records, text in (_LISTS[name] for name in wanted))
+    content: dict[str, Any] = {name: _LISTS[name][0]() for name in wanted}
+    if "ops" in content:
+        content["steps"] = catalog.steps()
+    return json.dumps(content, indent=1, default=str)
+
+
+def _attribute(record: Record) -> str:
+    kind = " | ".join(record["choices"]) if record["choices"] else record["type"]
+    return f"{record['name']}: {kind}" + ("" if record["required"] else f" = {format_value(record['default'])}")
+
+
+def _default(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _state(name: str, record: Record) -> str:
+    detail = ", ".join(record["as"]) if "as" in record else record.get("why", "")
+    return f"{name} {record['state']}" + (f" ({detail})" if detail else "")

@@ -27,19 +27,23 @@ Halo = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class AssignLayout(Pass):
-    """Chooses layouts and inserts reorders; the graph is `lowered` afterwards."""
+    """Chooses layouts and inserts reorders; the graph is `lowered` afterwards.
+
+    Attributes:
+        lanes: channels to a block; 0 takes the target's vector width, 16 where there is no target.
+    """
 
     name: ClassVar[str] = "assign-layout"
+    declares: ClassVar[str] = "lowered"
     required: ClassVar[bool] = True
 
     lanes: int = 0
-    """Channels to a block; 0 takes the target's vector width, 16 where there is no target."""
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Assigns layouts to all values of the graph."""
         rewriter = Rewriter(graph)
         lanes = self.lanes or (ctx.target.lanes() if ctx.target is not None else 16)
-        rewriter.set_stage("lowered")
+        rewriter.set_stage(self.declares)
         reordered: dict[tuple[Value, int], Value] = {}
         for node in graph.nodes:
             if node.op != "const":

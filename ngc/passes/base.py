@@ -4,13 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType, UnionType
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from ngc.errors import PassError
 from ngc.ir import Graph
 from ngc.ir.rewrite import RuleHooks
 from ngc.passes.value_ranges import Quantization
 from ngc.target import CpuTarget
+
+if TYPE_CHECKING:
+    from ngc.passes.manager import Instrument
 
 
 @dataclass
@@ -24,6 +27,9 @@ class PassContext:
         quantization: calibrated ranges and how to quantize by them.
         calibrate: returns those for the graph that is to be quantized, where `quantization` is not given.
         disabled: patterns of passes that are left out, which pipelines within passes leave out too.
+        verify_each: whether passes that run others verify after each of them, as the pipeline around them does.
+        own_passes: passes of the user's by name, which passes that run others take in place of registered ones.
+        region_instruments: instruments that watch the passes inside regions too; they put themselves there when they are started.
     """
 
     target: CpuTarget | None = None
@@ -32,6 +38,9 @@ class PassContext:
     quantization: Quantization | None = None
     calibrate: Callable[[Graph], Quantization] | None = None
     disabled: tuple[str, ...] = ()
+    verify_each: bool = False
+    own_passes: Mapping[str, type["Pass"]] = field(default_factory=dict)
+    region_instruments: list["Instrument"] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Pass(ABC):
     name: ClassVar[str]
     required: ClassVar[bool] = False
     """Whether what comes later relies on it, so that it cannot be switched off."""
+    declares: ClassVar[str] = ""
+    """The stage that the graph reaches with it."""
 
     @abstractmethod
     def run(self, graph: Graph, ctx: PassContext) -> bool:
@@ -50,7 +61,7 @@ class Pass(ABC):
     def spec(self) -> str:
         """The pass and its options that differ from the defaults, as pipelines are written: `fuse-conv{acts=relu,clip}`."""
         options = [f"{option.name.replace('_', '-')}={_spell(getattr(self, option.name))}" for option in fields(self)
-                   if getattr(self, option.name) != _default(option)]
+                   if getattr(self, option.name) != default_of(option)]
         return self.name + ("{" + " ".join(options) + "}" if options else "")
 
     @classmethod
@@ -71,7 +82,8 @@ class Pass(ABC):
         return cls(**values)
 
 
-def _default(option: Field[Any]) -> Any:
+def default_of(option: Field[Any]) -> Any:
+    """Returns the value that an option has where none is given."""
     return option.default_factory() if option.default_factory is not MISSING else option.default
 
 

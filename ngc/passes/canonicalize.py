@@ -25,9 +25,10 @@ class Canonicalize(Pass):
     """Removes what says nothing and brings the rest into one form."""
 
     name: ClassVar[str] = "canonicalize"
+    declares: ClassVar[str] = "canonical"
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Applies all canonical rules until none fires."""
         rules = [rule() for family in (canonical_movement, canonical_arithmetic, canonical_activation) for rule in family.RULES]
         changed = apply_rules(graph, rules, self.name, ctx.hooks)
-        return advance(graph, "canonical", self.name) or changed
+        return advance(graph, self.declares, self.name) or changed

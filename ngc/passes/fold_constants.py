@@ -23,7 +23,11 @@ from ngc.passes.base import Pass, PassContext
 
 @dataclass(frozen=True)
 class FoldConstants(Pass):
-    """Evaluates nodes whose operands are constants; `limit_mib` bounds how much larger each result may be than they are."""
+    """Evaluates nodes whose operands are constants.
+
+    Attributes:
+        limit_mib: MiB by which a result may be larger than its operands.
+    """
 
     name: ClassVar[str] = "fold-constants"
     limit_mib: int = 64

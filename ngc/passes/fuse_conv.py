@@ -29,7 +29,11 @@ from ngc.passes.step_forms import ACTIVATIONS, StepForm, step_form
 
 @dataclass(frozen=True)
 class FuseConv(Pass):
-    """Fuses bias, activations, scaling, sums and products into the layers before them; `acts` says which activations."""
+    """Fuses bias, activations, scaling, sums and products into the layers before them.
+
+    Attributes:
+        acts: the activations to fuse.
+    """
 
     name: ClassVar[str] = "fuse-conv"
     acts: tuple[str, ...] = ACTIVATIONS

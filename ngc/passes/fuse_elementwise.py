@@ -25,10 +25,11 @@ class FuseElementwise(Pass):
     """Turns the remaining element-wise nodes into `eltwise` nodes and joins their chains."""
 
     name: ClassVar[str] = "fuse-elementwise"
+    declares: ClassVar[str] = "fused"
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Sets the stage first, since `eltwise` is legal from `fused` on; does nothing to a graph that cannot reach it."""
-        advanced = advance(graph, "fused", self.name)
+        advanced = advance(graph, self.declares, self.name)
         if not advanced and graph.stage in ("imported", "canonical"):
             return False
         return apply_rules(graph, [ElementwiseToSteps(), EltwiseChain(), EltwiseOperand()], self.name, ctx.hooks) or advanced

@@ -26,7 +26,11 @@ from ngc.passes.step_forms import StepForm, split_operands
 
 @dataclass(frozen=True)
 class FusePrologue(Pass):
-    """Fuses per-channel chains before convolutions into prologues; `pointwise` leaves kernels of more than one tap alone."""
+    """Fuses per-channel chains before convolutions into prologues.
+
+    Attributes:
+        pointwise: leave convolutions of more than one tap alone.
+    """
 
     name: ClassVar[str] = "fuse-prologue"
     pointwise: bool = False

@@ -26,7 +26,11 @@ from ngc.passes.step_forms import split_operands
 
 @dataclass(frozen=True)
 class FuseSeparable(Pass):
-    """Fuses depthwise convolutions into the pointwise ones that read them, where the tensor between has at least `least_bytes`: twice a second-level cache."""
+    """Fuses depthwise convolutions into the pointwise ones that read them.
+
+    Attributes:
+        least_bytes: the least size of the tensor between them; twice a second-level cache unless given.
+    """
 
     name: ClassVar[str] = "fuse-separable"
     least_bytes: int = 2 << 20

@@ -4,6 +4,7 @@ import fnmatch
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ngc.errors import CodegenError, InputError, NgcError, PassError, VerifyError
 from ngc.ir import Graph
@@ -30,10 +31,26 @@ class Instrument:
         """Called after a pass."""
 
     def failed(self, index: int, item: Pass, graph: Graph, error: Exception) -> None:
-        """Called when a pass or the verification after it raised."""
+        """Called when a pass, the verification after it or an instrument's `after` raised."""
 
     def finish(self, graph: Graph) -> None:
-        """Called once, after the last pass."""
+        """Called once, after the last pass or after the one that failed."""
+
+
+@dataclass(frozen=True)
+class InsideRegions(Instrument):
+    """Lets an instrument of `PassContext.region_instruments` see passes inside a region; the pipeline around the region starts and finishes it."""
+
+    watching: Instrument
+
+    def before(self, index: int, item: Pass, graph: Graph) -> None:
+        self.watching.before(index, item, graph)
+
+    def after(self, index: int, item: Pass, graph: Graph, changed: bool, seconds: float) -> None:
+        self.watching.after(index, item, graph, changed, seconds)
+
+    def failed(self, index: int, item: Pass, graph: Graph, error: Exception) -> None:
+        self.watching.failed(index, item, graph, error)
 
 
 class PassManager:
@@ -64,12 +81,22 @@ class PassManager:
         """
         ctx = ctx or PassContext()
         ctx.disabled = self.disabled
-        done: list[str] = []
-        any_changed = False
+        ctx.verify_each = self.verify_each
         if self.verify_each:
             verify(graph)
-        for instrument in self.instruments:
-            instrument.start(graph, ctx)
+        started: list[Instrument] = []
+        try:
+            for instrument in self.instruments:
+                instrument.start(graph, ctx)
+                started.append(instrument)
+            return self._run_passes(graph, ctx)
+        finally:
+            for instrument in started:
+                instrument.finish(graph)
+
+    def _run_passes(self, graph: Graph, ctx: PassContext) -> bool:
+        done: list[str] = []
+        any_changed = False
         for index, item in enumerate(self.passes, 1):
             if not item.required and not self._allowed(index, item, graph):
                 continue
@@ -84,19 +111,18 @@ class PassManager:
                     verify(graph)
                     if (print_graph(graph, locations=False) != before) != changed:
                         raise PassError(f"pass {item.name} said that it {'changed' if changed else 'did not change'} the graph, which is not so")
+                for instrument in self.instruments:
+                    instrument.after(index, item, graph, changed, seconds)
             except Exception as error:
                 for instrument in self.instruments:
                     instrument.failed(index, item, graph, error)
                 if not isinstance(error, NgcError) or isinstance(error, CodegenError | InputError):
                     raise  # what the caller gave is wrong, not what passes did
                 kind = type(error) if isinstance(error, VerifyError | PassError) else PassError
-                raise kind(f"{error}\nin pass {item.spec}, after {', '.join(done) or 'no other pass'}") from error
+                told = "\n".join((str(error), *getattr(error, "__notes__", ())))  # such as the rule
+                raise kind(f"{told}\nin pass {item.spec}, after {', '.join(done) or 'no other pass'}") from error
             any_changed |= changed
             done.append(item.name)
-            for instrument in self.instruments:
-                instrument.after(index, item, graph, changed, seconds)
-        for instrument in self.instruments:
-            instrument.finish(graph)
         return any_changed
 
     def _allowed(self, index: int, item: Pass, graph: Graph) -> bool:

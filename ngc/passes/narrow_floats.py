@@ -46,7 +46,11 @@ _LARGEST_F16 = float(np.finfo(np.float16).max)
 
 @dataclass(frozen=True)
 class NarrowFloats(Pass):
-    """Rounds f32 to f16 or bf16 wherever operators allow it."""
+    """Rounds f32 to f16 or bf16 wherever operators allow it.
+
+    Attributes:
+        dtype: f16 or bf16.
+    """
 
     name: ClassVar[str] = "narrow-floats"
     dtype: str = "f16"

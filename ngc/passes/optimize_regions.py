@@ -29,7 +29,11 @@ REGION_PIPELINES = {
 
 @dataclass(frozen=True)
 class OptimizeRegions(Pass):
-    """Optimizes each region for an engine of a precision."""
+    """Optimizes each region for an engine of a precision.
+
+    Attributes:
+        precision: fp32, fp16, bf16 or int8.
+    """
 
     name: ClassVar[str] = "optimize-regions"
 
@@ -37,15 +41,19 @@ class OptimizeRegions(Pass):
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Runs the precision's pipeline on every region, whose events join the graph's."""
-        from ngc.passes.manager import PassManager  # the manager runs passes, this one among them
+        from ngc.passes.manager import InsideRegions, PassManager  # the manager runs passes, this one among them
+        from ngc.passes.pipeline import parse_pipeline  # as the manager
 
         if self.precision not in REGION_PIPELINES:
             raise PassError(f"pass optimize-regions: unknown precision {self.precision!r}; known: {', '.join(REGION_PIPELINES)}")
+        inside = [InsideRegions(instrument) for instrument in ctx.region_instruments]
+        passes = parse_pipeline(REGION_PIPELINES[self.precision], ctx.own_passes)
+        manager = PassManager(passes, verify_each=ctx.verify_each, instruments=inside, disable=ctx.disabled)
         changed = False
         for node in graph.nodes:
             for region in node.regions:
                 before = len(region.events)
-                changed |= PassManager(REGION_PIPELINES[self.precision], verify_each=False, disable=ctx.disabled).run(region, ctx)
+                changed |= manager.run(region, ctx)
                 for event in region.events.events[before:]:
                     graph.events.record(f"{self.name}/{event.pass_name}", event.rule, event.status, event.node, event.reason, event.locs)
         return changed

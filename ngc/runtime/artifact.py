@@ -3,10 +3,10 @@
 An artifact is code. Loading one and running it executes what is in it, with the rights of the process: load only what comes from a trusted place.
 Digests find damage; they prove nothing about who made the file.
 
-The file holds a manifest (versions, inputs, outputs, target, memory), the IR text, the object code of all kernels, their packed weights, and the
-constants that the IR refers to, and what was built for engines. Loading maps it. Header, manifest, IR, code and engines are compared with their
-digests before use. Packed weights are compared when the first run is about to read them, or at once with `verify=True`; the IR's constants one by one
-when somebody asks for their data, which loading and running on the CPU never do. The graph is parsed when `Executable.graph` is asked for, or an engine
+The file holds a manifest (versions, inputs, outputs, target, memory), the IR text, the object code of all kernels, their packed weights, and the constants
+that the IR refers to, what was decided about its nodes, and what was built for engines. Loading maps it. Header, manifest, IR, code and engines are compared
+with their digests before use. Packed weights are compared when the first run is about to read them, or at once with `verify=True`; the IR's constants one by
+one when somebody asks for their data, which loading and running on the CPU never do. The graph is parsed when `Executable.graph` is asked for, or an engine
 takes part. The file must not be changed in place while it is loaded; saving again to the same path is safe, since it puts a new file there.
 
 An artifact of another ngc version or ABI is compiled again, for the target that it was made for, from the IR and the constants that it holds.
@@ -14,6 +14,7 @@ An artifact of another ngc version or ABI is compiled again, for the target that
 
 import logging
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ngc.ir.parser import parse
 from ngc.ir.verify import verify as verify_graph
 from ngc.runtime.artifact_constants import attach_constants, collect_constants
 from ngc.runtime.artifact_engines import collect_engines, read_engines
+from ngc.runtime.artifact_events import attach_events, collect_events
 from ngc.runtime.artifact_file import ArtifactFile, NewSection, open_artifact, write_artifact
 from ngc.runtime.artifact_manifest import make_manifest, read_program, read_target
 from ngc.runtime.context import ABI
@@ -51,7 +53,8 @@ def save(executable: Executable, path: str | os.PathLike[str]) -> None:
     engine_sections, engines = collect_engines(program.engines)
     manifest = {**make_manifest(program, graph, executable.target, executable.threads_asked), "constants": table, "engines": engines,
                 "symbols": {symbol: places[id(image)] for symbol, image in program.objects.items()}}
-    sections = [NewSection("ir", [str(graph).encode()]), objects, NewSection("weights", [program.weights.data]), constants, *engine_sections]
+    sections = [NewSection("ir", [str(graph).encode()]), objects, NewSection("weights", [program.weights.data]), constants, collect_events(graph),
+                *engine_sections]
     write_artifact(Path(path), manifest, sections)
 
 
@@ -146,6 +149,10 @@ def _graph(file: ArtifactFile) -> Graph:
     table = file.manifest.get("constants")
     if isinstance(table, dict):
         attach_constants(graph, file.section("constants"), table)
+    try:
+        attach_events(graph, file)
+    except (ValueError, TypeError, zlib.error) as error:
+        raise _foreign(file, error) from error
     return graph
 
 
@@ -159,6 +166,7 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
         graph = _graph(file)
         verify_graph(graph)
         options = dict(file.manifest["options"])
+        graph.events.events[:] = [event for event in graph.events if event.pass_name != "codegen"]  # what chose the kernels that are no more
         program = build_program(graph, target, numerics=str(options.get("numerics", "fast")), fallback=options.get("fallback") == "reference",
                                 tune=options.get("tune") is True, options=options, engines=read_engines(file))
         executable = Executable(program, graph, threads, target=target)

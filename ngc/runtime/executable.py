@@ -24,6 +24,7 @@ from ngc.target import CpuTarget, check_host, parse_target
 
 if TYPE_CHECKING:
     from ngc.passes.quantize.outcome import LayerQuantization
+    from ngc.runtime.explanation import Explanation
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,22 @@ class Executable:
         elapsed = time.perf_counter_ns() - begin
         return make_profile(self.program, stamps, walls, elapsed, batch)
 
+    def explain(self, name: str, feeds: Mapping[str, Any] | None = None, runs: int = 50) -> "Explanation":
+        """Returns what became of a node of the original model: the nodes that hold it now, what they were fused of and by which decisions, kernels,
+        layouts, precision and, with `feeds`, times.
+
+        Args:
+            name: of an MXNet node, a value, a constant or an input; or a pattern such as `stage1_*`, `re:...` or `op:Convolution`.
+            feeds: inputs to measure with.
+            runs: how many runs to measure.
+
+        Raises:
+            InputError: nothing has that name, with near matches; or feeds do not fit.
+        """
+        from ngc.runtime.explain import explain  # running needs none of it
+
+        return explain(self, name, feeds, runs)
+
     @property
     def quantization(self) -> "tuple[LayerQuantization, ...]":
         """What became of each layer in an int8 executable: int8 or fp32, why, range, scale; empty for others."""
@@ -192,6 +209,19 @@ class Executable:
         from ngc.runtime.artifact import save  # reads and writes executables, so it builds on this module
 
         save(self, path)
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook displays: what goes in and out, for what it was compiled, what it holds."""
+        from html import escape  # only notebooks need it
+
+        sizes = ", ".join(f"{what} {size / 1e6:.2f} MB" for what, size in (("weights", self.memory.weights), ("arena", self.memory.arena),
+                                                                           ("code", self.memory.code)))
+        rows = [("inputs", ", ".join(f"{spec.name}: {spec.dtype}{list(spec.shape)}" for spec in self.inputs)),
+                ("outputs", ", ".join(f"{spec.name}: {spec.dtype}{list(spec.shape)}" for spec in self.outputs)),
+                ("target", f"{self.program.options.get('engine', self.program.target)}, {self.program.options.get('precision', 'fp32')}"),
+                ("threads", str(self.threads)), ("memory", sizes), ("kernel calls", str(len(self.program.calls)))]
+        cells = "".join(f'<tr><th style="text-align: left">{name}</th><td style="text-align: left">{escape(text)}</td></tr>' for name, text in rows)
+        return f"<table><caption>{escape(self.name)}</caption>{cells}</table>"
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in self.inputs)

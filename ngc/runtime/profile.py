@@ -1,8 +1,10 @@
-"""Times of a program's kernels: as a table, as JSON, as a Chrome trace."""
+"""Times of a program's kernels: as a table, as JSON, as a Chrome trace, as a picture."""
 
 import json
+import os
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -60,7 +62,29 @@ class Profile:
         events = [{"name": f"{self.kernels[kernel].op} {self.kernels[kernel].node}", "cat": self.kernels[kernel].op, "ph": "X", "pid": 0,
                    "tid": thread, "ts": start, "dur": duration, "args": {"sources": self.kernels[kernel].sources}}
                   for thread, kernel, start, duration in self.spans]
-        return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"})
+        threads = [{"name": "thread_name", "ph": "M", "pid": 0, "tid": thread, "args": {"name": f"thread {thread}"}} for thread in range(self.threads)]
+        return json.dumps({"traceEvents": [*threads, *events], "displayTimeUnit": "ms"})
+
+    def to_svg(self) -> str:
+        """Returns a picture of the median run, a row for each thread, and of the costliest kernels; it needs nothing but what shows SVG."""
+        from ngc.visualize.timeline import Piece, Span, Timeline, timeline_svg  # only pictures need it
+
+        pieces = [Piece(kernel.node, kernel.op, kernel.ms, f"{kernel.op} %{kernel.node}\n{kernel.ms:.3f} ms, {kernel.share:.1%}, {kernel.gflops:.1f} GFLOP/s\n"
+                        f"{', '.join(kernel.sources)}\n{kernel.note}".rstrip()) for kernel in self.kernels]
+        title = f"{self.total_ms:.3f} ms a run (median of {self.runs}), {self.threads} threads, batch {self.batch}"
+        spans = (Span(thread, kernel, start, duration) for thread, kernel, start, duration in self.spans)
+        return timeline_svg(Timeline(title, tuple(f"thread {thread}" for thread in range(self.threads)), tuple(pieces), tuple(spans)))
+
+    def _repr_html_(self) -> str:
+        """Returns the picture that a notebook displays."""
+        return f'<div style="overflow: auto; background: #ffffff">{self.to_svg()}</div>'
+
+    def show(self, path: str | os.PathLike[str] | None = None, *, browser: bool = False) -> Path | None:
+        """Shows the picture where it can be seen, as `Graph.show` does: in a notebook, on a page, on request in a browser."""
+        from ngc.visualize.page import picture_page  # only pictures need these
+        from ngc.visualize.show import show
+
+        return show(self, picture_page("profile", [self.to_svg()]), "profile", path, browser=browser)
 
 
 def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, elapsed_ns: int, batch: int) -> Profile:

@@ -15,14 +15,19 @@ svg { max-width: none; }
 
 
 def html_page(title: str, diagrams: Sequence[Diagram], notes: str = "") -> str:
+    """Returns a page with the pictures of diagrams; the arguments are those of `picture_page`."""
+    return picture_page(title, list(map(svg_text, diagrams)), notes)
+
+
+def picture_page(title: str, pictures: Sequence[str], notes: str = "") -> str:
     """Returns the page as text.
 
     Args:
         title: of the page.
-        diagrams: drawn side by side, where the window has room.
+        pictures: SVG texts, side by side where the window has room.
         notes: plain text between title and pictures.
     """
-    figures = "\n".join(f"<figure>{svg_text(diagram)}</figure>" for diagram in diagrams)
+    figures = "\n".join(f"<figure>{picture}</figure>" for picture in pictures)
     text = f"<pre>{escape(notes)}</pre>\n" if notes else ""
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title>\n<style>{_STYLE}</style></head>\n'
             f"<body>\n<h1>{escape(title)}</h1>\n{text}<main>\n{figures}\n</main>\n</body>\n</html>\n")

@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Any
 
 from ngc.visualize.diagram import Box, Cluster, Diagram
+from ngc.visualize.elements import CHARACTER, document, number, tip
 from ngc.visualize.layers import Layout, Place, lay_out
 
-_CHARACTER, _LINE = 6.3, 14.0
+_LINE = 14.0
 _PADDING_X, _PADDING_Y = 8.0, 5.0
 _MARGIN = 12.0
 _FRAME, _FRAME_TOP = 12.0, 24.0
@@ -101,11 +102,11 @@ def _lay_out_cluster(diagram: Diagram, cluster: str) -> Layout:
 
 def _box_size(box: Box) -> tuple[float, float]:
     lines = box.label.split("\n")
-    return max(map(len, lines)) * _CHARACTER + 2 * _PADDING_X, len(lines) * _LINE + 2 * _PADDING_Y
+    return max(map(len, lines)) * CHARACTER + 2 * _PADDING_X, len(lines) * _LINE + 2 * _PADDING_Y
 
 
 def _frame_size(layout: Layout, cluster: Cluster) -> tuple[float, float]:
-    return max(layout.width, len(cluster.label) * _CHARACTER * 1.1) + 2 * _FRAME, layout.height + _FRAME_TOP + _FRAME
+    return max(layout.width, len(cluster.label) * CHARACTER * 1.1) + 2 * _FRAME, layout.height + _FRAME_TOP + _FRAME
 
 
 def _port_spot(inner: Mapping[str, Layout], outer: Layout, unit: Any, port: _Port) -> tuple[float, float] | None:
@@ -133,13 +134,13 @@ def _moved_place(place: Place, origin: tuple[float, float]) -> Place:
 
 def _arrow(points: Sequence[tuple[float, float]], *, arrow: bool) -> str:
     """Returns a curve through points, vertical in each."""
-    path = f"M{_number(points[0][0])} {_number(points[0][1])}"
+    path = f"M{number(points[0][0])} {number(points[0][1])}"
     for (x0, y0), (x1, y1) in pairwise(points):
         if x0 == x1:
-            path += f"V{_number(y1)}"
+            path += f"V{number(y1)}"
         else:
             half = (y1 - y0) / 2
-            path += f"C{_number(x0)} {_number(y0 + half)} {_number(x1)} {_number(y1 - half)} {_number(x1)} {_number(y1)}"
+            path += f"C{number(x0)} {number(y0 + half)} {number(x1)} {number(y1 - half)} {number(x1)} {number(y1)}"
     marker = ' marker-end="url(#head)"' if arrow else ""
     return f'<path class="arrow" d="{path}"{marker}/>'
 
@@ -148,23 +149,19 @@ def _box(box: Box, place: Place) -> str:
     kind = "inside" if box.cluster else box.kind
     lines = box.label.split("\n")
     first = place.y + place.height / 2 - (len(lines) - 1) * _LINE / 2 + 4
-    text = "".join(f'<text x="{_number(place.middle)}" y="{_number(first + number * _LINE)}">{escape(line)}</text>' for number, line in enumerate(lines))
+    text = "".join(f'<text x="{number(place.middle)}" y="{number(first + row * _LINE)}">{escape(line)}</text>' for row, line in enumerate(lines))
     if box.kind == "label":
         return f'<g class="label">{text}</g>'
-    return f'<g class="box {escape(kind)}">{_tip(box.tip)}{_rect(place, 4)}{text}</g>'
+    return f'<g class="box {escape(kind)}">{tip(box.tip)}{_rect(place, 4)}{text}</g>'
 
 
 def _frame(cluster: Cluster, place: Place) -> str:
-    label = f'<text x="{_number(place.x + 8)}" y="{_number(place.y + 16)}">{escape(cluster.label)}</text>'
-    return f'<g class="cluster">{_tip(cluster.tip)}{_rect(place, 8)}{label}</g>'
+    label = f'<text x="{number(place.x + 8)}" y="{number(place.y + 16)}">{escape(cluster.label)}</text>'
+    return f'<g class="cluster">{tip(cluster.tip)}{_rect(place, 8)}{label}</g>'
 
 
 def _rect(place: Place, radius: int) -> str:
-    return f'<rect x="{_number(place.x)}" y="{_number(place.y)}" width="{_number(place.width)}" height="{_number(place.height)}" rx="{radius}"/>'
-
-
-def _tip(text: str) -> str:
-    return f"<title>{escape(text)}</title>" if text else ""
+    return f'<rect x="{number(place.x)}" y="{number(place.y)}" width="{number(place.width)}" height="{number(place.height)}" rx="{radius}"/>'
 
 
 def _document(title: str, parts: Sequence[str], outer: Layout) -> str:
@@ -172,12 +169,6 @@ def _document(title: str, parts: Sequence[str], outer: Layout) -> str:
     width, height = max(outer.width, len(title) * 8) + 2 * _MARGIN, outer.height + top + 2 * _MARGIN
     head = ('<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
             '<path d="M0 0L8 4L0 8z"/></marker></defs>')
-    body = "\n".join(parts)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" class="ngc" viewBox="0 0 {_number(width)} {_number(height)}" '
-            f'width="{_number(width)}" height="{_number(height)}">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{head}\n'
-            f'<text class="title" x="{_number(_MARGIN)}" y="{_number(_MARGIN + 12)}">{escape(title)}</text>\n'
-            f'<g transform="translate({_number(_MARGIN)} {_number(_MARGIN + top)})">\n{body}\n</g>\n</svg>\n')
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+    label = f'<text class="title" x="{number(_MARGIN)}" y="{number(_MARGIN + 12)}">{escape(title)}</text>'
+    drawn = [f'<g transform="translate({number(_MARGIN)} {number(_MARGIN + top)})">', *parts, "</g>"]
+    return document("ngc", title, STYLE, (width, height), [head, label, *drawn])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ngc.importer import import_model
-from ngc.ir import Graph, evaluate
+from ngc.importer.operators import OPERATORS, Conversion
+from ngc.ir import Graph, Value, evaluate
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -72,3 +73,16 @@ def check(mx: ModuleType) -> Callable[..., Graph]:
 def rng() -> np.random.Generator:
     """Returns a generator that is seeded alike for every test."""
     return np.random.default_rng(7)
+
+
+@pytest.fixture(autouse=True)
+def operators_become_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holds every conversion of these tests against what its operator's row says that it becomes."""
+    append = Conversion.op
+
+    def checked(conversion: Conversion, op: str, *inputs: Value, **attrs: Any) -> Value:
+        row = OPERATORS.get(conversion.node.op)
+        assert row is None or op in row.becomes, f"{conversion.node.op} becomes {op}, which its row in OPERATORS does not say"
+        return append(conversion, op, *inputs, **attrs)
+
+    monkeypatch.setattr(Conversion, "op", checked)

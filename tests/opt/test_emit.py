@@ -75,3 +75,34 @@ def test_stablehlo_has_fixed_shapes(net: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err.endswith("ngc-opt: error: some operators have no form in StableHLO:\n"
                                             "  its batch is N; Neuron compiles fixed shapes: 2 nodes (%c0, %r0)\n")
     assert not net.with_name("net.mlir").exists()
+
+
+def test_kernels_go_into_a_folder(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = net.with_name("code")
+    assert run(net, "--compile-to", "lowered", "--emit=asm", "-o", f"{folder}/") == SUCCESS
+    assert run(net, "--compile-to", "lowered", "--emit=llvm", "-o", folder) == SUCCESS  # it is there now
+    names = sorted(path.name for path in folder.iterdir())
+    assert len({path.stem for path in folder.iterdir()}) * 2 == len(names)
+    capsys.readouterr()
+    assert run(net, "--compile-to", "lowered", "--emit=llvm") == SUCCESS
+    out = capsys.readouterr().out
+    assert out == "".join(sorted((path.read_text() for path in folder.glob("*.ll")), key=out.index))
+    assert run(net, "--compile-to", "lowered", "--emit=llvm", "-o", f"{net}/") == FAILURE
+    assert "net.ngir/ cannot be made: " in capsys.readouterr().err
+
+
+def test_netron_opens_what_mxnet_writes(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(net, "--emit=netron", "-o", net.with_name("net-symbol.json")) == SUCCESS
+    assert '"op": "conv2d"' in net.with_name("net-symbol.json").read_text()
+
+
+@pytest.mark.parametrize("emit", ["generic", "dot", "svg", "html", "netron", "stats"])
+def test_every_text_format_takes_every_stage(net: Path, emit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for stage in ("imported", "canonical", "fused", "lowered"):
+        assert run(net, "--compile-to", stage, "--emit", emit) == SUCCESS
+        assert capsys.readouterr().out
+
+
+def test_no_weights_are_made_up_for_pictures(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(net, "--emit=svg") == SUCCESS
+    assert capsys.readouterr().err == ""

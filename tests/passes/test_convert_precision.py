@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, assume, given, note, settings
 
 from ngc.ir import Graph, Step, SymDim, evaluate, parse
 from ngc.ir.verify import verify
@@ -131,6 +131,8 @@ def test_random_graphs_stay_valid_print_and_mean_the_same_but_for_rounding(graph
     note(str(graph))
     feeds = feeds_for(graph)
     wanted = evaluate(graph, feeds)
+    # A max pooling window that holds nothing gives the lowest f32; what sums such values overflows, in one type or the other, and says nothing of rounding.
+    assume(all(np.abs(array).max(initial=0) < 1e30 for array in wanted if array.dtype.kind == "f"))
     PassManager(PASS).run(graph)
     verify(graph)
     assert str(parse(str(graph))) == str(graph)

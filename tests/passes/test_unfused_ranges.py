@@ -41,6 +41,8 @@ def test_the_range_of_a_fused_layer_is_that_of_its_activation() -> None:
 def test_ranges_are_those_of_the_values_themselves(graph: Graph) -> None:
     PassManager("@canonical").run(graph)
     exact = observed(graph)
+    # A max pooling window that holds nothing gives the lowest f32; sums of such values overflow, and have no range.
+    assume(all(max(abs(values.low), abs(values.high)) < 1e30 for values in exact.values()))
     found = unfused_ranges(graph, observed(fused(graph)))
     assume(found)
     for name, (low, high) in found.items():

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ngc.codegen.llvm.kernels.callback import CallbackKernel
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.lower import Lowering, lower
-from ngc.codegen.llvm.placement import place
+from ngc.codegen.llvm.placement import Placement, place
 from ngc.codegen.llvm.tune import Tuner
 from ngc.codegen.program import CallInfo, Program
 from ngc.codegen.tensor_spec import graph_specs
@@ -51,6 +52,40 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
         lowering = _lower_tuned(graph, target, Tuner(target, numerics, cache=cache), fallback, progress, measuring)
     else:
         lowering = lower(graph, target, chooser=CostModel(target, numerics), fallback=fallback)
+    source = program_source(lowering, target)
+    for call in lowering.calls:
+        if call.note:
+            graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, f"{call.note}: {call.reason}" if call.reason else call.note,
+                                call.node.locs)
+    objects = compile_cached(source.texts, target, cache=cache, progress=progress)
+    if dump_dir is not None:
+        _dump(source.texts, target, dump_dir)
+    plan = source.placement.plan
+    return Program(target.name, target.identity, source.entry, *graph_specs(graph), source.calls, plan.fixed, plan.per_image,
+                   source.placement.scratch, lowering.blob.finish(), objects, dict(options or {}), source.callbacks, dict(engines or {}))
+
+
+@dataclass(frozen=True)
+class ProgramSource:
+    """A program before LLVM: functions that return the text of each module by the symbol that it defines, and the calls in order.
+
+    Attributes:
+        entry: the symbol that calls all others.
+        texts: modules without a target triple; `module_text` adds it.
+        calls: what the entry calls.
+        callbacks: names of the nodes that Python executes, by the symbols under which they are called.
+        placement: where everything lies.
+    """
+
+    entry: str
+    texts: dict[str, Callable[[], str]]
+    calls: tuple[CallInfo, ...]
+    callbacks: dict[str, str]
+    placement: Placement
+
+
+def program_source(lowering: Lowering, target: CpuTarget) -> ProgramSource:
+    """Returns the modules of a graph's kernel calls, each kernel once, and of the entry that calls them."""
     placement = place(lowering)
     texts: dict[str, Callable[[], str]] = {}
     entry_calls = []
@@ -64,17 +99,10 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
             texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
         entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
         infos.append(_info(call, symbol))
-        if call.note:
-            graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, f"{call.note}: {call.reason}" if call.reason else call.note,
-                                call.node.locs)
     text = emit_entry("ngc_run", entry_calls, arena_fixed=placement.plan.fixed, arena_per_image=placement.plan.per_image, scratch=placement.scratch)
     entry = "ngc_run_" + hashlib.sha256(f"{text}|{target.identity}".encode()).hexdigest()[:20]
     texts[entry] = lambda: text.replace("@ngc_run(", f"@{entry}(")
-    objects = compile_cached(texts, target, cache=cache, progress=progress)
-    if dump_dir is not None:
-        _dump(texts, target, dump_dir)
-    return Program(target.name, target.identity, entry, *graph_specs(graph), tuple(infos), placement.plan.fixed, placement.plan.per_image,
-                   placement.scratch, lowering.blob.finish(), objects, dict(options or {}), callbacks, dict(engines or {}))
+    return ProgramSource(entry, texts, tuple(infos), callbacks, placement)
 
 
 def _lower_tuned(graph: Graph, target: CpuTarget, tuner: Tuner, fallback: bool, progress: Progress | None, measuring: Progress | None) -> Lowering:
@@ -105,7 +133,7 @@ def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *,
         if progress is not None:
             progress(done, len(missing), symbol)
 
-    jobs = (KernelJob(symbol, _source(texts[symbol], target), target.cpu, target.features) for symbol in missing)
+    jobs = (KernelJob(symbol, module_text(texts[symbol], target), target.cpu, target.features) for symbol in missing)
     for symbol, image in (compile_kernels(jobs, on_done=on_done) if missing else {}).items():
         objects[symbol] = image
         if cache:
@@ -113,7 +141,7 @@ def compile_cached(texts: Mapping[str, Callable[[], str]], target: CpuTarget, *,
     return objects
 
 
-def _source(text: Callable[[], str], target: CpuTarget) -> str:
+def module_text(text: Callable[[], str], target: CpuTarget) -> str:
     """Returns the module that LLVM is given: a kernel's text under the target's triple."""
     return f'target triple = "{target.triple}"\n{text()}'
 
@@ -132,6 +160,6 @@ def _dump(texts: Mapping[str, Callable[[], str]], target: CpuTarget, folder: Pat
 
     folder.mkdir(parents=True, exist_ok=True)
     for symbol, text in texts.items():
-        source = _source(text, target)
+        source = module_text(text, target)
         (folder / f"{symbol}.ll").write_text(source)
         (folder / f"{symbol}.s").write_text(jit.compile_assembly(source, target.cpu, target.features))

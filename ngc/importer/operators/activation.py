@@ -122,9 +122,16 @@ _SOFTMAX = {
 }
 _REGRESSION = {"grad_scale": IGNORED}
 
+_SOFTMAX_PARTS = {
+    "softmax": ("softmax", "cast"),
+    "log_softmax": ("log_softmax", "cast"),
+    "softmin": ("negative", "softmax", "cast"),
+}
+
 OPERATORS = {
     "Activation": Operator(
-        _activation, {"act_type": enum("relu", "sigmoid", "tanh", "softrelu", "softsign")}
+        _activation, {"act_type": enum("relu", "sigmoid", "tanh", "softrelu", "softsign")},
+        becomes=("relu", "sigmoid", "tanh", "softrelu", "softsign"),
     ),
     "LeakyReLU": Operator(
         _leaky_relu,
@@ -136,10 +143,11 @@ OPERATORS = {
         },
         1,
         2,
+        becomes=("leaky_relu", "elu", "selu", "gelu", "prelu", "reshape"),
     ),
     **{
-        name: Operator(_softmax_over(name), _SOFTMAX, 1, 2, _refuse_length)
-        for name in ("softmax", "log_softmax", "softmin")
+        name: Operator(_softmax_over(name), _SOFTMAX, 1, 2, _refuse_length, becomes=parts)
+        for name, parts in _SOFTMAX_PARTS.items()
     },
     "SoftmaxOutput": Operator(
         _softmax_output,
@@ -155,21 +163,25 @@ OPERATORS = {
         },
         1,
         2,
+        becomes=("softmax", "reshape"),
     ),
     "SoftmaxActivation": Operator(
-        _softmax_activation, {"mode": enum("instance", "channel", default="instance")}
+        _softmax_activation, {"mode": enum("instance", "channel", default="instance")},
+        becomes=("softmax",),
     ),
-    "LogisticRegressionOutput": Operator(_sigmoid, _REGRESSION, 1, 2),
-    "LinearRegressionOutput": Operator(identity, _REGRESSION, 1, 2),
-    "MAERegressionOutput": Operator(identity, _REGRESSION, 1, 2),
+    "LogisticRegressionOutput": Operator(_sigmoid, _REGRESSION, 1, 2, becomes=("sigmoid",)),
+    "LinearRegressionOutput": Operator(identity, _REGRESSION, 1, 2, becomes=("identity",)),
+    "MAERegressionOutput": Operator(identity, _REGRESSION, 1, 2, becomes=("identity",)),
     "SVMOutput": Operator(
-        identity, {"margin": IGNORED, "regularization_coefficient": IGNORED, "use_linear": IGNORED}, 1, 2
+        identity, {"margin": IGNORED, "regularization_coefficient": IGNORED, "use_linear": IGNORED}, 1, 2,
+        becomes=("identity",),
     ),
     "MakeLoss": Operator(
-        identity, {"grad_scale": IGNORED, "valid_thresh": IGNORED, "normalization": IGNORED}
+        identity, {"grad_scale": IGNORED, "valid_thresh": IGNORED, "normalization": IGNORED},
+        becomes=("identity",),
     ),
-    "make_loss": Operator(identity, outputs=lambda attrs: ("loss",)),
-    "BlockGrad": Operator(identity),
-    "hard_sigmoid": Operator(_hard_sigmoid, {"alpha": Field("float", 0.2), "beta": Field("float", 0.5)}),
-    "smooth_l1": Operator(_smooth_l1, {"scalar": Field("float", 1.0), "is_int": IGNORED}),
+    "make_loss": Operator(identity, outputs=lambda attrs: ("loss",), becomes=("identity",)),
+    "BlockGrad": Operator(identity, becomes=("identity",)),
+    "hard_sigmoid": Operator(_hard_sigmoid, {"alpha": Field("float", 0.2), "beta": Field("float", 0.5)}, becomes=("hard_sigmoid",)),
+    "smooth_l1": Operator(_smooth_l1, {"scalar": Field("float", 1.0), "is_int": IGNORED}, becomes=("smooth_l1",)),
 }

@@ -127,7 +127,8 @@ def numbered_outputs(count: int) -> tuple[str, ...]:
 class Operator:
     """An MXNet operator: its inputs, its parameters, what it refuses, its outputs' names, and the converter.
 
-    A `schema` of None stands for operators without parameters: MXNet does not look at their attributes.
+    A `schema` of None stands for operators without parameters: MXNet does not look at their attributes. `becomes` has the IR operators that the converter
+    appends, for listings; no node becomes all of them.
     """
 
     convert: Converter
@@ -136,6 +137,7 @@ class Operator:
     most_inputs: int | None = 1
     refuse: Callable[[Attributes], str | None] = _no_refusal
     outputs: Callable[[Attributes], tuple[str, ...]] = _one_output
+    becomes: tuple[str, ...] = ()
 
 
 def identity(conversion: Conversion) -> list[Value]:

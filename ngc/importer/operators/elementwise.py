@@ -42,11 +42,11 @@ _FLOATS = ("f16", "bf16", "f32", "f64")
 
 
 def _unary(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, conversion.data)])
+    return Operator(lambda conversion: [conversion.op(op, conversion.data)], becomes=(op,))
 
 
 def _broadcast(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2)
+    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2, becomes=(op,))
 
 
 def _equal_shapes(op: str) -> Operator:
@@ -54,14 +54,14 @@ def _equal_shapes(op: str) -> Operator:
         conversion.expect_shape(conversion.inputs[1], conversion.shape, "second")
         return [conversion.op(op, *conversion.inputs)]
 
-    return Operator(convert, None, 2, 2)
+    return Operator(convert, None, 2, 2, becomes=(op,))
 
 
 def _scalar(op: str, reverse: bool) -> Operator:
     def convert(conversion: Conversion) -> list[Value]:
         return [conversion.op(op, conversion.data, scalar=conversion.attrs["scalar"], reverse=reverse)]
 
-    return Operator(convert, _SCALAR_PARAMS)
+    return Operator(convert, _SCALAR_PARAMS, becomes=(op,))
 
 
 def _constant_like(op: str, scalar: float) -> Callable[[Conversion], list[Value]]:
@@ -119,20 +119,21 @@ OPERATORS = {
     **{f"_{name}": _equal_shapes(name) for name in _EQUAL_SHAPES.split()},
     "_grad_add": _equal_shapes("add"),
     **{f"_{name}_scalar": _scalar(*how) for name, how in _SCALAR.items()},
-    "zeros_like": Operator(_constant_like("logical_and", 0.0)),
-    "ones_like": Operator(_constant_like("logical_or", 1.0)),
-    "add_n": Operator(_add_n, NUM_ARGS, 1, None),
-    "clip": Operator(_clip, {"a_min": Field("float"), "a_max": Field("float")}),
-    "Cast": Operator(_cast, {"dtype": Field("dtype")}),
-    "amp_cast": Operator(_amp_cast, {"dtype": Field("dtype")}),
+    "zeros_like": Operator(_constant_like("logical_and", 0.0), becomes=("logical_and",)),
+    "ones_like": Operator(_constant_like("logical_or", 1.0), becomes=("logical_or",)),
+    "add_n": Operator(_add_n, NUM_ARGS, 1, None, becomes=("add", "identity")),
+    "clip": Operator(_clip, {"a_min": Field("float"), "a_max": Field("float")}, becomes=("clip",)),
+    "Cast": Operator(_cast, {"dtype": Field("dtype")}, becomes=("cast",)),
+    "amp_cast": Operator(_amp_cast, {"dtype": Field("dtype")}, becomes=("cast", "identity")),
     "amp_multicast": Operator(
         _amp_multicast,
         {"num_outputs": Field("int", low=1, high=MAX_OUTPUTS), "cast_narrow": IGNORED},
         1,
         None,
         outputs=lambda attrs: numbered_outputs(attrs["num_outputs"]),
+        becomes=("cast", "identity"),
     ),
-    "where": Operator(_where, None, 3, 3),
-    "_copy": Operator(identity),
-    "_identity_with_attr_like_rhs": Operator(identity, None, 2, 2),
+    "where": Operator(_where, None, 3, 3, becomes=("where",)),
+    "_copy": Operator(identity, becomes=("identity",)),
+    "_identity_with_attr_like_rhs": Operator(identity, None, 2, 2, becomes=("identity",)),
 }

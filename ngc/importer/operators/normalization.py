@@ -68,13 +68,16 @@ def _batch_norm_outputs(attrs: Attributes) -> tuple[str, ...]:
     return ("output", "mean", "var")
 
 
+_BATCH_NORM_PARTS = ("batch_norm", "add", "rsqrt")
+
+
 def _batch_norm_operator(**more: Field) -> Operator:
     schema = {**_BATCH_NORM, **more}
-    return Operator(_batch_norm, schema, 5, 5, outputs=_batch_norm_outputs)
+    return Operator(_batch_norm, schema, 5, 5, outputs=_batch_norm_outputs, becomes=_BATCH_NORM_PARTS)
 
 
 OPERATORS = {
-    "BatchNorm": Operator(_batch_norm, _BATCH_NORM_CURRENT, 5, 5, outputs=_batch_norm_outputs),
+    "BatchNorm": Operator(_batch_norm, _BATCH_NORM_CURRENT, 5, 5, outputs=_batch_norm_outputs, becomes=_BATCH_NORM_PARTS),
     "BatchNorm_v1": _batch_norm_operator(),
     "CuDNNBatchNorm": _batch_norm_operator(axis=Field("int", 1), cudnn_off=IGNORED),
     "_contrib_SyncBatchNorm": _batch_norm_operator(ndev=IGNORED, key=IGNORED),
@@ -86,6 +89,7 @@ OPERATORS = {
             "knorm": Field("float", 2.0),
             "nsize": Field("int", low=1),
         },
+        becomes=("lrn",),
     ),
     "Dropout": Operator(
         _dropout,
@@ -96,5 +100,6 @@ OPERATORS = {
             "cudnn_off": IGNORED,
         },
         refuse=_refuse_dropout,
+        becomes=("dropout",),
     ),
 }

@@ -96,6 +96,6 @@ def _pooling_v1(conversion: Conversion) -> list[Value]:
 
 
 OPERATORS = {
-    "Pooling": Operator(_pooling, _POOLING, refuse=_refuse),
-    "Pooling_v1": Operator(_pooling_v1, _POOLING_V1),
+    "Pooling": Operator(_pooling, _POOLING, refuse=_refuse, becomes=("pool",)),
+    "Pooling_v1": Operator(_pooling_v1, _POOLING_V1, becomes=("pool", "pad", "mul")),
 }

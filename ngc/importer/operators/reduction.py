@@ -45,12 +45,17 @@ _AXES = {
 
 OPERATORS = {
     **{
-        name: Operator(_reduction(f"reduce_{name}"), {**_AXES, "exclude": Field("bool", False)})
+        name: Operator(
+            _reduction(f"reduce_{name}"),
+            {**_AXES, "exclude": Field("bool", False)},
+            becomes=(f"reduce_{name}", "reshape", "identity"),
+        )
         for name in ("sum", "mean", "max", "min", "prod")
     },
     "norm": Operator(
         _norm,
         {**_AXES, "ord": Field("int", 2), "out_dtype": Field("str", None, optional=True)},
         refuse=_refuse_norm,
+        becomes=("reduce_l1", "reduce_l2", "reshape"),
     ),
 }

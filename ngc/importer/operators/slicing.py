@@ -192,7 +192,7 @@ def _crop(conversion: Conversion) -> list[Value]:
 _PAIR = (0, 0)
 
 OPERATORS = {
-    "Concat": Operator(_concat, {"dim": Field("int", 1), **NUM_ARGS}, 1, None),
+    "Concat": Operator(_concat, {"dim": Field("int", 1), **NUM_ARGS}, 1, None, becomes=("concat", "identity")),
     "SliceChannel": Operator(
         _split_channels,
         {
@@ -201,6 +201,7 @@ OPERATORS = {
             "squeeze_axis": Field("bool", False),
         },
         outputs=lambda attrs: tuple(f"output{index}" for index in range(attrs["num_outputs"])),
+        becomes=("slice", "reshape"),
     ),
     "_split_v2": Operator(
         _split_at,
@@ -211,6 +212,7 @@ OPERATORS = {
             "sections": Field("int", 0, high=MAX_OUTPUTS),
         },
         outputs=_split_at_outputs,
+        becomes=("slice", "reshape"),
     ),
     "slice": Operator(
         _slice,
@@ -219,13 +221,15 @@ OPERATORS = {
             "end": Field("optional_longs"),
             "step": Field("optional_longs", ()),
         },
+        becomes=("slice",),
     ),
     "slice_axis": Operator(
         _slice_axis,
         {"axis": Field("int"), "begin": Field("int"), "end": Field("int", optional=True)},
+        becomes=("slice", "identity"),
     ),
-    "slice_like": Operator(_slice_like, {"axes": Field("shape", ())}, 2, 2),
-    "reverse": Operator(_reverse, {"axis": Field("shape")}),
+    "slice_like": Operator(_slice_like, {"axes": Field("shape", ())}, 2, 2, becomes=("slice", "identity")),
+    "reverse": Operator(_reverse, {"axis": Field("shape")}, becomes=("slice",)),
     "Pad": Operator(
         _pad,
         {
@@ -233,6 +237,7 @@ OPERATORS = {
             "pad_width": Field("shape"),
             "constant_value": Field("double", 0.0),
         },
+        becomes=("pad",),
     ),
     "Crop": Operator(
         _crop,
@@ -244,5 +249,6 @@ OPERATORS = {
         },
         1,
         2,
+        becomes=("slice",),
     ),
 }

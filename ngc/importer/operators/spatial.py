@@ -191,14 +191,15 @@ def _upsample_bilinear(conversion: Conversion, scale: int) -> list[Value]:
 
 
 OPERATORS = {
-    "Convolution": Operator(_convolution, _CONVOLUTION, 2, 3, refuse_layout),
-    "Convolution_v1": Operator(_convolution, _CONVOLUTION, 2, 3, refuse_layout),
-    "Deconvolution": Operator(_deconvolution, _DECONVOLUTION, 2, 3, refuse_layout),
+    "Convolution": Operator(_convolution, _CONVOLUTION, 2, 3, refuse_layout, becomes=("conv1d", "conv2d", "conv3d")),
+    "Convolution_v1": Operator(_convolution, _CONVOLUTION, 2, 3, refuse_layout, becomes=("conv1d", "conv2d", "conv3d")),
+    "Deconvolution": Operator(_deconvolution, _DECONVOLUTION, 2, 3, refuse_layout, becomes=("deconv1d", "deconv2d", "deconv3d")),
     "FullyConnected": Operator(
         _fully_connected,
         {"num_hidden": Field("int", low=1), "no_bias": Field("bool", False), "flatten": Field("bool", True)},
         2,
         3,
+        becomes=("dense", "reshape"),
     ),
     "UpSampling": Operator(
         _upsampling,
@@ -212,5 +213,6 @@ OPERATORS = {
         },
         1,
         None,
+        becomes=("upsample", "concat", "add", "deconv2d"),
     ),
 }

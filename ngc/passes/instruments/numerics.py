@@ -1,144 +1,114 @@
-"""Evaluates the graph after every pass and finds the first pass, and in it the rule firing, that moves an output."""
+"""Evaluates the graph after every pass and finds the first pass, and in it the rule firing or the node, that moves an output."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ngc.errors import InputError, PassError
-from ngc.ir import Event, Graph, clone, evaluate
-from ngc.ir.rewrite import RuleHooks
+from ngc.errors import PassError
+from ngc.ir import Event, Graph, Value, evaluate
 from ngc.passes.base import Pass, PassContext
-from ngc.passes.manager import Instrument
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """An output may differ by `atol` plus `rtol` times its largest absolute value."""
-
-    rtol: float = 1e-4
-    atol: float = 1e-6
-
-    @classmethod
-    def parse(cls, text: str) -> "Tolerance":
-        """Returns the tolerance written as `1e-4,1e-6` or, with the default atol, `1e-4`."""
-        try:
-            numbers = [float(part) for part in text.split(",")]
-        except ValueError:
-            numbers = []
-        if not 1 <= len(numbers) <= 2 or not all(0 <= number < np.inf for number in numbers):
-            raise InputError(f"a tolerance is rtol,atol such as 1e-4,1e-6, not {text!r}")
-        return cls(*numbers)
-
-    def worst(self, wanted: list[np.ndarray], got: list[np.ndarray]) -> tuple[int, float, float] | None:
-        """Returns (output, largest difference, allowed) of the first output beyond the tolerance, None where all are within."""
-        for number, (left, right) in enumerate(zip(wanted, got, strict=True)):
-            if left.shape != right.shape:
-                return number, np.inf, 0.0
-            finite = np.abs(left[np.isfinite(left)])
-            allowed = self.atol + self.rtol * float(finite.max(initial=0))
-            with np.errstate(invalid="ignore"):
-                difference = np.abs(left.astype(np.float64) - right.astype(np.float64))
-            difference[(left == right) | (np.isnan(left) & np.isnan(right))] = 0
-            largest = float(np.where(np.isnan(difference), np.inf, difference).max(initial=0))
-            if largest > allowed:
-                return number, largest, allowed
-        return None
-
-
-class _Reached(Exception):
-    """Leaves a pass at the rule firing that is looked at."""
+from ngc.passes.instruments.rounding import LEAST_SIGNAL, Rounded, RoundingCheck, narrowed_to, root_mean_square
+from ngc.passes.instruments.tolerance import Difference, Tolerance
+from ngc.passes.instruments.watched import PassWatcher, WatchedPass, at_path, describe_firing, describe_value, named_values
 
 
 @dataclass
-class CheckNumerics(Instrument):
-    """Raises PassError at the first pass after which an output differs by more than the tolerance.
+class CheckNumerics(PassWatcher):
+    """Raises PassError at the first pass after which an output differs by more than the tolerance; writes a line for every pass until then.
 
-    The pass is then run again, stopped at one rule firing after another in a binary search, and the error names a firing before which the
-    outputs were right and after which they are not, with its node and the MXNet nodes that it comes from.
+    The pass is then run again, stopped at one rule firing after another in a binary search, and the error names a firing before which the outputs were right
+    and after which they are not, with its node and the MXNet nodes that it comes from. Of a pass without rules it names the first value that differs. Passes
+    inside regions are checked like others, each by itself.
+
+    A pass that narrows element types moves every output. There each node is compared by itself (`ngc.passes.instruments.rounding`), the error names the first
+    that loses more than rounding explains, and passes after it are held to the outputs of the narrowed graph.
     """
 
     feeds: Mapping[str, np.ndarray]
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = field(default_factory=Tolerance)
     write: Callable[[str], object] = lambda text: None
     wanted: list[np.ndarray] = field(default_factory=list, init=False)
-    before_pass: Graph | None = field(default=None, init=False)
-    ctx: PassContext | None = field(default=None, init=False)
+    narrowed_inside: bool = field(default=False, init=False)
 
     def start(self, graph: Graph, ctx: PassContext) -> None:
-        self.ctx = ctx
         self.wanted = evaluate(graph, self.feeds)
-
-    def before(self, index: int, item: Pass, graph: Graph) -> None:
-        self.before_pass = clone(graph)
+        super().start(graph, ctx)
 
     def after(self, index: int, item: Pass, graph: Graph, changed: bool, seconds: float) -> None:
+        title = self.title(index)
+        watched = self.running.pop()
         if not changed:
+            self.write(f"numerics: {title}: changed nothing\n")
             return
-        found = self.tolerance.worst(self.wanted, evaluate(graph, self.feeds))
+        dtype = self._narrowed_to(watched, graph)
+        if dtype is not None:
+            self._check_rounding(watched, title, dtype)
+            return
+        got = evaluate(self.whole, self.feeds)
+        found = self.tolerance.worst(self.wanted, got)
         if found is None:
-            self.write(f"numerics: {item.name} ({index}) keeps all outputs within the tolerance\n")
+            differences = [Difference.of(left, right) for left, right in zip(self.wanted, got, strict=True)]
+            self.write(f"numerics: {title}: {max(differences, key=lambda difference: difference.relative, default=Difference(0.0, 0.0))}\n")
             return
         number, largest, allowed = found
-        lines = [f"pass {item.spec} ({index}) moves the output {graph.output_names[number]!r} by {largest:.3g}, {allowed:.3g} is allowed"]
-        event = self.first_firing(item)
-        if event is None:
-            lines.append("no rule fired in it; " + self.first_value(graph))
-        else:
-            lines.append(f"with the rule {event.rule} at %{event.node}: {event.reason}")
-            if event.locs:
-                lines.append(f"from MXNet's {', '.join(map(str, event.locs))}")
-        raise PassError("\n".join(lines))
+        text = f"pass {title} moves the output {self.whole.output_names[number]!r} by {largest:.3g}, {allowed:.3g} is allowed"
+        event = watched.first_firing(lambda graph: self.tolerance.worst(self.wanted, evaluate(graph, self.feeds)) is None)
+        raise PassError(f"{text}\n{describe_firing(event) if event is not None else 'no rule fired in it; ' + self._first_value(watched)}")
 
-    def first_firing(self, item: Pass) -> Event | None:
-        """Returns a rule firing before which the outputs were right and after which they are not, None where no firing is."""
-        events, _ = self.run_until(item, None)
-        good, bad = 0, len(events)
-        if not bad or self.is_right(self.run_until(item, bad)[1]):
-            return None
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            if self.is_right(self.run_until(item, middle)[1]):
-                good = middle
-            else:
-                bad = middle
-        return events[bad - 1]
+    def _narrowed_to(self, watched: WatchedPass, part: Graph) -> str | None:
+        """Returns the type that a pass narrows to, None where it does not or where the passes inside it, which were looked at, are what does."""
+        dtype = narrowed_to(at_path(watched.before, watched.path), part)
+        if self.running:
+            self.narrowed_inside |= dtype is not None
+            return dtype
+        inside, self.narrowed_inside = self.narrowed_inside, False
+        return None if inside else dtype
 
-    def is_right(self, graph: Graph) -> bool:
-        """Whether a graph's outputs are within the tolerance."""
-        return self.tolerance.worst(self.wanted, evaluate(graph, self.feeds)) is None
+    def _check_rounding(self, watched: WatchedPass, title: str, dtype: str) -> None:
+        """Compares every node by itself, then takes the narrowed graph's outputs as those that are wanted from now on."""
+        outputs, results = RoundingCheck(watched.before, self.whole, self.tolerance.rounding, dtype).run(self.feeds)
+        for rounded in results:
+            if rounded.error > rounded.allowed:
+                text = f"pass {title} moves %{rounded.name} by {rounded.error:.1%} of its size; rounding explains {rounded.allowed:.1%}"
+                raise PassError(f"{text}\nat {describe_value(rounded.value, rounded.name)}{self._decision(rounded)}")
+        lost = [_lost(wanted, got) for wanted, got in zip(self.wanted, outputs, strict=True)]
+        worst = max(results, key=lambda rounded: rounded.error, default=None)
+        line = f"outputs moved by {max(lost, default=0):.2%} of their size" + (f", most of one node %{worst.name} by {worst.error:.2%}" if worst else "")
+        if max(lost, default=0) > LEAST_SIGNAL:
+            most = max(results, key=lambda rounded: rounded.saturated, default=None)
+            clipped = f"; {most.saturated:.0%} of %{most.name} lie beyond what its integers hold: is the calibration of such data?" if most else ""
+            raise PassError(f"pass {title}: {line}; {LEAST_SIGNAL:.0%} is allowed\nno node by itself loses more than rounding explains{clipped}")
+        self.write(f"numerics: {title}: {line}\n")
+        self.wanted = outputs
 
-    def run_until(self, item: Pass, firing: int | None) -> tuple[list[Event], Graph]:
-        """Runs the pass again, up to a rule firing numbered from 1 or to its end; returns the firings and the graph as it then is."""
-        if self.before_pass is None or self.ctx is None:
-            raise PassError("numbers are checked in a running pipeline only")
-        graph = clone(self.before_pass)
-        seen: list[Event] = []
+    def _decision(self, rounded: Rounded) -> str:
+        """Returns what the pass recorded about a node last, as a line of an error."""
+        told: list[Event] = [event for part in self.whole.with_regions() for event in part.events if event.node == rounded.value.name]
+        return f"\nby the decision {told[-1].pass_name}/{told[-1].rule}: {told[-1].reason}" if told else ""
 
-        def fired(event: Event, graph: Graph) -> None:
-            seen.append(event)
-            if len(seen) == firing:
-                raise _Reached
-
-        with suppress(_Reached):
-            item.run(graph, PassContext(self.ctx.target, self.ctx.numerics, RuleHooks(list(self.ctx.hooks.should_fire), [fired])))
-        return seen, graph
-
-    def first_value(self, graph: Graph) -> str:
+    def _first_value(self, watched: WatchedPass) -> str:
         """Returns a sentence on the first value that differs from that of the same name before the pass."""
+        former = dict(named_values(watched.before))
+        present = dict(named_values(self.whole))
         before: dict[str, np.ndarray] = {}
-        differing: list[str] = []
-        if self.before_pass is not None:
-            evaluate(self.before_pass, self.feeds, observe=lambda value, array: before.__setitem__(value.name, array))
+        evaluate(watched.before, self.feeds, observe=lambda value, array: before.__setitem__(former[value], array))
+        differing: list[Value] = []
 
-        def compare(value_name: str, array: np.ndarray) -> None:
-            if value_name in before and before[value_name].shape == array.shape and self.tolerance.worst([before[value_name]], [array]) is not None:
-                differing.append(value_name)
+        def compare(value: Value, array: np.ndarray) -> None:
+            name = present[value]
+            if name in before and before[name].shape == array.shape and self.tolerance.worst([before[name]], [array]) is not None:
+                differing.append(value)
 
-        evaluate(graph, self.feeds, observe=lambda value, array: compare(value.name, array))
+        evaluate(self.whole, self.feeds, observe=compare)
         if not differing:
             return "no value differs from that of the same name before the pass"
-        node = graph.find(differing[0]).producer
-        places = f", from MXNet's {', '.join(map(str, node.locs))}" if node is not None and node.locs else ""
-        return f"the first value that differs from that of the same name before the pass is %{differing[0]}{places}"
+        return f"the first value that differs from that of the same name before the pass is {describe_value(differing[0], present[differing[0]])}"
+
+
+def _lost(wanted: np.ndarray, got: np.ndarray) -> float:
+    """Returns the root mean square of an output's error over that of the output."""
+    if wanted.shape != got.shape:
+        return np.inf
+    size = root_mean_square(wanted)
+    return root_mean_square(got.astype(np.float64) - wanted) / size if size else root_mean_square(got)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ngc.ir import Graph, print_graph
 from ngc.passes.base import Pass
+from ngc.passes.instruments.word_diff import colored_diff, word_diff
 from ngc.passes.manager import Instrument
 
 Write = Callable[[str], object]
@@ -61,11 +62,15 @@ class PrintIR(Instrument):
 
 @dataclass
 class PrintChanges(Instrument):
-    """Prints what each pass changed: the whole graph (`full`, and `quiet` without a word on passes that changed nothing) or a `diff`."""
+    """Prints what each pass changed.
+
+    Modes: `full` the whole graph, `quiet` without a word on passes that changed nothing, `diff` the lines that changed, `cdiff` the words in them.
+    """
 
     write: Write
     mode: str = "full"
     style: Style = Style()
+    color: bool = False
     previous: str = field(default="", init=False)
 
     def before(self, index: int, item: Pass, graph: Graph) -> None:
@@ -77,8 +82,18 @@ class PrintChanges(Instrument):
             if self.mode != "quiet":
                 self.write(f"# *** {item.name} ({index}) changed nothing ***\n")
             return
-        shown = "\n".join(diff(self.previous, text)) if self.mode == "diff" else text
-        self.write(f"# *** {item.name} ({index}) changed the IR ***\n{shown}\n")
+        self.write(f"# *** {item.name} ({index}) changed the IR ***\n{self.shown(text)}\n")
+
+    def shown(self, text: str) -> str:
+        """Returns what the mode shows of the graph's new text."""
+        match self.mode:
+            case "diff":
+                lines = diff(self.previous, text)
+                return "\n".join(colored_diff(lines) if self.color else lines)
+            case "cdiff":
+                return "\n".join(word_diff(self.previous, text, color=self.color))
+            case _:
+                return text
 
 
 def _matches(item: Pass, patterns: Sequence[str]) -> bool:

@@ -40,7 +40,15 @@ _PREFIXES = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT", "neuron": "Neur
 
 @dataclass(frozen=True)
 class Partition(Pass):
-    """Moves what an engine supports into regions that it will execute."""
+    """Moves what an engine supports into regions that it will execute.
+
+    Attributes:
+        engine: tensorrt, tensorrt-rtx or neuron.
+        min_subgraph_size: regions of fewer operators stay outside.
+        excl_node_names: MXNet nodes that stay outside.
+        force_incl_node_names: MXNet nodes that go to the engine whatever its support table says.
+        strict: whether names that the graph does not have are errors; a model's own may have been folded away.
+    """
 
     name: ClassVar[str] = "partition"
 
@@ -49,7 +57,6 @@ class Partition(Pass):
     excl_node_names: tuple[str, ...] = ()
     force_incl_node_names: tuple[str, ...] = ()
     strict: bool = True
-    """Whether names that the graph does not have are errors; a model's own may have been folded away."""
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Outlines every region of the engine's plan."""

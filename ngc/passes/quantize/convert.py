@@ -36,6 +36,7 @@ class Quantize(Pass):
     """Quantizes by the calibrated ranges of the context."""
 
     name: ClassVar[str] = "quantize"
+    declares: ClassVar[str] = "quantized"
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Decides, then rewrites from the first node to the last."""
@@ -53,7 +54,7 @@ class Quantize(Pass):
                 reason = decided.refused.get(node)
                 graph.events.record(self.name, "precision", "refused" if reason else "chosen", node.name, reason or "multiplies int8", node.locs)
         converter = _Converter(Rewriter(graph), decided, quantization)
-        converter.rewriter.set_stage("quantized")
+        converter.rewriter.set_stage(self.declares)
         for node in list(graph.nodes):
             if node.op != "const":
                 converter.convert(node)

@@ -44,7 +44,7 @@ def excluded_nodes(graph: Graph, patterns: Sequence[str], *, strict: bool = True
     problems = []
     for pattern in patterns:
         try:
-            matches = _matcher(pattern)
+            matches = node_matcher(pattern)
         except re.error as error:
             problems.append(f"{pattern!r} is no regular expression: {error}")
             continue
@@ -62,7 +62,8 @@ def names_of(node: Node) -> Iterable[str]:
     return (*(loc.name for loc in node.locs), node.name)
 
 
-def _matcher(pattern: str) -> Callable[[Node], bool]:
+def node_matcher(pattern: str) -> Callable[[Node], bool]:
+    """Returns whether a pattern names a node; re.error where it is no regular expression."""
     if pattern.startswith("re:"):
         expression = re.compile(pattern.removeprefix("re:"))
         return lambda node: any(expression.fullmatch(name) for name in names_of(node))
