@@ -52,3 +52,15 @@ class Visit:
         """Opens a file, at a place such as `#pass=2`, and returns the page."""
         self.page.goto(f"{path.as_uri()}{place}")
         return self.page
+
+
+def shows(page: Any, selector: str, text: str) -> None:
+    """Waits until the one element of a selector has just this text: a page follows its address by an event, which may come after a click has returned."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_text(text, use_inner_text=True, timeout=20_000)
+
+
+def hides(page: Any, selector: str) -> None:
+    """Waits until the elements of a selector are hidden or gone."""
+    page.wait_for_selector(selector, state="hidden")

@@ -13,7 +13,7 @@ from ngc.errors import PassError
 from ngc.ir import GraphBuilder
 from ngc.passes import PassManager
 from ngc.passes.instruments import DumpIR
-from tests.browser import Visit, open_browser
+from tests.browser import Visit, hides, open_browser, shows
 from tests.passes.instruments.page.dumped import HOSTILE, make_net
 from tests.test_engine_targets import make_partly_supported
 
@@ -41,10 +41,6 @@ def visit(browser: Any) -> Iterator[Visit]:
     assert all(address.startswith("file://") for address in tab.requests)
 
 
-def chosen_pass(page: Any) -> str:
-    return str(page.inner_text("#pass h2"))
-
-
 def decisions(page: Any) -> list[list[str]]:
     """Returns pass, status and the rest of each decision about the chosen node."""
     rows = page.query_selector_all("#node .decisions tr")
@@ -53,7 +49,7 @@ def decisions(page: Any) -> list[list[str]]:
 
 def test_it_opens_at_the_first_change_without_fetching_anything(visit: Visit, dump: Path) -> None:
     page = visit.open(dump)
-    assert chosen_pass(page) == "1. canonicalize"
+    shows(page, "#pass h2", "1. canonicalize")
     assert visit.requests == [dump.as_uri()]
     assert page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
     assert page.title() == f"{HOSTILE}: passes"
@@ -62,8 +58,8 @@ def test_it_opens_at_the_first_change_without_fetching_anything(visit: Visit, du
 def test_choosing_a_pass(visit: Visit, dump: Path) -> None:
     page = visit.open(dump)
     page.click("#passes >> text=fold-batch-norm")
-    assert chosen_pass(page) == "5. fold-batch-norm"
-    assert page.inner_text("#passes tr.chosen td:nth-child(2)") == "fold-batch-norm"
+    shows(page, "#pass h2", "5. fold-batch-norm")
+    shows(page, "#passes tr.chosen td:nth-child(2)", "fold-batch-norm")
     assert page.inner_text("#pass .titles") == "before: after eliminate-dead-code (4)\nafter fold-batch-norm (5)"
     assert page.inner_text(".row.removed .line").startswith("%bn0 = batch_norm(%conv0, %gamma")
     changed = page.locator(".row.changed .line", has_text="conv2d(%data")
@@ -77,7 +73,7 @@ def test_choosing_a_pass(visit: Visit, dump: Path) -> None:
 def test_a_firing_leads_to_its_node(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=5")
     page.click(".events .applied tbody a.value")
-    assert page.inner_text("#node h2 span") == "%bn0"
+    shows(page, "#node h2 span", "%bn0")
     assert page.inner_text("#node dd:nth-of-type(1)") == "eliminate-dead-code (4)", "the graph before, since the pass takes the node away"
     assert page.inner_text(".graphs .line.chosen").startswith("%bn0 = batch_norm")
 
@@ -85,7 +81,7 @@ def test_a_firing_leads_to_its_node(visit: Visit, dump: Path) -> None:
 def test_a_node_says_what_was_decided_about_it(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=8")
     page.click(".graphs .row .line:last-child a.value >> text=%conv1 >> nth=0")
-    assert page.inner_text("#node h2 span") == "%conv1"
+    shows(page, "#node h2 span", "%conv1")
     found = decisions(page)
     assert ["fuse-conv", "refused", "LayerThenStep\n%conv1 has another user\nat %conv1"] in found
     assert ["fuse-preactivation", "refused", "LayerThenChainAndOthers\nthe chain from %relu1 meets %conv1 again in %sum\nat %conv1"] in found
@@ -104,13 +100,13 @@ def test_a_node_is_followed_through_the_passes(visit: Visit, dump: Path) -> None
     assert entries[1].startswith("1–4 canonicalize … eliminate-dead-code\n%bn0 = batch_norm")
     assert entries[2].startswith("5–7 fold-batch-norm … fold-constants\n%conv0 = conv2d(%data, %w0, %conv0_bias)")
     page.click("#node .history li:nth-child(3) > a")
-    assert chosen_pass(page) == "5. fold-batch-norm"
-    assert page.inner_text("#node h2 span") == "%conv0"
+    shows(page, "#pass h2", "5. fold-batch-norm")
+    shows(page, "#node h2 span", "%conv0")
     history = page.inner_text("#node .history li:nth-child(1)")
     assert "%conv0 = conv2d" in history
     assert "%bn0 = batch_norm" in history
     page.go_back()
-    assert page.inner_text("#node h2 span") == "%bn0"
+    shows(page, "#node h2 span", "%bn0")
 
 
 def test_links_lead_to_the_code_of_a_node(visit: Visit, dump: Path) -> None:
@@ -130,7 +126,7 @@ def test_code_generation_lists_all_calls(visit: Visit, dump: Path) -> None:
     assert sum(" conv2d of %conv" in call for call in calls) == 2
     assert all(call.startswith("LLVM IR assembly ") for call in calls)
     page.click("#pass .code li a.value >> text=%conv1")
-    assert page.inner_text("#node h2 span") == "%conv1"
+    shows(page, "#node h2 span", "%conv1")
 
 
 @pytest.mark.parametrize(("query", "section", "shown"), [
@@ -152,11 +148,11 @@ def test_a_search_leads_to_a_node_in_a_pass(visit: Visit, dump: Path) -> None:
     page = visit.open(dump)
     page.fill("#query", "bn0")
     page.click("#results a.passes >> nth=0")
-    assert page.inner_text("#node h2 span") == "%bn0"
+    shows(page, "#node h2 span", "%bn0")
     page.keyboard.press("Escape")
-    assert page.is_hidden("#results")
+    hides(page, "#results")
     page.keyboard.press("Escape")
-    assert page.is_hidden("#node")
+    hides(page, "#node")
 
 
 def test_keys(visit: Visit, dump: Path) -> None:
@@ -164,7 +160,7 @@ def test_keys(visit: Visit, dump: Path) -> None:
     for key, title in (("j", "2. fold-constants"), ("ArrowRight", "3. eliminate-common-subexpressions"), ("k", "2. fold-constants"),
                        ("ArrowLeft", "1. canonicalize"), ("k", "0. input"), ("k", "0. input")):
         page.keyboard.press(key)
-        assert page.wait_for_selector(f"#pass h2:has-text('{title}')")
+        shows(page, "#pass h2", title)
     page.keyboard.press("/")
     page.keyboard.type("jk")
     assert page.input_value("#query") == "jk"
@@ -203,9 +199,9 @@ def test_the_node_of_a_long_graph_is_scrolled_to(visit: Visit, tmp_path: Path) -
 def test_clicking_a_line_chooses_its_node(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=5")
     page.click(".row.changed .line b >> nth=0")
-    assert page.inner_text("#node h2 span") == "%conv0"
+    shows(page, "#node h2 span", "%conv0")
     page.click("#node h2 button")
-    assert page.is_hidden("#node")
+    hides(page, "#node")
 
 
 def test_ranges_are_shown_with_their_node(visit: Visit, tmp_path: Path) -> None:
@@ -218,7 +214,7 @@ def test_ranges_are_shown_with_their_node(visit: Visit, tmp_path: Path) -> None:
 
 def test_a_place_that_is_not(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=999&node=%25nowhere")
-    assert chosen_pass(page) == "15. codegen"
+    shows(page, "#pass h2", "15. codegen")
     assert page.inner_text("#node") == "%nowhere is in neither graph of this pass."
 
 
@@ -245,7 +241,7 @@ def test_a_failure_is_what_one_sees_first(visit: Visit, tmp_path: Path) -> None:
     with pytest.raises(PassError):
         PassManager("canonicalize,quantize,fuse-conv", instruments=[DumpIR(tmp_path)]).run(make_net())
     page = visit.open(tmp_path / "index.html")
-    assert chosen_pass(page) == "2. quantize"
+    shows(page, "#pass h2", "2. quantize")
     assert "quantize needs calibrated ranges" in page.inner_text("#pass .error")
 
 
@@ -262,8 +258,9 @@ def test_regions_of_engines(visit: Visit, tmp_path: Path) -> None:
     page.wait_for_selector("#pass h2:has-text('partition')")
     assert page.locator(".row.moved", has_text="%both = add").inner_text() == "\n".join(["%both = add(%tanh0, %relu0) : f32[2,16,8,8]"] * 2)
     page.go_back()
+    page.wait_for_selector("#node .code a >> text=Neuron1.stablehlo")
     page.click("#node dl a >> text=%mean")
-    assert page.inner_text("#node h2 span") == "%mean"
+    shows(page, "#node h2 span", "%mean")
     page.click("#node .code a >> text=Neuron1.stablehlo")
     page.wait_for_url("**/engines/Neuron1.stablehlo")
 
