@@ -15,6 +15,9 @@ from ngc.ir import Dim, Shape, SymDim
 from ngc.ir.tensor_type import format_shape
 
 _DTYPES = frozenset(DTYPE_BY_NAME.values())
+NAMED = 20
+"""The most missing parameters that an error names: a network without any lacks hundreds."""
+
 _WEIGHTED = ("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected")
 
 
@@ -87,7 +90,9 @@ class InputTypes:
             if position in slots and self._symbol.nodes[position].name not in self._shapes
         ]
         if missing:
-            names = ", ".join(f"{node.name!r} (node {node.index})" for node in missing)
+            names = ", ".join(f"{node.name!r} (node {node.index})" for node in missing[:NAMED])
+            if len(missing) > NAMED:
+                names += f" and {len(missing) - NAMED} more"
             raise ImportFailure(
                 f"{self._symbol.source}: {len(missing)} parameters are missing ({self._source.params_name}): "
                 f"{names}; pass params= with them, or a shape for what is meant as an input"

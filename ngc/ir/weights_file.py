@@ -67,8 +67,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink()
 
 
-def load_weights(path: str | os.PathLike[str]) -> Mapping[str, np.ndarray]:
-    """Returns the arrays of a file that `save_weights` or `numpy.savez` wrote; `parse` takes them and checks their hashes.
+def load_weights(path: str | os.PathLike[str], what: str = "weights") -> Mapping[str, np.ndarray]:
+    """Returns the arrays of a file that `save_weights` or `numpy.savez` wrote; `parse` takes them and checks their hashes. `what` they are is for messages.
 
     Raises:
         ArtifactError: the file is missing, damaged, compressed or holds something other than arrays.
@@ -78,12 +78,12 @@ def load_weights(path: str | os.PathLike[str]) -> Mapping[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if sum(member.file_size for member in members) > size:
-                raise ArtifactError(f"{path}: the weights are compressed or overlap; write them with save_weights or numpy.savez")
+                raise ArtifactError(f"{path}: the {what} are compressed or overlap; write them with save_weights or numpy.savez")
             return {member.filename.removesuffix(".npy"): _read(archive.read(member), f"{path}: {member.filename}") for member in members}
     except OSError as error:
-        raise ArtifactError(f"{path}: the weights cannot be read: {error.strerror or error}") from error
+        raise ArtifactError(f"{path}: the {what} cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error) as error:
-        raise ArtifactError(f"{path}: this is no .npz archive of weights, or a damaged one: {error}") from error
+        raise ArtifactError(f"{path}: this is no .npz archive of {what}, or a damaged one: {error}") from error
 
 
 def _read(data: bytes, where: str) -> np.ndarray:

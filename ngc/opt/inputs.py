@@ -93,7 +93,7 @@ def read_feeds(text: str, graph: Graph) -> dict[str, np.ndarray]:
     seed = seed_of(text)
     if seed is not None:
         return random_feeds(graph, seed)
-    arrays = load_weights(text)
+    arrays = load_weights(text, "feeds")
     feeds, batch = {}, None
     for value, name in zip(graph.inputs, graph.input_names, strict=True):
         if name not in arrays:

@@ -1,7 +1,7 @@
 """Collects *.ngir files with `# RUN:` lines and runs them in this process.
 
-A line is `ngc-opt %s ... | filecheck %s`, where `%s` is the file and `%t` a fresh path. `not` before ngc-opt expects exit code 1 (`not=2` another
-one), and `2>&1` lets filecheck see what went to the standard error stream.
+A line is `ngc-opt %s ... | filecheck %s`, where `%s` is the file, `%t` a fresh path and `%r` the root of the repository. `not` before ngc-opt expects exit
+code 1 (`not=2` another one), and `2>&1` lets filecheck see what went to the standard error stream. `&&` stands between commands that share `%t`.
 """
 
 import contextlib
@@ -47,11 +47,14 @@ class Item(pytest.Item):
 
     def runtest(self) -> None:
         with TemporaryDirectory() as folder:
-            replaced = self.run.replace("%s", shlex.quote(str(self.path))).replace("%t", shlex.quote(f"{folder}/out"))
-            commands = [shlex.split(command) for command in replaced.split("|")]
-            text = run_opt(commands[0])
-            for command in commands[1:]:
-                run_filecheck(command, text)
+            replaced = self.run
+            for name, path in (("%s", str(self.path)), ("%t", f"{folder}/out"), ("%r", str(self.config.rootpath))):
+                replaced = replaced.replace(name, shlex.quote(path))
+            for line in replaced.split("&&"):
+                opt, *checks = (shlex.split(command) for command in line.split("|"))
+                text = run_opt(opt)
+                for check in checks:
+                    run_filecheck(check, text)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         if isinstance(excinfo.value, Failure):

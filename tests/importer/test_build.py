@@ -3,6 +3,7 @@
 import copy
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,14 @@ def test_missing_parameters_are_listed_all_at_once() -> None:
         import_model(network(), params, shapes=SHAPES)
     with pytest.raises(ImportFailure, match=r"8 parameters are missing \(no parameters were given\)"):
         import_model(network(), shapes=SHAPES)
+
+
+def test_an_error_names_the_first_of_many_missing_parameters() -> None:
+    symbol = Path(__file__).parents[2] / "examples" / "digits" / "digits-symbol.json"
+    message = r"43 parameters are missing \(no parameters were given\): 'digits_conv0_weight' \(node 1\), .* and 23 more; pass params= with them"
+    with pytest.raises(ImportFailure, match=message) as error:
+        import_model(json.loads(symbol.read_text()), shapes={"data": (1, 1, 8, 8)})
+    assert str(error.value).count("(node ") == 20
 
 
 def test_parameter_slot_with_a_shape_is_an_input() -> None:

@@ -181,7 +181,7 @@ def test_every_flag_is_explained_in_a_line() -> None:
     (["{net}", "-o", "no/such/folder/out.ngir"], FAILURE, "no/such/folder/out.ngir cannot be written: No such file or directory"),
     (["{net}", "-p", "canonicalize", "--target", "gpu"], USAGE, "unknown target 'gpu'"),
     (["{net}", "-p", "canonicalize", "--check-numerics=x"], USAGE, "a tolerance is rtol,atol"),
-    (["{net}", "-p", "canonicalize", "--check-numerics", "--feeds", "none.npz"], FAILURE, "none.npz: the weights cannot be read"),
+    (["{net}", "-p", "canonicalize", "--check-numerics", "--feeds", "none.npz"], FAILURE, "none.npz: the feeds cannot be read"),
     (["{net}", "-p", "nothing-like-it"], USAGE, "unknown pass nothing-like-it"),
     (["{net}", "-p", "canonicalize{x=1}"], USAGE, "pass canonicalize has no option 'x'; it takes none"),
     (["{net}", "--bisect-limit", "x"], USAGE, "a bisection limit is a number of passes"),
