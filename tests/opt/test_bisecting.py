@@ -1,6 +1,5 @@
 """`--bisect-auto`: the pass and the rule firing where a result flips."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,9 +8,12 @@ import pytest
 
 from ngc.ir import Graph, parse
 from ngc.ir.rewrite import Rewriter
-from ngc.opt.main import FAILURE, SUCCESS, USAGE, OptMain
+from ngc.opt.main import FAILURE, SUCCESS, USAGE
 from ngc.passes import PASSES, Pass, PassContext
+from tests.opt.command import run
 from tests.passes.instruments.test_instruments import TEXT, Reverse
+
+NET = TEXT
 
 
 @dataclass(frozen=True)
@@ -39,24 +41,10 @@ class Fall(Pass):
 
 
 @pytest.fixture(autouse=True)
-def _table() -> Iterator[None]:
-    """Adds the passes, and puts the table back as it was."""
-    kept = dict(PASSES)
-    PASSES.update({"reverse": lambda: Reverse, "scale": lambda: Scale, "fall": lambda: Fall})
-    yield
-    PASSES.clear()
-    PASSES.update(kept)
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Path:
-    path = tmp_path / "net.ngir"
-    path.write_text(TEXT)
-    return path
-
-
-def run(*arguments: object) -> int:
-    return OptMain([str(argument) for argument in arguments]).run()
+def _table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds the passes to the table."""
+    for made in (Reverse, Scale, Fall):
+        monkeypatch.setitem(PASSES, made.name, lambda made=made: made)
 
 
 def found(net: Path, pipeline: str, capsys: pytest.CaptureFixture[str], *arguments: object) -> list[str]:

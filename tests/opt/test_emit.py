@@ -7,8 +7,9 @@ import pytest
 
 from ngc.ir import evaluate, parse
 from ngc.ir.random_data import fill_missing_weights
-from ngc.opt.main import FAILURE, SUCCESS, USAGE, OptMain
+from ngc.opt.main import FAILURE, SUCCESS, USAGE
 from tests.onnx_models import session
+from tests.opt.command import run
 
 NET = """graph @net(%data: f32[N,3,8,8]) {
   %w0 = const @w0 : f32[4,3,3,3]
@@ -17,17 +18,6 @@ NET = """graph @net(%data: f32[N,3,8,8]) {
   return %r0 as "relu0_output"
 }
 """
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Path:
-    path = tmp_path / "net.ngir"
-    path.write_text(NET)
-    return path
-
-
-def run(*arguments: object) -> int:
-    return OptMain([str(argument) for argument in arguments]).run()
 
 
 @pytest.mark.parametrize("passes", ["", "canonicalize,fuse-conv"])

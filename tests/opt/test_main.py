@@ -16,9 +16,10 @@ from ngc.ir import Graph, evaluate, parse, save_weights
 from ngc.ir.random_data import fill_missing_weights
 from ngc.opt.arguments import parser
 from ngc.opt.groups import GROUPS
-from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
+from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE
 from ngc.opt.values import names, shapes, wants_color
 from ngc.passes import PASSES, PIPELINES, Pass, PassContext
+from tests.opt.command import run
 from tests.passes.instruments.test_instruments import TEXT, Reverse
 
 NET = """graph @net(%data: f32[N,3,8,8]) {
@@ -37,20 +38,9 @@ NET = """graph @net(%data: f32[N,3,8,8]) {
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Path:
-    path = tmp_path / "net.ngir"
-    path.write_text(NET)
-    return path
-
-
-@pytest.fixture
 def wrong_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds a pass to the table that changes numbers."""
     monkeypatch.setitem(PASSES, "reverse", lambda: Reverse)
-
-
-def run(*arguments: object) -> int:
-    return OptMain([str(argument) for argument in arguments]).run()
 
 
 def test_text_in_text_out(net: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,6 @@
 """`--reproducer`, `--run-reproducer`, and what `ngc.compile` leaves in its dump folder when a pass fails."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,9 +11,10 @@ import pytest
 import ngc
 from ngc.errors import InputError, VerifyError
 from ngc.ir import Graph, GraphBuilder, parse, print_graph, save_weights
-from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE, OptMain
+from ngc.opt.main import FAILURE, INTERNAL, SUCCESS, USAGE
 from ngc.passes import PASSES, Pass, PassContext
 from ngc.passes.reproducer import Recipe
+from tests.opt.command import run
 
 NET = """graph @net(%data: f32[N,3,8,8]) {
   %w0 = const @w0 : f32[16,3,3,3]
@@ -53,24 +53,9 @@ class Fail(Pass):
 
 
 @pytest.fixture(autouse=True)
-def _table() -> Iterator[None]:
-    """Adds the pass, and puts the table of passes back as it was."""
-    kept = dict(PASSES)
-    PASSES["fail"] = lambda: Fail
-    yield
-    PASSES.clear()
-    PASSES.update(kept)
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Path:
-    path = tmp_path / "net.ngir"
-    path.write_text(NET)
-    return path
-
-
-def run(*arguments: object) -> int:
-    return OptMain([str(argument) for argument in arguments]).run()
+def _table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds the pass to the table."""
+    monkeypatch.setitem(PASSES, "fail", lambda: Fail)
 
 
 @pytest.mark.parametrize(("how", "code", "message"), [
