@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from ngc.ir import Node
 
+Refusal = Callable[[Node], str | None]
+"""Returns why a node has no form, by its attributes and types; None where it has one."""
+
 
 @dataclass(frozen=True)
 class Form:
@@ -21,7 +24,7 @@ class Form:
 
     ops: tuple[str, ...] = ()
     reason: str = ""
-    refuse: Callable[[Node], str | None] | None = None
+    refuse: Refusal | None = None
 
     def why_not(self, node: Node) -> str | None:
         """Returns why a node has no form, None where it has one."""

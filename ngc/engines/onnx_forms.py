@@ -5,39 +5,27 @@ computed in f32 and integers of 8 bits and booleans in i32, between casts, which
 """
 
 import math
-from collections.abc import Callable
 
-from ngc.engines.forms import Form, why_not
+from ngc.engines.forms import Form, Refusal, why_not
+from ngc.engines.operator_forms import FAMILIES
+from ngc.engines.rows import onnx_floats, onnx_up_to_f32
 from ngc.ir import Node, Step, SymDim
 from ngc.ir.ops.elementwise import BINARY
-from ngc.ir.tensor_type import FLOATS
 from ngc.ir.unary import INTEGER_EXACT, UNARY
-
-Refusal = Callable[[Node], str | None]
 
 _INTEGERS = ("i8", "u8", "i32", "i64")
 
 
-def _floats(node: Node) -> str | None:
-    dtype = node.inputs[0].type.dtype
-    return None if dtype in FLOATS else f"{node.op} of {dtype} has no form in ONNX, which takes floats"
-
-
-def _up_to_f32(node: Node) -> str | None:
-    dtype = node.inputs[0].type.dtype
-    return f"ONNX Runtime has no {node.op} of f64" if dtype == "f64" else _floats(node)
-
-
 def _layer(node: Node) -> str | None:
-    return None if node.inputs[0].type.dtype == "u8" else _up_to_f32(node)
+    return None if node.inputs[0].type.dtype == "u8" else onnx_up_to_f32(node)
 
 
 def _dense(node: Node) -> str | None:
-    return None if node.inputs[0].type.dtype == "u8" else _floats(node)
+    return None if node.inputs[0].type.dtype == "u8" else onnx_floats(node)
 
 
 def _eltwise(node: Node) -> str | None:
-    return None if node.inputs[0].type.dtype == "u8" and node.attrs["result"] else _floats(node)
+    return None if node.inputs[0].type.dtype == "u8" and node.attrs["result"] else onnx_floats(node)
 
 
 def _pool(node: Node) -> str | None:
@@ -48,13 +36,13 @@ def _pool(node: Node) -> str | None:
         return _layer(node)
     if dtype == "i64":
         return "max pooling of i64 has no form in ONNX, and f64 does not hold its integers"
-    return _floats(node) if node.attrs["epilogue"] else None
+    return onnx_floats(node) if node.attrs["epilogue"] else None
 
 
 def _lrn(node: Node) -> str | None:
     if node.attrs["alpha"] <= 0 or node.attrs["beta"] <= 0:
         return f"LRN of ONNX Runtime takes alpha and beta above 0, not {node.attrs['alpha']:g} and {node.attrs['beta']:g}"
-    return _up_to_f32(node)
+    return onnx_up_to_f32(node)
 
 
 def _not_bool(node: Node) -> str | None:
@@ -122,7 +110,7 @@ def _function(name: str) -> Form:
         return Form(reason=_NO_FUNCTION[name])
     refuse: Refusal | None = _not_bool if name in ("negative", "sign") else None
     if name not in INTEGER_EXACT:
-        refuse = _up_to_f32 if name in _SINGLE else _floats
+        refuse = onnx_up_to_f32 if name in _SINGLE else onnx_floats
     return Form(_FUNCTIONS[name], refuse=refuse)
 
 
@@ -136,13 +124,13 @@ ONNX_FORMS: dict[str, Form] = {
     "reorder": Form(reason="memory layouts are those of ngc's CPU kernels, and only lowered graphs have them"),
     "engine.call": Form(reason="it is already the call of an engine"),
     **{f"conv{rank}d": Form(("Conv", "DequantizeLinear", "QuantizeLinear"), refuse=_layer) for rank in (1, 2, 3)},
-    **{f"deconv{rank}d": Form(("ConvTranspose", "Pad", "Slice", "QuantizeLinear"), refuse=_up_to_f32) for rank in (1, 2, 3)},
+    **{f"deconv{rank}d": Form(("ConvTranspose", "Pad", "Slice", "QuantizeLinear"), refuse=onnx_up_to_f32) for rank in (1, 2, 3)},
     "separable_conv2d": Form(("Conv", "QuantizeLinear"), refuse=_layer),
     "dense": Form(("Gemm", "MatMul", "Transpose", "Add", "DequantizeLinear", "QuantizeLinear"), refuse=_dense),
-    "batch_norm": Form(("BatchNormalization", "Reshape", "Add", "Sqrt", "Div", "Sub", "Mul"), refuse=_floats),
+    "batch_norm": Form(("BatchNormalization", "Reshape", "Add", "Sqrt", "Div", "Sub", "Mul"), refuse=onnx_floats),
     "lrn": Form(("LRN", "Reshape"), refuse=_lrn),
-    "softmax": Form(("Softmax", "Div"), refuse=_floats),
-    "log_softmax": Form(("LogSoftmax", "Div"), refuse=_floats),
+    "softmax": Form(("Softmax", "Div"), refuse=onnx_floats),
+    "log_softmax": Form(("LogSoftmax", "Div"), refuse=onnx_floats),
     "pool": Form(("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "Pad", "Mul", "Abs", "Pow", "Sign", "DequantizeLinear",
                   "QuantizeLinear"), refuse=_pool),
     **{name: _function(name) for name in UNARY},
@@ -166,6 +154,7 @@ ONNX_FORMS: dict[str, Form] = {
     "reduce_l2": Form(("ReduceL2", "Mul", "ReduceSum", "Sqrt")),
     "quantize": Form(("QuantizeLinear",)),
     "dequantize": Form(("DequantizeLinear",)),
+    **{name: form for family in FAMILIES for name, form in family.ONNX.items()},
 }
 """Every operator of the IR. Beside the operators of a row, casts stand where ONNX computes in another type than the IR stores, and reshapes where it aligns
 axes differently. Steps add theirs, `ONNX_STEPS`."""

@@ -4,9 +4,12 @@ The modules are for a compiler that knows fixed shapes only, computes in f32 and
 too. `emit_stablehlo` writes what is promised here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ngc.engines.forms import Form, why_not
+from ngc.engines.operator_forms import FAMILIES
+from ngc.engines.rows import STABLEHLO_FLOATS, STABLEHLO_NARROW_INTEGERS, stablehlo_dtypes, stablehlo_floats, stablehlo_numbers
+from ngc.engines.rows import stablehlo_form as _form
 from ngc.ir import Node, SymDim, TensorType
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.reduce import REDUCTIONS
@@ -17,10 +20,6 @@ NOTHING = "nothing"
 
 SHAPING = frozenset({"stablehlo.constant", "stablehlo.convert", "stablehlo.broadcast_in_dim", "stablehlo.reshape", "stablehlo.slice"})
 """Operations that may stand around any of those that a row names."""
-
-_FLOATS = frozenset({"f32", "f16", "bf16"})
-_NARROW_INTEGERS = frozenset({"u8", "i8"})
-_DTYPES = _FLOATS | _NARROW_INTEGERS | {"i32", "bool"}
 
 
 def why_no_type(type: TensorType) -> str | None:
@@ -42,25 +41,13 @@ def why_no_stablehlo(node: Node) -> str | None:
     return why_not(STABLEHLO_FORMS, node)
 
 
-def _dtypes(allowed: frozenset[str]) -> Callable[[Node], str | None]:
-    """A refusal of data of other dtypes."""
-
-    def refuse(node: Node) -> str | None:
-        found = sorted({value.type.dtype for value in node.inputs} - allowed)
-        return f"{node.op} of {found[0]} has no form in StableHLO that gives the same numbers" if found else None
-
-    return refuse
-
-
-_float_only = _dtypes(_FLOATS)
-_numbers = _dtypes(_FLOATS | _NARROW_INTEGERS | {"i32"})
-_short_numbers = _dtypes(_FLOATS | _NARROW_INTEGERS)
+_short_numbers = stablehlo_dtypes(STABLEHLO_FLOATS | STABLEHLO_NARROW_INTEGERS)
 
 
 def _layer(node: Node) -> str | None:
     """Layers multiply floats, or u8 by i8; steps are done in f32."""
     data, weights = node.inputs[0].type.dtype, node.inputs[1].type.dtype
-    if data in _FLOATS or (data, weights) == ("u8", "i8"):
+    if data in STABLEHLO_FLOATS or (data, weights) == ("u8", "i8"):
         return None
     return f"{node.op} of {data} has no form in StableHLO that gives the same numbers"
 
@@ -68,7 +55,7 @@ def _layer(node: Node) -> str | None:
 def _pool(node: Node) -> str | None:
     """Integers are only compared, those of u8 also summed as they are; steps are done in f32."""
     dtype = node.inputs[0].type.dtype
-    if dtype in _FLOATS or dtype == "u8" or (dtype in ("i8", "i32") and node.attrs["kind"] == "max" and not node.attrs["epilogue"]):
+    if dtype in STABLEHLO_FLOATS or dtype == "u8" or (dtype in ("i8", "i32") and node.attrs["kind"] == "max" and not node.attrs["epilogue"]):
         return None
     return f"{node.attrs['kind']} pooling of {dtype} has no form in StableHLO that gives the same numbers"
 
@@ -104,15 +91,6 @@ _FLOAT_BINARY: dict[str, tuple[str, ...]] = {
 }
 
 
-def _names(ops: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns full names of operations; those without a dialect are StableHLO's."""
-    return tuple(op if "." in op else f"stablehlo.{op}" for op in ops)
-
-
-def _form(*ops: str, refuse: Callable[[Node], str | None] | None = None) -> Form:
-    return Form(_names(ops), refuse=refuse)
-
-
 def _unary_forms() -> Iterator[tuple[str, Form]]:
     for name in UNARY:
         if name == "gamma":
@@ -120,15 +98,15 @@ def _unary_forms() -> Iterator[tuple[str, Form]]:
         elif name == "logical_not":
             yield name, _form("compare")
         else:
-            yield name, _form(*_EXACT[name], refuse=_numbers) if name in INTEGER_EXACT else _form(*_TRANSCENDENTAL[name], refuse=_float_only)
+            yield name, _form(*_EXACT[name], refuse=stablehlo_numbers) if name in INTEGER_EXACT else _form(*_TRANSCENDENTAL[name], refuse=stablehlo_floats)
 
 
 def _binary_forms() -> Iterator[tuple[str, Form]]:
     for name in BINARY:
         if name in _BINARY:
-            yield name, _form(*_BINARY[name], refuse=_numbers)
+            yield name, _form(*_BINARY[name], refuse=stablehlo_numbers)
         elif name in _FLOAT_BINARY:
-            yield name, _form(*_FLOAT_BINARY[name], refuse=_float_only)
+            yield name, _form(*_FLOAT_BINARY[name], refuse=stablehlo_floats)
         elif name.startswith("logical_"):
             yield name, _form("compare", name.removeprefix("logical_"))
         else:
@@ -138,9 +116,9 @@ def _binary_forms() -> Iterator[tuple[str, Form]]:
 def _reduction_forms() -> Iterator[tuple[str, Form]]:
     ops = {"reduce_sum": ("add",), "reduce_mean": ("add", "divide"), "reduce_prod": ("multiply",), "reduce_max": ("maximum",), "reduce_min": ("minimum",),
            "reduce_l1": ("abs", "add"), "reduce_l2": ("multiply", "add", "sqrt")}
-    refuse = {"reduce_mean": _short_numbers, "reduce_l2": _float_only}
+    refuse = {"reduce_mean": _short_numbers, "reduce_l2": stablehlo_floats}
     for name in REDUCTIONS:
-        yield name, _form("reduce", *ops[name], refuse=refuse.get(name, _numbers))
+        yield name, _form("reduce", *ops[name], refuse=refuse.get(name, stablehlo_numbers))
 
 
 _CONV = _form("convolution", "subtract", refuse=_layer)
@@ -150,21 +128,21 @@ STABLEHLO_FORMS: dict[str, Form] = {
     "const": Form(("func.func",)),
     "identity": Form((NOTHING,)),
     "dropout": Form((NOTHING,)),
-    "eltwise": Form((NOTHING,), refuse=_dtypes(_FLOATS | {"u8"})),
+    "eltwise": Form((NOTHING,), refuse=stablehlo_dtypes(STABLEHLO_FLOATS | {"u8"})),
     "reorder": Form(reason="it changes how data lies in the memory of ngc's own kernels"),
     "engine.call": Form(reason="it is an engine's region already"),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _CONV),
     **dict.fromkeys(("deconv1d", "deconv2d", "deconv3d"), _DECONV),
     "separable_conv2d": _form("convolution", refuse=_layer),
     "dense": _form("dot_general", "subtract", refuse=_layer),
-    "batch_norm": _form("add", "sqrt", "divide", "multiply", "subtract", refuse=_float_only),
-    "lrn": _form("multiply", "reduce_window", "add", "power", refuse=_float_only),
-    "softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", refuse=_float_only),
-    "log_softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", "log", refuse=_float_only),
+    "batch_norm": _form("add", "sqrt", "divide", "multiply", "subtract", refuse=stablehlo_floats),
+    "lrn": _form("multiply", "reduce_window", "add", "power", refuse=stablehlo_floats),
+    "softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", refuse=stablehlo_floats),
+    "log_softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", "log", refuse=stablehlo_floats),
     "pool": _form("reduce_window", "maximum", "add", "multiply", "divide", "sqrt", "cbrt", refuse=_pool),
     **dict(_unary_forms()),
     **dict(_binary_forms()),
-    "prelu": _form("compare", "multiply", "select", refuse=_float_only),
+    "prelu": _form("compare", "multiply", "select", refuse=stablehlo_floats),
     "where": _form("compare", "select"),
     "cast": _form("compare", "and", "select"),
     "reshape": _form("reshape"),
@@ -175,8 +153,9 @@ STABLEHLO_FORMS: dict[str, Form] = {
     "upsample": _form("broadcast_in_dim", "reshape"),
     "broadcast_to": _form("broadcast_in_dim"),
     **dict(_reduction_forms()),
-    "quantize": _form("compare", "select", "divide", "round_nearest_even", "add", "maximum", "minimum", refuse=_float_only),
+    "quantize": _form("compare", "select", "divide", "round_nearest_even", "add", "maximum", "minimum", refuse=stablehlo_floats),
     "dequantize": _form("subtract", "multiply"),
+    **{name: form for family in FAMILIES for name, form in family.STABLEHLO.items()},
 }
 """One row for each operator: the operations that may be written for it, besides those of `SHAPING` and of its steps."""
 

@@ -8,11 +8,11 @@
 Support does not depend on the provider or on the compute capability.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from ngc.engines.forms import Form
+from ngc.engines.forms import Form, Refusal
 from ngc.engines.onnx_forms import ONNX_FORMS, why_no_onnx
+from ngc.engines.operator_forms import FAMILIES
 from ngc.ir import Node
 
 DTYPES = frozenset({"f32", "f16", "bf16", "i32", "i64", "bool"})
@@ -90,7 +90,7 @@ def _lrn(node: Node) -> str | None:
     return None
 
 
-_REFUSALS: dict[str, Callable[[Node], str | None]] = {
+_REFUSALS: dict[str, Refusal] = {
     "quantize": _quantize,
     "dequantize": _quantize,
     "pool": _pool,
@@ -101,6 +101,7 @@ _REFUSALS: dict[str, Callable[[Node], str | None]] = {
     "log_softmax": _softmax,
     "lrn": _lrn,
     **{f"deconv{rank}d": _deconv for rank in (1, 2, 3)},
+    **{name: refuse for family in FAMILIES for name, refuse in family.TENSORRT.items()},
 }
 
 

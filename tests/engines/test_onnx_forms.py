@@ -7,6 +7,7 @@ from ngc.codegen.onnx.emit import handlers
 from ngc.engines.onnx_forms import ONNX_FORMS, ONNX_STEPS, why_no_onnx
 from ngc.ir import STEPS, Graph, GraphBuilder, Node, Step, Value, evaluate, opdefs
 from tests.onnx_models import ALL, checked, finish, source
+from tests.operator_samples import FAMILIES
 from tests.strategies import feeds_for
 
 AROUND = frozenset({"Cast", "Identity", "Reshape"})
@@ -61,6 +62,7 @@ SAMPLES = {
     "broadcast_to": lambda b: b.op("broadcast_to", image(b), shape=(3, 2, 4, 4)),
     "quantize": lambda b: b.op("quantize", image(b), scales=(0.5,)),
     "dequantize": lambda b: b.op("dequantize", image(b, "i8"), scales=(0.5,)),
+    **{name: sample for family in FAMILIES for name, sample in family.ONNX.items()},
 }
 """A node of each operator that takes more than a tensor, or two of the same shape."""
 

@@ -20,7 +20,8 @@ from ngc.engines.tensorrt_support import DTYPES, why_not_tensorrt
 from ngc.errors import EngineError
 from ngc.ir import Graph, GraphBuilder, Node, opdefs
 from ngc.passes import PassManager
-from tests.engines.tensorrt_samples import ALL, SAMPLES, Sample, finished
+from tests.engines.tensorrt_samples import SAMPLES
+from tests.operator_samples.sample import ALL, Sample, finished
 from tests.strategies import graphs
 
 library = pytest.importorskip("tensorrt_rtx")

@@ -161,9 +161,23 @@ Handler = Callable[[Lowering, Node], None]
 
 def handlers() -> Mapping[str, Handler]:
     """Returns the operators that have kernels."""
-    from ngc.codegen.llvm import lower_compute, lower_elementwise, lower_moves  # they build on Lowering
+    from ngc.codegen.llvm import (  # they build on Lowering
+        lower_compute,
+        lower_detection,
+        lower_elementwise,
+        lower_indexing,
+        lower_linear_algebra,
+        lower_matmul,
+        lower_moves,
+        lower_ordering,
+        lower_recurrent,
+        lower_resampling,
+        lower_sequences,
+    )
 
-    return {**lower_compute.HANDLERS, **lower_elementwise.HANDLERS, **lower_moves.HANDLERS}
+    families = (lower_compute, lower_elementwise, lower_moves, lower_indexing, lower_ordering, lower_sequences, lower_detection, lower_resampling, lower_matmul,
+                lower_recurrent, lower_linear_algebra)
+    return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
 
 def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fallback: bool = False) -> Lowering:

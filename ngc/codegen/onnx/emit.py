@@ -9,7 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ngc.codegen.onnx import elementwise, layers, movement, normalization, pooling, quantization, reductions
+from ngc.codegen.onnx import (
+    detection,
+    elementwise,
+    indexing,
+    layers,
+    linear_algebra,
+    matmul,
+    movement,
+    normalization,
+    ordering,
+    pooling,
+    quantization,
+    recurrent,
+    reductions,
+    resampling,
+    sequences,
+)
 from ngc.codegen.onnx.writer import Handler, OnnxWriter, Operation, Tensor
 from ngc.codegen.problems import list_refused
 from ngc.engines.onnx_forms import why_no_onnx
@@ -38,7 +54,8 @@ Keep = Callable[["onnx.TensorProto", np.ndarray], None]
 
 def handlers() -> Mapping[str, Handler]:
     """Returns the operators that are emitted."""
-    families = (elementwise, layers, movement, normalization, pooling, quantization, reductions)
+    families = (elementwise, layers, movement, normalization, pooling, quantization, reductions, indexing, ordering, sequences, detection, resampling,
+                matmul, recurrent, linear_algebra)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
 

@@ -4,13 +4,26 @@ The arguments of @main are the graph's inputs, then the data of its constants: w
 compiled module serves whoever has the same architecture. All shapes are fixed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.problems import list_refused
-from ngc.codegen.stablehlo import elementwise, layers, movement, reductions
+from ngc.codegen.stablehlo import (
+    detection,
+    elementwise,
+    indexing,
+    layers,
+    linear_algebra,
+    matmul,
+    movement,
+    ordering,
+    recurrent,
+    reductions,
+    resampling,
+    sequences,
+)
 from ngc.codegen.stablehlo.pooling import emit_pool
-from ngc.codegen.stablehlo.text import Body, Tensor, quoted
+from ngc.codegen.stablehlo.text import Body, Emitter, Tensor, quoted
 from ngc.codegen.stablehlo.unary import FLOAT
 from ngc.engines.stablehlo_forms import why_no_stablehlo, why_no_type
 from ngc.errors import CodegenError
@@ -18,7 +31,7 @@ from ngc.ir import Graph, Node, Value
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.reduce import REDUCTIONS
 
-Emitter = Callable[[Body, Node, Sequence[Tensor]], list[Tensor]]
+_FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra)
 
 
 def _pass_on(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -51,6 +64,7 @@ EMITTERS: dict[str, Emitter] = {
     "pad": movement.emit_pad,
     "upsample": movement.emit_upsample,
     "broadcast_to": movement.emit_broadcast,
+    **{name: emitter for family in _FAMILIES for name, emitter in family.EMITTERS.items()},
 }
 """Who writes an operator; constants are arguments."""
 

@@ -4,12 +4,13 @@ Operations are written in MLIR's generic form, `"stablehlo.add"(%a, %b) : (types
 the operators of ngc.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ngc.ir import Node
 from ngc.ir.tensor_type import DTYPES
 
 ELEMENTS = {"f32": "f32", "f64": "f64", "f16": "f16", "bf16": "bf16", "u8": "ui8", "i8": "i8", "i32": "i32", "i64": "i64", "bool": "i1"}
@@ -258,3 +259,7 @@ class Body:
         self.used.add(f"stablehlo.{kind}")
         return (f'{{^bb0(%a: {type}, %b: {type}): %c = "stablehlo.{kind}"(%a, %b) : ({type}, {type}) -> {type} '
                 f'"stablehlo.return"(%c) : ({type}) -> ()}}')
+
+
+Emitter = Callable[[Body, Node, Sequence[Tensor]], list[Tensor]]
+"""Writes a node whose operands are there; returns its results."""

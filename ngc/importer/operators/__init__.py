@@ -5,10 +5,18 @@ from types import MappingProxyType
 
 from ngc.importer.operators import (
     activation,
+    detection,
     elementwise,
+    indexing,
+    linear_algebra,
+    matmul,
     normalization,
+    ordering,
     pooling,
+    recurrent,
     reduction,
+    resampling,
+    sequences,
     shape,
     slicing,
     spatial,
@@ -17,7 +25,10 @@ from ngc.importer.operators.conversion import Conversion, Operator
 
 __all__ = ["OPERATORS", "Conversion", "Operator"]
 
-_FAMILIES = (spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction)
+_FAMILIES = (
+    spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
+    indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra,
+)  # fmt: skip
 
 
 def _table() -> dict[str, Operator]:

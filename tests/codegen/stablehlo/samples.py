@@ -10,6 +10,7 @@ from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.reduce import REDUCTIONS
 from ngc.ir.tensor_type import DTYPES
 from ngc.ir.unary import INTEGER_EXACT, UNARY
+from tests.operator_samples import FAMILIES
 
 Types = Sequence[tuple[tuple[int, ...], str]]
 
@@ -123,5 +124,6 @@ SAMPLES: list[tuple[str, Types, dict[str, Any]]] = [
     ("quantize", [((2, 3), "f32")], {"scales": (0.1, 0.02, 0.3), "axis": 1, "zero_point": 3}),
     ("quantize", [((2, 3), "f16")], {"scales": (0.02,), "dtype": "u8"}),
     ("dequantize", [((2, 3), "i8")], {"scales": (0.1, 0.2), "axis": 0, "zero_point": -5}), ("dequantize", [((2, 3), "u8")], {"scales": (0.1,), "dtype": "f16"}),
+    *(sample for family in FAMILIES for sample in family.STABLEHLO),
 ]
 """(operator, types of the operands, attributes)."""

@@ -1,0 +1,5 @@
+"""Lowers to kernels: operators on sequences of different lengths."""
+
+from ngc.codegen.llvm.lower import Handler
+
+HANDLERS: dict[str, Handler] = {}

@@ -1,0 +1,15 @@
+"""Rows of the tables of forms, one file a family of operators."""
+
+from ngc.engines.operator_forms import (
+    detection,
+    indexing,
+    linear_algebra,
+    matmul,
+    ordering,
+    recurrent,
+    resampling,
+    sequences,
+)
+
+FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra)
+"""Modules with the tables `ONNX`, `STABLEHLO` and, for what TensorRT does not take of ONNX, `TENSORRT`."""

@@ -1,0 +1,5 @@
+"""Recurrent layers."""
+
+from ngc.ir.opdef import OpDef
+
+OPS: tuple[OpDef, ...] = ()

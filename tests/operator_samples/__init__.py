@@ -1,0 +1,15 @@
+"""Uses of every operator that engines have, one file a family; the tests of the tables of forms go through all of them."""
+
+from tests.operator_samples import (
+    detection,
+    indexing,
+    linear_algebra,
+    matmul,
+    ordering,
+    recurrent,
+    resampling,
+    sequences,
+)
+
+FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra)
+"""Modules with the samples `ONNX`, `STABLEHLO` and `TENSORRT`."""

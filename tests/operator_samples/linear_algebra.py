@@ -1,0 +1,9 @@
+"""Samples of: factorizations, inverses and triangular products of batches of matrices."""
+
+from tests.operator_samples.sample import OnnxSample, Sample, StableHloSample
+
+ONNX: dict[str, OnnxSample] = {}
+
+STABLEHLO: list[StableHloSample] = []
+
+TENSORRT: tuple[Sample, ...] = ()
