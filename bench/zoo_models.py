@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.mxnet_executor import bind
+
 DEFAULT_FOLDER = Path("out/zoo")
 
 NETWORKS: tuple[str, ...] = (
@@ -160,9 +162,7 @@ def _write_reference(name: str, prefix: str, batch: int, path: str) -> None:
     from ngc.importer.mxnet_live import import_mxnet
 
     mx = import_mxnet()
-    symbol, arguments, auxiliaries = mx.model.load_checkpoint(prefix, 0)
-    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=input_shape(name, batch))
-    executor.copy_params_from(arguments, auxiliaries)
+    executor = bind(mx, prefix, {"data": input_shape(name, batch)})
     answer = executor.forward(is_train=False, data=mx.nd.array(sample_input(name, batch)))[0].asnumpy()
     write_array(Path(path), answer)
 
