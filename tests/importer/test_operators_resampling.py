@@ -20,6 +20,7 @@ RESIZES: list[tuple[tuple[int, int], dict[str, Any]]] = [
     ((5, 7), {"height": 1, "width": 1, "align_corners": False}),
     ((1, 7), {"height": 4, "width": 7, "align_corners": False}),
     ((5, 7), {"height": 5, "width": 7}),
+    ((1, 1), {"height": 5, "width": 7}),
     ((5, 7), {"scale_height": 2.5, "scale_width": 0.5}),
     ((5, 6), {"scale_height": 1.7, "scale_width": 1.7, "mode": "odd_scale"}),
     ((5, 6), {"mode": "to_even_down"}),

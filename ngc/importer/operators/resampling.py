@@ -53,12 +53,16 @@ def _resized(conversion: Conversion) -> tuple[int, int]:
 
 
 def _bilinear_resize(conversion: Conversion) -> list[Value]:
+    """A single pixel is repeated; what keeps its size stays as it is."""
     size = _resized(conversion)
     if min(size) < 1:
         raise conversion.fail(f"the result would be {size[0]} x {size[1]}; expected at least 1 x 1")
     coordinates = "align_corners" if conversion.attrs["align_corners"] else "half_pixel"
-    if size == _image(conversion, conversion.data):
+    image = _image(conversion, conversion.data)
+    if size == image:
         return [conversion.op("identity", conversion.data)]
+    if image == (1, 1):
+        return [conversion.op("upsample", conversion.data, scale=size)]
     return [conversion.op("resize", conversion.data, size=size, coordinates=coordinates)]
 
 
@@ -96,7 +100,7 @@ OPERATORS: dict[str, Operator] = {
         1,
         2,
         _refuse_resize,
-        becomes=("resize", "identity"),
+        becomes=("resize", "upsample", "identity"),
     ),
     "_contrib_AdaptiveAvgPooling2D": Operator(
         _adaptive_avg_pooling, {"output_size": Field("shape", ())}, becomes=("pool", "adaptive_avg_pool")
