@@ -1,5 +1,52 @@
 """Lowers to kernels: operators of object detection: anchors, boxes, suppression, regions of interest."""
 
-from ngc.codegen.llvm.lower import Handler
+from ngc.codegen.llvm.calls import Argument, Call, Scratch, static
+from ngc.codegen.llvm.kernel import KernelSpec
+from ngc.codegen.llvm.kernels.box_nms import BoxNmsKernel
+from ngc.codegen.llvm.kernels.expression import N
+from ngc.codegen.llvm.kernels.multibox_detection import MultiboxDetectionKernel
+from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.codegen.llvm.lower_moves import batch_of
+from ngc.errors import CodegenError
+from ngc.ir import Dim, Node, SymDim
+from ngc.ir.ops.suppression import suppresses
+from ngc.ir.tensor_type import product
 
-HANDLERS: dict[str, Handler] = {}
+
+def _items(dim: Dim) -> int | N:
+    return N(dim.factor) if isinstance(dim, SymDim) else dim
+
+
+def _call(lowering: Lowering, node: Node, spec: KernelSpec, *after: Argument) -> None:
+    """Adds the call of a kernel whose arguments are the node's operands, its result, and others."""
+    reads = [value for value in node.inputs if not value.is_const]
+    arguments = [*(lowering.argument(value) for value in node.inputs), node.output, *after]
+    lowering.call(Call(spec, arguments, reads, [node.output], batch_of(*node.inputs, node.output), node))
+
+
+def _require_f32(node: Node) -> None:
+    dtype = node.inputs[0].type.dtype
+    if dtype != "f32":
+        raise CodegenError(f"kernels take f32 data, not {dtype}")
+
+
+def _box_nms(lowering: Lowering, node: Node) -> None:
+    _require_f32(node)
+    x, attrs = node.inputs[0].type, dict(node.attrs)
+    count, width = static(x.shape[-2]), static(x.shape[-1])
+    topk, rows, force = attrs.pop("topk"), attrs.pop("rows"), attrs.pop("force_suppress")
+    by_class = attrs["id_index"] >= 0 and not force
+    spec = BoxNmsKernel(_items(product(x.shape[:-2])), count, width, rows or count, count if topk < 0 else min(topk, count), by_class=by_class, **attrs)
+    _call(lowering, node, spec, Scratch(spec.scratch_bytes(lowering.target)))
+
+
+def _multibox_detection(lowering: Lowering, node: Node) -> None:
+    _require_f32(node)
+    batch, classes, anchors = node.inputs[0].type.shape
+    attrs, count = dict(node.attrs), static(anchors)
+    topk = attrs.pop("nms_topk")
+    spec = MultiboxDetectionKernel(_items(batch), static(classes), count, min(topk, count) if topk > 0 else count, suppress=suppresses(node.attrs), **attrs)
+    _call(lowering, node, spec, Scratch(spec.scratch_bytes(lowering.target)))
+
+
+HANDLERS: dict[str, Handler] = {"box_nms": _box_nms, "multibox_detection": _multibox_detection}

@@ -58,6 +58,8 @@ def _box_nms_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
         raise VerifyError(f"box_nms: coordinates from column {first} on and the score in column {score} do not fit rows of {width} columns")
     if ids >= width or ids in coordinates or ids == score:
         raise VerifyError(f"box_nms: the class in column {ids} is outside rows of {width} columns, or a coordinate, or the score")
+    if attrs["topk"] == 0 or attrs["topk"] < -1:
+        raise VerifyError(f"box_nms: topk is at least 1, or -1 for all boxes, not {attrs['topk']}")
     rows = result_rows(attrs, count)
     if not 1 <= rows <= count:
         raise VerifyError(f"box_nms: rows of the result are 1 to {count}, not {rows}")
@@ -103,8 +105,6 @@ def convert_boxes(boxes: np.ndarray, out_format: str) -> np.ndarray:
 def _box_nms(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x = arrays[0]
     count, width = x.shape[-2:]
-    if attrs["topk"] == 0:
-        return (x[..., :result_rows(attrs, count), :],)
     result = np.full((*x.shape[:-2], result_rows(attrs, count), width), -1, x.dtype)
     columns = slice(attrs["coord_start"], attrs["coord_start"] + COORDINATES)
     for place in np.ndindex(x.shape[:-2]):
@@ -191,7 +191,7 @@ OPS = (
            "score_index": Attr("int", 1), "id_index": Attr("int", -1), "background_id": Attr("int", -1), "force_suppress": Attr("bool", False),
            "in_format": _FORMAT, "out_format": _FORMAT, "rows": Attr("int", None)},
           doc="Rows of boxes with scores above `valid_thresh`, best first, without those that overlap a better one of their class by more than "
-              "`overlap_thresh`; other rows are -1. Only the best `topk` take part; 0 leaves all as it is. `rows` is how many the result has, all by default."),
+              "`overlap_thresh`; other rows are -1. Only the best `topk` take part, all for -1. `rows` is how many the result has, all by default."),
     OpDef("multibox_detection", ("scores", "offsets", "anchors"), _multibox_detection_infer, _multibox_detection,
           {"clip": Attr("bool", True), "threshold": Attr("float", 0.01), "nms_threshold": Attr("float", 0.5), "force_suppress": Attr("bool", False),
            "variances": Attr("floats", (0.1, 0.1, 0.2, 0.2)), "nms_topk": Attr("int", -1)},
