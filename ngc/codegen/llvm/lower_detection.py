@@ -5,8 +5,11 @@ from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.box_nms import BoxNmsKernel
 from ngc.codegen.llvm.kernels.expression import N
 from ngc.codegen.llvm.kernels.multibox_detection import MultiboxDetectionKernel
+from ngc.codegen.llvm.kernels.regions import RegionKernel
+from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel
+from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.lower_moves import batch_of
+from ngc.codegen.llvm.lower_moves import batch_of, planes
 from ngc.errors import CodegenError
 from ngc.ir import Dim, Node, SymDim
 from ngc.ir.ops.suppression import suppresses
@@ -49,4 +52,19 @@ def _multibox_detection(lowering: Lowering, node: Node) -> None:
     _call(lowering, node, spec, Scratch(spec.scratch_bytes(lowering.target)))
 
 
-HANDLERS: dict[str, Handler] = {"box_nms": _box_nms, "multibox_detection": _multibox_detection}
+def _regions(kernel: type[RegionKernel]) -> Handler:
+    """Returns the handler of an operator that pools regions, whose further attributes its kernel has."""
+
+    def lower_regions(lowering: Lowering, node: Node) -> None:
+        _require_f32(node)
+        x, regions = node.inputs
+        attrs = {name: value for name, value in node.attrs.items() if name != "pooled_size"}
+        spec = kernel(planes(lowering, x), planes(lowering, node.output), _items(x.type.shape[0]), _items(regions.type.shape[0]), **attrs)
+        _call(lowering, node, spec)
+
+    return lower_regions
+
+
+HANDLERS: dict[str, Handler] = {
+    "box_nms": _box_nms, "multibox_detection": _multibox_detection, "roi_align": _regions(RoiAlignKernel), "roi_max_pool": _regions(RoiMaxPoolKernel),
+}
