@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngc.codegen.llvm.kernels.box_nms import BoxNmsKernel
+from ngc.codegen.llvm.kernels.column_nms import ColumnNmsKernel
 from ngc.codegen.llvm.kernels.expression import N
 from ngc.codegen.llvm.kernels.multibox_detection import MultiboxDetectionKernel
 from ngc.ir import opdef
@@ -49,6 +50,26 @@ def test_box_nms_is_the_references(name, n, lists, count, width, seed, valid, ov
     y, scratch = Memory(n * lists * rows * width), Memory(kernel.scratch_bytes(target) // 4)
     execute(kernel, target, [Memory.of(x), y, scratch], n, cuts)
     expected = reference("box_nms", [x], rows=rows, topk=topk, force_suppress=not by_class, **attrs)
+    np.testing.assert_array_equal(y.array.reshape(expected.shape), expected)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.sampled_from(TARGETS), st.integers(1, 2), st.integers(1, 37) | st.just(100), st.integers(1, 3), st.integers(0, 10**6), st.sampled_from((-1.0, 0.3)),
+    st.sampled_from((1, 16, 500)), st.sampled_from((1, 5, 500)), st.sampled_from((-1, 0, 5)), FORMATS, st.lists(st.integers(0, 3), max_size=1),
+)  # fmt: skip
+def test_columns_are_as_good_as_rows(name, n, boxes, times, seed, valid, topk, rows, ids, out_format, cuts):
+    count = boxes * times
+    x = rows_of(np.random.default_rng(seed), (n, count), 6)
+    x[..., 2:] = np.concatenate([x[:, :boxes, 2:]] * times, 1)
+    columns = [x[:, :boxes, 2:6], x[..., 1:2], x[..., :1]][:2 + (ids >= 0)]
+    score, first = (1, 2) if ids == 0 else (0, 1)
+    attrs = {"valid_thresh": valid, "overlap_thresh": 0.25, "out_format": out_format, "score_index": score, "coord_start": first, "id_index": ids}
+    target, topk, rows = parse_target(name), min(topk, count), min(rows, count)
+    kernel = ColumnNmsKernel(N(1), count, 3 + len(columns), rows, topk, by_class=ids >= 0, boxes=boxes, **attrs)
+    y, scratch = Memory(n * rows * kernel.width), Memory(kernel.scratch_bytes(target) // 4)
+    execute(kernel, target, [*(Memory.of(np.ascontiguousarray(column)) for column in columns), y, scratch], n, cuts)
+    expected = reference("column_nms", columns, rows=rows, topk=topk, **attrs)
     np.testing.assert_array_equal(y.array.reshape(expected.shape), expected)
 
 
