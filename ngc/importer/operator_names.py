@@ -41,6 +41,7 @@ _ALIASES: dict[str, str] = {
     "_lesser_equal": "_Lesser_Equal",
     "_linalg_gemm": "linalg_gemm",
     "_linalg_gemm2": "linalg_gemm2",
+    "_linalg_syrk": "linalg_syrk",
     "_logical_and": "_Logical_And",
     "_logical_or": "_Logical_Or",
     "_logical_xor": "_Logical_Xor",
