@@ -24,6 +24,7 @@ and 512 channels after a ReLU: direct 3.0e-7, 5.9e-7, 8.0e-7; F(2x2) 2.2e-7, 4.4
 """
 
 from math import prod
+from typing import Any
 
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
@@ -48,8 +49,8 @@ def unsupported(conv: ConvKernel) -> str | None:
         return "data of u8"
     if conv.kernel != (1, 3, 3):
         return f"a kernel of {conv.kernel}, not 3x3"
-    if conv.stride != (1, 1, 1) or conv.dilation != (1, 1, 1):
-        return "strides or dilation"
+    if conv.stride != (1, 1, 1):
+        return "strides"
     if conv.groups != 1:
         return f"{conv.groups} groups"
     if conv.out_step != (1, 1, 1) or conv.out_origin != (0, 0, 0):
@@ -78,9 +79,9 @@ def prefers_winograd(conv: ConvKernel, target: CpuTarget, batch: int = 1) -> int
     return best if cycles[best] * LEAST_GAIN < direct_cycles(conv, batch) else None
 
 
-def winograd_of(conv: ConvKernel, target: CpuTarget, size: int) -> WinogradKernel:
-    """Returns the kernel that computes a convolution by F(size x size, 3x3)."""
-    return WinogradKernel.plan(target, x=conv.x, y=conv.y, pad=conv.pad, steps=conv.steps, size=size)
+def winograd_of(conv: ConvKernel, target: CpuTarget, size: int, **fields: Any) -> WinogradKernel:
+    """Returns the kernel that computes a convolution by F(size x size, 3x3), blocked as `fields` say and the cost model."""
+    return WinogradKernel.plan(target, x=conv.x, y=conv.y, pad=conv.pad, dilation=conv.dilation, steps=conv.steps, size=size, **fields)
 
 
 def direct_cycles(conv: ConvKernel, batch: int = 1) -> float:
