@@ -270,6 +270,15 @@ def test_choice_of_the_algorithm(layer, batch, size):
     assert prefers_winograd(convolution_of(target, *layer), target, batch) == size
 
 
+@pytest.mark.parametrize(("channels", "dilation", "size"), [(256, 2, 4), (512, 4, 4), (64, 30, 2), (64, 60, None)])
+def test_choice_of_the_algorithm_for_a_dilated_convolution(channels, dilation, size):
+    """A lattice of a 60x60 map has 60/dilation outputs a row."""
+    target = parse_target("cpu:znver4")
+    x = Geometry(channels, 16, (1, 60, 60), ((0, 0), *((dilation, dilation),) * 2))
+    conv = convolution_of(target, channels, channels, 60, x=x, pad=(0, dilation, dilation), dilation=(1, dilation, dilation))
+    assert prefers_winograd(conv, target) == size
+
+
 @pytest.mark.parametrize(("layer", "size", "group", "chunks"), [
     ((48, 64, 27), 4, 2, 1),  # two units fit
     ((128, 128, 28), 4, 1, 1),  # a unit fits
