@@ -127,7 +127,7 @@ class Lowering:
         if not value.is_const:
             raise CodegenError(f"%{value.name}: a per-channel operand of a step must be a constant")
         array = np.asarray(value.array, np.float32)
-        channels = result.shape[1] if block > 1 or result.rank > 2 else result.shape[-1]
+        channels = result.shape[-1] if result.layout.is_plain else result.shape[1]
         if array.size == 1 and channels != 1:
             array = np.full(int(channels), array.reshape(-1)[0], np.float32)  # type: ignore[arg-type]  # channels have no N
         return self.blob.add(pack_channels(array, max(block, 1)))

@@ -148,8 +148,8 @@ def _layer_norm(lowering: Lowering, node: Node) -> None:
     x = node.inputs[0]
     axis = node.attrs["axis"] % x.type.rank
     outer, inner, length = product(x.type.shape[:axis]), product(x.type.shape[axis + 1:]), x.type.shape[axis]
-    if isinstance(length, SymDim) or isinstance(inner, SymDim):
-        raise CodegenError(f"layer_norm takes an axis that does not depend on the batch, not {x.type}")
+    if isinstance(length, SymDim) or isinstance(inner, SymDim) or not length:
+        raise CodegenError(f"layer_norm takes an axis of some elements that does not depend on the batch, not {x.type}")
     rows = N(outer.factor) if isinstance(outer, SymDim) else outer
     plain_call(lowering, LayerNormKernel(rows, length, inner, node.attrs["eps"], x.type.dtype), node, *node.inputs, inplace=(x,))
 

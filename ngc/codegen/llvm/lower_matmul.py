@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ngc.codegen.llvm.calls import Argument, Call, Scratch, static
 from ngc.codegen.llvm.choice import describe
 from ngc.codegen.llvm.kernels import nests
+from ngc.codegen.llvm.kernels.attention import AttentionKernel
 from ngc.codegen.llvm.kernels.expression import Binary, Cast, Extent, Load, Reduce
 from ngc.codegen.llvm.kernels.matmul import MatmulKernel
 from ngc.codegen.llvm.kernels.matrices import Matrices
@@ -69,12 +70,12 @@ def _sources(lowering: Lowering, values: Sequence[Value]) -> tuple[list[Argument
 
 
 def _matmul(lowering: Lowering, node: Node) -> None:
-    if node.type.dtype != "f32":
+    if node.type.dtype != "f32" or 0 in node.type.shape:
         _matmul_nest(lowering, node)
         return
     (a, b), attrs = node.inputs[:2], node.attrs
     y, stored = _stored(lowering, node)
-    steps, last, step_reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], 1)
+    steps, last, step_reads, writes = lowering.steps(attrs["epilogue"], node.inputs[2:], node.type, node.outputs[1:], lowering.lanes)
     left = _located(lowering, node, a, attrs["transpose_a"])
     spec = MatmulKernel.plan(lowering.target, batch=extent_of(product(node.type.shape[:-2])), rows=extent_of(node.type.shape[-2]),
                              depth=static(a.type.shape[-2 if attrs["transpose_a"] else -1]), columns=static(node.type.shape[-1]),
@@ -102,6 +103,45 @@ def _matmul_nest(lowering: Lowering, node: Node) -> None:
     plain_call(lowering, nests.nest((*shape, depth), [a.type.dtype, b.type.dtype, node.type.dtype], [Store(2, total, nests.row_major(shape))], 1), node, a, b)
 
 
-HANDLERS: dict[str, Handler] = {"matmul": _matmul}
-ACCEPTS = {"matmul": accepts_matmul}
+def accepts_attention(node: Node, number: int, view: View) -> bool:
+    """Whether the kernel of attention reads or stores through a view."""
+    if node.type.dtype != "f32":
+        return False
+    if number == MASK and node.attrs["mask"] == "length":
+        return _lengths_of(view, node.type.shape[:-2]) is not None
+    lie = matrices_of(view, node.type.shape[:-2])
+    if number == MASK:
+        return lie is not None and lie.column in (0, 1)
+    return lie is not None and (number >= 0 or lie.column == 1)
+
+
+MASK = 3
+"""The operand of attention that is a mask."""
+
+
+def _lengths_of(view: View, batch: Shape) -> Matrices | None:
+    """Returns where the lengths of the rows of matrices lie, as matrices of one column."""
+    return matrices_of(View(view.of, (*view.axes, ()), view.base), batch)
+
+
+def _attention(lowering: Lowering, node: Node) -> None:
+    (q, k, v, *masks), attrs = node.inputs, node.attrs
+    if node.type.dtype != "f32" or 0 in node.type.shape or 0 in k.type.shape:
+        raise CodegenError(f"attention takes f32 data, some at least, not {q.type} and {k.type}")
+    fields = {"kind": attrs["mask"], "fill": attrs["fill"], "zero": attrs["zero"]}
+    for mask in masks:
+        view = lowering.views.of(mask)
+        fields["mask"] = _lengths_of(view, node.type.shape[:-2]) if attrs["mask"] == "length" else matrices_of(view, node.type.shape[:-2])
+        fields["kind"] = mask.type.dtype if attrs["mask"] == "length" else attrs["mask"]
+    y, stored = _stored(lowering, node)
+    spec = AttentionKernel.plan(lowering.target, heads=extent_of(product(node.type.shape[:-2])), queries=static(q.type.shape[-2]),
+                                keys=static(k.type.shape[-2]), size=static(q.type.shape[-1]), width=static(v.type.shape[-1]), scale=attrs["scale"],
+                                q=_located(lowering, node, q), k=_located(lowering, node, k), v=_located(lowering, node, v), y=y, **fields)
+    arguments, reads = _sources(lowering, node.inputs)
+    lowering.call(Call(spec, [*arguments, stored, Scratch(spec.scratch_bytes)], reads, [stored], batch_of(*node.inputs, node.output), node,
+                       note=f"blocks of {spec.block} queries"))
+
+
+HANDLERS: dict[str, Handler] = {"matmul": _matmul, "attention": _attention}
+ACCEPTS = {"matmul": accepts_matmul, "attention": accepts_attention}
 """Operators whose kernels take views, with what they take."""

@@ -178,7 +178,7 @@ def _read_views(graph: Graph, readers: Mapping[str, Accepts], computed: set[Valu
             wanted.add(node.output)
     found: dict[Value, View] = {}
     for node in graph.nodes:
-        if node.output in wanted if node.outputs else False:
+        if node.op in REARRANGING and node.output in wanted:
             source = node.inputs[0]
             view = _rearranged(found.get(source) or whole(source), node)
             if view is not None:
@@ -187,7 +187,7 @@ def _read_views(graph: Graph, readers: Mapping[str, Accepts], computed: set[Valu
 
 
 def _is_plain(node: Node) -> bool:
-    return node.type.layout.is_plain and node.inputs[0].type.layout.is_plain
+    return node.type.layout.is_plain and node.inputs[0].type.layout.is_plain and 0 not in (*node.type.shape, *node.inputs[0].type.shape)
 
 
 def _place_result(graph: Graph, node: Node, accepts: Accepts, views: Views) -> None:
