@@ -6,8 +6,9 @@
     (softmax(where(m, matmul(q, k^T) * s, c)) * m) v   =  attention(q, k, v, m){scale=s, mask=select, fill=c, zero}
     softmax(matmul(q, k^T) * s, lengths) v             =  attention(q, k, v, lengths){scale=s, mask=length}
 
-Between these may stand reshapes that only join or split axes before the matrices; operands take the batch of the last product. Masks of fewer axes are
-broadcast to the scores, which costs nothing where kernels read them by strides.
+Between these may stand reshapes that only join or split axes before the matrices; operands take the batch of the last product. Queries and keys that are
+scaled by a number count as scores that are. Masks of fewer axes are broadcast to the scores, which costs nothing where kernels read them by strides. The
+number c may be spelled as ones in the shape of the scores, times c: that does not count as reading them.
 
 Refuses when a value between has another reader or is a graph output, when a product is transposed so that no rows are queries, or broadcasts its matrices,
 when a scaling follows a mask, when scores depend on N in their last two axes, and other element types than f32.
@@ -44,6 +45,7 @@ class _Found:
     Attributes:
         between: values that disappear.
         first: the first product.
+        fillers: what spells `fill` as a tensor.
         mask: what `masking` says of scores, whose axes before the matrices are `masked_batch` where it says it.
         problem: why they cannot disappear, as far as the way itself says so.
     """
@@ -56,6 +58,7 @@ class _Found:
     masked_batch: tuple[Dim, ...] | None = None
     fill: float = 0.0
     zero: bool = False
+    fillers: set[Node] = field(default_factory=set)
     problem: str | None = None
 
 
@@ -88,8 +91,12 @@ class SoftmaxBetweenProducts(Rule):
         if node.attrs["transpose_a"] or node.attrs["epilogue"] or found.first.attrs["epilogue"]:
             return "a product has steps, or transposes the weights"
         for value in found.between:
-            if (reason := why_not_single(value, graph)) is not None:
-                return reason
+            readers = {user for user in value.users if user not in found.fillers}
+            if len(readers) != 1 or graph.is_output(value):
+                return why_not_single(value, graph)
+        for filler in found.fillers:
+            if not set(filler.output.users) <= {*found.fillers, *(value.producer for value in found.between)}:
+                return f"%{filler.name} has another user"
         first, v = found.first, node.inputs[1]
         if any(value.type.shape[:-2] != first.type.shape[:-2] for value in first.inputs[:2]) or v.type.shape[:-2] != node.type.shape[:-2]:
             return "a product broadcasts its matrices"
@@ -102,14 +109,15 @@ class SoftmaxBetweenProducts(Rule):
         node, found = match["root"], match["found"]
         first, batch = found.first, node.type.shape[:-2]
         parts = _Operands(rewriter, node, batch)
-        q = parts.matrices(first.inputs[0], first.attrs["transpose_a"])
-        k = parts.matrices(first.inputs[1], not first.attrs["transpose_b"])
+        (queries, by_q), (keys, by_k) = map(_unscaled, first.inputs)
+        q = parts.matrices(queries, first.attrs["transpose_a"])
+        k = parts.matrices(keys, not first.attrs["transpose_b"])
         v = parts.matrices(node.inputs[1], node.attrs["transpose_b"])
         operands = [q, k, v]
         if found.masking is not None:
             operands.append(parts.mask(found.masking, (*first.type.shape[-2:],), found))
         locs = merge(first.locs, *(value.producer.locs for value in reversed(found.between)), node.locs)
-        attrs = {"scale": found.scale, "mask": found.mask, "fill": found.fill, "zero": found.zero}
+        attrs = {"scale": found.scale * by_q * by_k, "mask": found.mask, "fill": found.fill, "zero": found.zero}
         former = node.inputs[0].producer
         rewriter.update(node, "attention", operands, attrs, locs=locs)
         rewriter.erase_dead(former)
@@ -150,6 +158,22 @@ class _Operands:
         return self.rewriter.insert(op, (value,), attrs, before=self.node, locs=self.node.locs, name=f"{self.node.name}_{value.name}_{op}").output
 
 
+def _unscaled(value: Value) -> tuple[Value, float]:
+    """Returns what a value is a multiple of, and by which number."""
+    factor = 1.0
+    while (node := value.producer) is not None and (number := _scaling(node)) is not None:
+        value, factor = node.inputs[0], factor * number
+    return value, factor
+
+
+def _scaling(node: Node) -> float | None:
+    """Returns the number that a node multiplies its operand by, None where it does something else."""
+    scalar = node.attrs.get("scalar")
+    if node.op not in ("mul", "div") or not scalar or node.attrs["reverse"]:
+        return None
+    return float(scalar) if node.op == "mul" else 1 / float(scalar)
+
+
 def _regroups(node: Node) -> bool:
     """Whether a reshape leaves the matrices in the last two axes as they are."""
     shape = node.inputs[0].type.shape
@@ -177,14 +201,13 @@ def _scores_above(value: Value, found: _Found) -> bool:
     """Looks for the first product above the scores; says whether all on the way is scaling and masking."""
     while (node := value.producer) is not None:
         found.between.append(value)
-        scalar = node.attrs.get("scalar")
         if node.op == "matmul":
             found.first = node
             return not found.zero or found.mask == "select"
         if _regroups(node):
             value = node.inputs[0]
-        elif node.op in ("mul", "div") and scalar is not None and not node.attrs["reverse"] and scalar != 0:
-            found.scale *= scalar if node.op == "mul" else 1 / scalar
+        elif (factor := _scaling(node)) is not None:
+            found.scale *= factor
             value = node.inputs[0]
         elif node.op in ("add", "where") and found.mask == "none" and (inner := _masked(node, found)) is not None:
             if found.scale != 1:
@@ -199,7 +222,7 @@ def _masked(node: Node, found: _Found) -> Value | None:
     """Returns the scores that a node masks, and takes down how."""
     if node.op == "where":
         condition, scores, other = node.inputs
-        fill = uniform(other)
+        fill = uniform(other, found.fillers)
         if fill is None or scores.type.shape != node.type.shape or condition.type.dtype == "f64" or condition.type.rank < 2:
             return None
         if found.zero and (found.masking is not _uncast(condition) or condition.type.shape != node.type.shape):
@@ -217,7 +240,7 @@ def _masked(node: Node, found: _Found) -> Value | None:
 
 def _leads_to_product(value: Value) -> bool:
     """Whether a value is a product of matrices, scaled or regrouped."""
-    while (node := value.producer) is not None and (_regroups(node) or (node.op in ("mul", "div") and len(node.inputs) == 1)):
+    while (node := value.producer) is not None and (_regroups(node) or _scaling(node) is not None):
         value = node.inputs[0]
     return node is not None and node.op == "matmul"
 
@@ -229,8 +252,8 @@ def _uncast(value: Value) -> Value:
     return value
 
 
-def uniform(value: Value) -> float | None:
-    """Returns the one number that all elements of a value are, None where it cannot be told."""
+def uniform(value: Value, spelled: set[Node]) -> float | None:
+    """Returns the one number that all elements of a value are, None where it cannot be told; `spelled` takes the nodes that say so."""
     data = constant_data(value)
     if data is not None:
         return float(data.flat[0]) if data.size and bool(np.all(data == data.flat[0])) else None
@@ -238,12 +261,13 @@ def uniform(value: Value) -> float | None:
     if node is None:
         return None
     scalar = node.attrs.get("scalar")
+    spelled.add(node)
     match node.op:
         case "broadcast_to" | "reshape":
-            return uniform(node.inputs[0])
+            return uniform(node.inputs[0], spelled)
         case "logical_or" if scalar:
             return 1.0
         case "mul" if scalar is not None:
-            inner = uniform(node.inputs[0])
+            inner = uniform(node.inputs[0], spelled)
             return None if inner is None else inner * scalar
     return None
