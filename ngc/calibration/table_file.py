@@ -34,6 +34,9 @@ MAGIC = b"\x89NGCCAL\n"
 _PER_CHANNEL = 8 + 4 + 4
 """Bytes: a sum in f64, two extrema in f32."""
 
+_MOST_COUNT = (1 << 62) // MOST_BINS
+"""Of one bin, so that sums of all bins stay within 64 bits."""
+
 _HEADER = struct.Struct("<8sII32s")
 
 
@@ -115,7 +118,7 @@ def _histogram(entry: dict[str, Any], compressed: memoryview, packed: memoryview
     if bins % 2 == 0 or not FIRST_BINS <= bins <= MOST_BINS:
         raise ValueError(f"{bins} bins")
     counts = np.frombuffer(zlib.decompressobj().decompress(compressed, 8 * bins), "<i8").astype(np.int64)
-    if len(counts) != bins or counts.min() < 0:
+    if len(counts) != bins or counts.min() < 0 or counts.max() > _MOST_COUNT:
         raise ValueError("counts that do not fit")
     low, high = (math.inf, -math.inf) if entry["range"] is None else _bounds(entry["range"])
     step = _finite(entry["step"])

@@ -1,38 +1,22 @@
 """The zip form of a parameter file (`npx.savez`, which MXNet 2.0 writes under the name .params)."""
 
 import io
-import lzma
-import struct
 import zipfile
 import zlib
 from math import prod
 
 import numpy as np
-from numpy.lib import format as npy_format
 
 from ngc.errors import ImportFailure
 from ngc.importer.ndarray_list import aligned_view, widen_bfloat16
 from ngc.importer.source_bytes import Array, SourceBytes
 from ngc.importer.sparse import check_expansion, dense_from_csr, dense_from_row_sparse
+from ngc.ir.npz_parts import ZIP_ERRORS, read_npy_header
 
 _BFLOAT16 = np.dtype([("bfloat16", "<u2")])
 _CSR_PARTS = {"data", "indices", "indptr", "format", "shape"}
 _ROW_SPARSE_PARTS = {"data", "indices", "format", "shape"}
 _LOCAL_HEADER = 30
-# What zipfile raises on damaged archives, by its documentation and by mutation (RuntimeError: encrypted;
-# NotImplementedError: a compression method or split archive that it does not know).
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 def read_npz(source: SourceBytes) -> dict[str, Array]:
@@ -42,7 +26,7 @@ def read_npz(source: SourceBytes) -> dict[str, Array]:
         members = {info.filename: info for info in archive.infolist() if info.filename.endswith(".npy")}
         check_expansion(sum(info.file_size for info in members.values()), source, "the unpacked archive")
         raw = {name[: -len(".npy")]: _member_bytes(archive, info, source) for name, info in members.items()}
-    except _ZIP_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise ImportFailure(f"{source.name}: damaged zip archive: {error}") from error
     sparse_folders = _sparse_folders(raw)
     arrays: dict[str, Array] = {}
@@ -99,10 +83,8 @@ def _read_npy(data: memoryview, name: str, source: SourceBytes) -> Array:
     """Returns one .npy member; unlike `np.load` it looks at what is there before it allocates."""
     stream = io.BytesIO(data[: 1 << 16])
     try:
-        version = npy_format.read_magic(stream)  # type: ignore[no-untyped-call]
-        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, fortran_order, dtype = read_header(stream)  # type: ignore[no-untyped-call]
-    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError) as error:
+        shape, fortran_order, dtype = read_npy_header(stream)
+    except ValueError as error:
         raise ImportFailure(f"{source.name}: {name!r} is not a .npy array: {error}") from error
     if dtype != _BFLOAT16 and (dtype.kind not in "fiub" or dtype.itemsize > 8):
         raise ImportFailure(

@@ -2,13 +2,14 @@
 
 import re
 
+from ngc.errors import VerifyError
 from ngc.ir.cursor import Cursor
-from ngc.ir.tensor_type import DTYPES, PLAIN, Dim, Layout, Quant, SymDim, TensorType
+from ngc.ir.tensor_type import DTYPES, MOST_SIZE, PLAIN, Dim, Layout, Quant, SymDim, TensorType, check_size
 
 _SYMBOLIC = re.compile(r"(?:[0-9]+\*)?N\b")
 _BLOCK = re.compile(r"c(?=[0-9])")
 _DTYPE_NAMES = (*DTYPES, "bf16")
-_MOST_RANK, _MOST_SIZE = 32, 1 << 48
+_MOST_RANK = 32
 
 
 def parse_type(cursor: Cursor) -> TensorType:
@@ -34,7 +35,12 @@ def parse_type(cursor: Cursor) -> TensorType:
         else:
             cursor.fail("expected one layout such as c16, then one quantization such as q scale=[0.1] zero_point=0")
         cursor.expect(">", "at the end of the layout or quantization")
-    return TensorType(tuple(shape), dtype, layout, quant)
+    type = TensorType(tuple(shape), dtype, layout, quant)
+    try:
+        check_size(type)
+    except VerifyError as error:
+        cursor.fail(str(error), start)
+    return type
 
 
 def try_symbolic(cursor: Cursor) -> SymDim | None:
@@ -43,8 +49,8 @@ def try_symbolic(cursor: Cursor) -> SymDim | None:
     if text is None:
         return None
     factor = text.rpartition("*")[0]
-    if len(factor) > 15 or (factor and not 1 <= int(factor) <= _MOST_SIZE):
-        cursor.fail(f"a multiple of N must lie between 1 and {_MOST_SIZE}", cursor.position - len(text))
+    if len(factor) > 15 or (factor and not 1 <= int(factor) <= MOST_SIZE):
+        cursor.fail(f"a multiple of N must lie between 1 and {MOST_SIZE}", cursor.position - len(text))
     return SymDim(int(factor or 1))
 
 
@@ -89,4 +95,4 @@ def _integers(cursor: Cursor, what: str, most: int) -> list[int]:
 
 def _dimension(cursor: Cursor) -> Dim:
     symbolic = try_symbolic(cursor)
-    return cursor.integer("a dimension", 0, _MOST_SIZE) if symbolic is None else symbolic
+    return cursor.integer("a dimension", 0, MOST_SIZE) if symbolic is None else symbolic
