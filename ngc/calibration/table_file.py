@@ -37,6 +37,9 @@ _PER_CHANNEL = 8 + 4 + 4
 _MOST_COUNT = (1 << 62) // MOST_BINS
 """Of one bin, so that sums of all bins stay within 64 bits."""
 
+_MOST_BYTES = 1 << 30
+"""Of all counts in memory: a thousand values with the most bins take a quarter of it. Compressed zeros may stand for any amount."""
+
 _HEADER = struct.Struct("<8sII32s")
 
 
@@ -103,11 +106,16 @@ def _parse(manifest: dict[str, Any], arrays: memoryview) -> CalibrationTable:
     mode, parameters = _text(manifest["mode"]), dict(manifest["parameters"])
     check_mode(mode, parameters)
     table = CalibrationTable(_text(manifest["fingerprint"]), {}, chosen, _count(manifest["examples"]), _count(manifest["batches"]), mode, parameters)
+    room = _MOST_BYTES
     for entry in manifest["histograms"]:
         compressed = arrays[:_count(entry["bytes"])]
         packed = arrays[len(compressed):][:_PER_CHANNEL * _count(entry["channels"] or 0)]
         arrays = arrays[len(compressed) + len(packed):]
-        table.histograms[_text(entry["name"])] = _histogram(entry, compressed, packed)
+        histogram = _histogram(entry, compressed, packed)
+        room -= histogram.counts.nbytes
+        if room < 0:
+            raise ValueError(f"histograms of more than {_MOST_BYTES} bytes")
+        table.histograms[_text(entry["name"])] = histogram
     if len(arrays):
         raise ValueError(f"{len(arrays)} bytes belong to no histogram")
     return table

@@ -19,6 +19,9 @@ DTYPES: dict[str, np.dtype] = {
 """IR dtype names and the numpy dtypes that hold them; `bf16` has none and is held as its f32 values."""
 
 DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+MOST_RANK = 32
+"""What numpy holds, which constants and feeds come in."""
+
 MOST_SIZE = 1 << 48
 """Of a dimension: what addresses of x86-64 and AArch64 tell apart."""
 
@@ -86,8 +89,10 @@ def check_size(type: "TensorType") -> None:
     """Refuses what no machine holds, before anybody computes offsets in it or allocates it; N counts as 1.
 
     Raises:
-        VerifyError: a dimension is above `MOST_SIZE`, or the elements take more than `MOST_BYTES`.
+        VerifyError: there are more than `MOST_RANK` dimensions, one is above `MOST_SIZE`, or the elements take more than `MOST_BYTES`.
     """
+    if type.rank > MOST_RANK:
+        raise VerifyError(f"a tensor has at most {MOST_RANK} dimensions, not {type.rank}")
     factors = [dim.factor if isinstance(dim, SymDim) else dim for dim in type.shape]
     if max(factors, default=0) > MOST_SIZE:
         raise VerifyError(f"{type} has a dimension above {MOST_SIZE}")

@@ -4,12 +4,11 @@ import re
 
 from ngc.errors import VerifyError
 from ngc.ir.cursor import Cursor
-from ngc.ir.tensor_type import DTYPES, MOST_SIZE, PLAIN, Dim, Layout, Quant, SymDim, TensorType, check_size
+from ngc.ir.tensor_type import DTYPES, MOST_RANK, MOST_SIZE, PLAIN, Dim, Layout, Quant, SymDim, TensorType, check_size
 
 _SYMBOLIC = re.compile(r"(?:[0-9]+\*)?N\b")
 _BLOCK = re.compile(r"c(?=[0-9])")
 _DTYPE_NAMES = (*DTYPES, "bf16")
-_MOST_RANK = 32
 
 
 def parse_type(cursor: Cursor) -> TensorType:
@@ -24,8 +23,6 @@ def parse_type(cursor: Cursor) -> TensorType:
         if shape:
             cursor.expect(",", "or ']' after a dimension")
         shape.append(_dimension(cursor))
-    if len(shape) > _MOST_RANK:
-        cursor.fail(f"a tensor has at most {_MOST_RANK} dimensions, not {len(shape)}", start)
     layout, quant = PLAIN, None
     while cursor.accept("<"):
         if layout is PLAIN and quant is None and cursor.match(_BLOCK) is not None:
@@ -79,7 +76,7 @@ def _quant(cursor: Cursor) -> Quant:
     cursor.expect("]", "after the scales")
     cursor.expect("zero_point=", "after the scales")
     zero_point = cursor.integer("the zero point", -(1 << 31), 1 << 31)
-    axis = cursor.integer("the channel axis", 0, _MOST_RANK) if cursor.accept("axis=") else None
+    axis = cursor.integer("the channel axis", 0, MOST_RANK) if cursor.accept("axis=") else None
     return Quant(tuple(scales), zero_point, axis)
 
 

@@ -131,12 +131,11 @@ def _check_text(file: ArtifactFile) -> None:
 def _program(file: ArtifactFile) -> Program:
     objects = file.section("objects")
     try:
-        images: dict[tuple[int, int], bytes] = {}
-        by_symbol = {}
-        for symbol, (offset, length) in file.manifest["symbols"].items():
-            if (offset, length) not in images:
-                images[offset, length] = bytes(objects.read(offset, length))
-            by_symbol[str(symbol)] = images[offset, length]
+        places = {str(symbol): (offset, length) for symbol, (offset, length) in file.manifest["symbols"].items()}
+        if sum(length for _, length in set(places.values())) > objects.size:
+            raise ValueError("objects overlap")  # each is copied: a small file could take any amount of memory
+        images = {place: bytes(objects.read(*place)) for place in set(places.values())}
+        by_symbol = {symbol: images[place] for symbol, place in places.items()}
         program = read_program(file.manifest, file.section("weights").unchecked(), by_symbol, read_engines(file))
         parse_target(program.target)
     except (KeyError, TypeError, ValueError, AttributeError, InputError, EngineError) as error:
@@ -146,10 +145,15 @@ def _program(file: ArtifactFile) -> Program:
 
 def _graph(file: ArtifactFile) -> Graph:
     try:
-        graph = parse(str(file.section("ir").read(), "utf-8"), source=str(file.path))
-        attach_events(graph, file)
+        return _read_graph(file)
     except (ValueError, TypeError, RecursionError, ParseError) as error:
         raise _foreign(file, error, "its IR or what was decided about it") from error
+
+
+def _read_graph(file: ArtifactFile) -> Graph:
+    """Returns the graph; ParseError, ValueError, TypeError or RecursionError where its parts are none of this ngc's."""
+    graph = parse(str(file.section("ir").read(), "utf-8"), source=str(file.path))
+    attach_events(graph, file)
     table = file.manifest.get("constants")
     if isinstance(table, dict):
         attach_constants(graph, file.section("constants"), table)
@@ -163,7 +167,7 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
     from ngc.codegen.llvm.build import build_program  # artifacts of this version need no code generator
 
     try:
-        graph = _graph(file)
+        graph = _read_graph(file)
         verify_graph(graph)
         options = dict(file.manifest["options"])
         graph.events.events[:] = [event for event in graph.events if event.pass_name != "codegen"]  # what chose the kernels that are no more
@@ -172,7 +176,7 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
         executable = Executable(program, graph, threads, target=target)
     except ArtifactError:
         raise
-    except (NgcError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (NgcError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{file.path} was saved by {written}, and ngc {ngc.__version__} cannot compile its IR again: {error}; "
                             "compile the original model again") from error
     _open_engines(executable, file.path)

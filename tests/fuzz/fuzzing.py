@@ -19,7 +19,7 @@ from tests.fuzz import readers
 from tests.fuzz.reader import Reader
 
 CORPUS = Path(__file__).parent / "corpus"
-MEMORY = 4 << 30
+MEMORY = 1 << 30
 """Bytes of address space that a process may take beyond what it has: an array of a hostile size fails at once instead of filling the machine."""
 
 _MOST_ROUNDS = 6

@@ -50,12 +50,14 @@ def symbols() -> dict[str, dict[str, Any]]:
     conv = ("Convolution", "conv", {"kernel": "(3, 3)", "num_filter": "4", "pad": "(1, 1)"}, (0, 1, 2))
     inner = symbol(variable("x"), ("Activation", "act", {"act_type": "relu"}, (0,)), ("_mul_scalar", "twice", {"scalar": "2"}, (1,)))
     quantized = {"min_calib_range": "-1.5", "max_calib_range": "1.5", "out_type": "auto"}
+    record = json.dumps({"version": 1, "ranges": {"q": [-1.0, 1.0]}, "excluded": ["d"]})
     return {
         "network": symbol(_DATA, variable("kernel"), variable("channels"), conv, ("Activation", "relu", {"act_type": "relu"}, (3,)),
                           ("Pooling", "pool", {"kernel": "(2, 2)", "stride": "(2, 2)", "pool_type": "max"}, (4,)), ("Flatten", "flat", {}, (5,)),
                           variable("label"), ("SoftmaxOutput", "softmax", {}, (6, 7))),
-        "old": symbol(("null", "data", {}, ()), ("Convolution", "conv", {"kernel": "(3,3)", "num_filter": "4", "weight_lr_mult": "2.0"}, (0,)),
-                      ("BatchNorm", "bn", {"fix_gamma": "True"}, (1,)), ("LeakyReLU", "leaky", {"act_type": "leaky", "slope": "0.1"}, (2,)), version=None, key="param"),
+        "old": symbol(variable("data"), ("Convolution", "conv", {"kernel": "(3,3)", "num_filter": "4", "weight_lr_mult": "2.0"}, (0,)),
+                      ("BatchNorm", "bn", {"fix_gamma": "True"}, (1,)), ("LeakyReLU", "leaky", {"act_type": "leaky", "slope": "0.1"}, (2,)),
+                      version=None, key="param"),
         "moves": symbol(_DATA, ("transpose", "t", {"axes": "(0, 2, 3, 1)"}, (0,)), ("Reshape", "r", {"shape": "(-4, 1, -1, -3, 0)"}, (1,)),
                         ("slice", "s", {"begin": "(0, None, 1)", "end": "(1, 2, None)", "step": "(1, 1, 2)"}, (2,)),
                         ("SliceChannel", "parts", {"num_outputs": "3", "axis": "1"}, (0,)), ("Concat", "c", {"dim": "1", "num_args": "2"}, (4, 4)),
@@ -72,7 +74,7 @@ def symbols() -> dict[str, dict[str, Any]]:
                         subgraphs=[symbol(variable("x"), variable("w"), variable("b"), conv, ("Activation", "act", {"act_type": "relu"}, (3,)))]),
         "quantized": symbol(_DATA, ("_contrib_quantize_v2", "q", quantized, (0,)), ("_contrib_quantized_act", "qa", {"act_type": "relu"}, (1, 1, 1)),
                             ("_contrib_dequantize", "d", {}, (2, 2, 2)))
-        | {"attrs": {"mxnet_version": ["int", 10901], "ngc_quantization": ["str", json.dumps({"version": 1, "ranges": {"q": [-1.0, 1.0]}, "excluded": ["d"]})]}},
+        | {"attrs": {"mxnet_version": ["int", 10901], "ngc_quantization": ["str", record]}},
         "control_flow": symbol(_DATA, ("_foreach", "loop", {"num_args": "1", "num_outputs": "1", "num_out_data": "1"}, (0,)), subgraphs=[inner]),
     }
 
@@ -99,7 +101,8 @@ def params() -> dict[str, bytes]:
 
 def _list(*arrays: bytes) -> bytes:
     names = [f"arg:p{index}".encode() for index in range(len(arrays))]
-    return b"".join([struct.pack("<QQQ", 0x112, 0, len(arrays)), *arrays, struct.pack("<Q", len(names)), *(struct.pack("<Q", len(name)) + name for name in names)])
+    labels = [struct.pack("<Q", len(name)) + name for name in names]
+    return b"".join([struct.pack("<QQQ", 0x112, 0, len(arrays)), *arrays, struct.pack("<Q", len(names)), *labels])
 
 
 def graphs() -> dict[str, Graph]:
@@ -170,7 +173,8 @@ def artifacts() -> dict[str, bytes]:
   return %y
 }"""
     spec = [{"name": "x", "shape": [2, 3], "dtype": "f32"}]
-    image = {"node": "y", "name": "region", "engine": "neuron", "inputs": spec, "outputs": spec, "files": {"hlo": "engine0.hlo"}, "parameters": [], "facts": {"built": 1}}
+    image = {"node": "y", "name": "region", "engine": "neuron", "inputs": spec, "outputs": spec, "files": {"hlo": "engine0.hlo"}, "parameters": [],
+             "facts": {"built": 1}}
     found["engine"] = seal({**manifest, "inputs": spec, "outputs": spec, "callbacks": {"ngc_callback0": "y"}, "engines": [image]},
                            {**sections, "ir": region.encode(), "engine0.hlo": b"hlo"})
     return found
@@ -179,7 +183,8 @@ def artifacts() -> dict[str, bytes]:
 def caches() -> dict[str, bytes]:
     """Returns an entry of a kernel and a file of measured choices."""
     record = {"layer": "conv2d 3x3", "choice": "direct", "microseconds": {"direct": 12.5, "winograd": 14.0}}
-    return {"entry": object_cache._render("conv_kernel", b"\x7fELF" + bytes(60)), "records": json.dumps({"format": 1, "records": {"0f" * 32: record}}).encode()}
+    return {"entry": object_cache._render("conv_kernel", b"\x7fELF" + bytes(60)), "limit": b"limit1000000\n",
+            "records": json.dumps({"format": 1, "records": {"0f" * 32: record}}).encode()}
 
 
 def tables() -> dict[str, bytes]:

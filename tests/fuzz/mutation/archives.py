@@ -10,7 +10,8 @@ from tests.fuzz.mutation import raw_bytes, values
 
 START = b"PK\x03\x04"
 _SHAPE = re.compile(rb"\d+")
-_TYPES = (b"'<f4'", b"'<f8'", b"'<f2'", b"'>f4'", b"'|b1'", b"'|i1'", b"'<i8'", b"'|O'", b"'<U4'", b"'<c8'", b"'|V3'", b"'<M8[s]'", b"[('bfloat16','<u2')]", b"'<f16'", b"''", b"None", b"3")
+_TYPES = (b"'<f4'", b"'<f8'", b"'<f2'", b"'>f4'", b"'|b1'", b"'|i1'", b"'<i8'", b"'|O'", b"'<U4'", b"'<c8'", b"'|V3'", b"'<M8[s]'",
+          b"[('bfloat16','<u2')]", b"'<f16'", b"''", b"None", b"3")
 _NAMES = ("a.npy", "a/data.npy", "a/indices.npy", "a/indptr.npy", "a/shape.npy", "a/format.npy", "arg:w.npy", ".npy", "", "../x.npy", "a#0123456789abcdef.npy")
 
 

@@ -5,14 +5,16 @@ import re
 
 SMALL = tuple(range(-2, 10))
 
-NUMBERS = (16, 31, 32, 33, 64, 100, 127, 128, 255, 256, 1000, 4096, 65535, 65536, 1 << 20, 10**9, (1 << 31) - 1, 1 << 31, 1 << 32, 10**12, 1 << 47, 1 << 48, 1 << 53,
-           (1 << 62) + 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 1 << 64, 10**30, -1000, -(1 << 31), -(1 << 63), -(1 << 64))
+NUMBERS = (16, 31, 32, 33, 64, 100, 127, 128, 255, 256, 1000, 4096, 65535, 65536, 1 << 20, 10**9, (1 << 31) - 1, 1 << 31, 1 << 32, 10**12, 1 << 47, 1 << 48,
+           1 << 53, (1 << 62) + 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 1 << 64, 10**30, 10**400, -1000, -(1 << 31), -(1 << 63), -(1 << 64))
 """Where counts, sizes, offsets and dimensions overflow something."""
 
 FLOATS = (0.5, -0.0, 1e-05, 1.5, 1e-45, 1e-320, 3.5e38, 1e308, float("inf"), float("-inf"), float("nan"))
 
-TEXTS = ("", " ", "None", "True", "false", "nan", "inf", "-inf", "1e400", "0x10", "1_0", "١", "²", "()", "(", "(,)", "(1,,2)", "[1, 2]", "(3L, 3L)", "N", "2*N", "0*N", "\x00", "\n", "\r", "\u2028",
-         "\ud800", "\U0001f600", "é", '"', "\\", "%", "@", "#", "a" * 300, "../../x", "9" * 25, "9" * 5000, "(" * 300, "(" + "1, " * 40 + ")", "int8", "float16", "__shape__", "relu", "data")
+TEXTS = ("", " ", "None", "True", "false", "nan", "inf", "-inf", "1e400", "0x10", "1_0", "١", "²", "()", "(", "(,)", "(1,,2)", "[1, 2]", "(3L, 3L)", "N", "2*N",
+         "0*N", "\x00", "\n", "\r", "\u2028", "\ud800", "\U0001f600", "é", '"', "\\", "%", "@", "#", "a" * 300, "../../x", "9" * 25, "9" * 5000, "(" * 300,
+         "(" + "1, " * 40 + ")", "int8", "float16", "__shape__", "relu", "data")
+
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -41,5 +43,6 @@ def text(rng: random.Random, old: str) -> str:
         return rng.choice(TEXTS)
     begin = rng.randrange(len(old) + 1)
     end = min(len(old), begin + rng.randrange(4))
-    middle = rng.choice(("", old[begin:end] * 2, rng.choice(TEXTS), old[begin:end] * rng.choice((50, 1000)), chr(rng.choice((rng.randrange(128), rng.randrange(0x3000))))))
+    character = chr(rng.choice((rng.randrange(128), rng.randrange(0x3000))))
+    middle = rng.choice(("", old[begin:end] * 2, rng.choice(TEXTS), old[begin:end] * rng.choice((50, 1000)), character))
     return old[:begin] + middle + old[end:]

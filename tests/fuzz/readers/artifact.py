@@ -1,8 +1,8 @@
 """Artifacts: `ngc.load` up to the point where code would be mapped, then the graph, the constants and what else is read on demand.
 
-Mutations change the manifest as a JSON tree, the IR as text, events inside of their compression and other sections as bytes, and then seal the file again: lengths,
-places and digests are true, unless the mutation was of them. Object code is the one section that never changes and that goes to nobody: whoever can recompute
-digests can put any code into an artifact, which is why one loads artifacts from trusted places only.
+Mutations change the manifest as a JSON tree, the IR as text, events inside of their compression and other sections as bytes, and then seal the file again:
+lengths, places and digests are true, unless the mutation was of them. Object code is the one section that never changes and that goes to nobody: whoever can
+recompute digests can put any code into an artifact, which is why one loads artifacts from trusted places only.
 """
 
 import hashlib
@@ -49,9 +49,8 @@ def read(data: bytes) -> None:
     str(graph)
     with suppress(VerifyError):  # of a graph that parses and means nothing, whoever compiles it again is told
         verify(graph)
-    for node in graph.nodes:
-        if node.weight is not None:
-            node.weight.array
+    arrays = [node.weight.array for node in graph.nodes if node.weight is not None]
+    assert sum(array.nbytes for array in arrays if array is not None) <= len(arrays) * len(data), "more memory than the file has bytes"
 
 
 @contextmanager

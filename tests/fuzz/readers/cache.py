@@ -1,4 +1,4 @@
-"""The cache folder: entries of compiled kernels, and the records of what tuning measured. Neither raises: damage is as good as absence.
+"""The cache folder: entries of compiled kernels, records of what tuning measured, and the limit of its size. None of them raises: damage is as good as absence.
 
 Digests of entries are made again after every other mutation, so that what stands behind them is reached. The object itself goes to nobody.
 """
@@ -18,7 +18,7 @@ _BODY = len(_MAGIC) + 32
 
 
 def read(data: bytes) -> None:
-    """Reads an entry, or the records of tuning, and lists them."""
+    """Reads an entry, or the limit behind the word, or records of tuning."""
     os.environ["NGC_CACHE_DIR"] = _FOLDER.name
     if data.startswith(_MAGIC):
         folder = Path(_FOLDER.name, "objects")
@@ -26,6 +26,9 @@ def read(data: bytes) -> None:
         (folder / "key.ngcobj").write_bytes(data)
         object_cache.entries()
         object_cache.load("key")
+    elif data.startswith(b"limit"):
+        Path(_FOLDER.name, "limit").write_bytes(data[5:])
+        object_cache.limit()
     else:
         Path(_FOLDER.name, "tuning.json").write_bytes(data)
         tuning_records.load()
@@ -33,6 +36,8 @@ def read(data: bytes) -> None:
 
 def mutate(data: bytes, most: int, rng: random.Random) -> bytes:
     """Returns an entry whose digest is true again, most often, or another JSON document."""
+    if data.startswith(b"limit"):
+        return b"limit" + raw_bytes.mutate(data[5:], most - 5, rng)
     if not data.startswith(_MAGIC):
         return json_trees.mutate(data, most, rng)
     if rng.random() < 0.2:

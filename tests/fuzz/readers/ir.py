@@ -15,8 +15,8 @@ from tests.fuzz.readers import graphs
 from tests.fuzz.readers.symbol import PARAMETERS
 
 _OPERATORS = sorted(opdefs())
-_WORDS = (*_OPERATORS, *STAGES, *STEPS, *DTYPES, "bf16", "none", "true", "false", "N", "2*N", "const", "graph", "return", "range", "stage", "excluded", "loc", "as", "in", "at",
-          "{", "}", "(", ")", "[", "]", "<", ">", ":", ",", "=", "->", "%", "@", "#0123456789abcdef", "\n", "<c8 halo=[1,1,1,1]>", "<q scale=[0.1] zero_point=3>",
+_WORDS = (*_OPERATORS, *STAGES, *STEPS, *DTYPES, "bf16", "none", "true", "false", "N", "2*N", "const", "graph", "return", "range", "stage", "excluded", "loc",
+          "as", "in", "at", *"{}()[]<>:,=%@", "->", "#0123456789abcdef", "\n", "<c8 halo=[1,1,1,1]>", "<q scale=[0.1] zero_point=3>",
           *sorted({f"{name}=" for definition in opdefs().values() for name in definition.attrs}),
           *sorted({f'"{choice}"' for definition in opdefs().values() for attr in definition.attrs.values() for choice in attr.choices}))
 _RESULT = re.compile(r"^\s*(%[\w.$-]+)", re.MULTILINE)
@@ -63,7 +63,7 @@ def _attribute(attr: Attr, rng: random.Random) -> str:
         case "int":
             return str(values.integer(rng))
         case "float":
-            return str(float(values.number(rng)))
+            return _float(rng)
         case "bool":
             return rng.choice(("true", "false"))
         case "str":
@@ -71,10 +71,15 @@ def _attribute(attr: Attr, rng: random.Random) -> str:
         case "steps":
             return f"[{rng.choice(('relu', 'tee', 'clip(0.0,6.0)', 'tanh', ''))}]"
     whole = attr.kind != "floats"
-    parts = [str(values.integer(rng) if whole else float(values.number(rng))) for _ in range(rng.randrange(6))]
+    parts = [str(values.integer(rng)) if whole else _float(rng) for _ in range(rng.randrange(6))]
     if attr.kind in ("shape", "bounds") and parts and rng.random() < 0.2:
         parts[0] = "N" if attr.kind == "shape" else "none"
     return f"[{','.join(parts)}]"
+
+
+def _float(rng: random.Random) -> str:
+    number = values.number(rng)
+    return str(number) if isinstance(number, float) else f"{number}.0"
 
 
 def _with_types(text: str) -> str:
