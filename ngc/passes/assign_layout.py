@@ -2,8 +2,9 @@
 
 Convolutions, deconvolutions, pools and regions of interest work on channels blocked by the vector width; what is element-wise or resizes planes follows its
 first operand; a concat of channels is blocked where a part is and every part but the last fills whole blocks; everything else is plain row-major. A blocked
-value gets the largest halo that a convolution reading it asks for, so that no kernel tests for borders; of u8 it holds the zero point. The network's few-channel
-input becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of four channels, which is what one lane of a dot product takes.
+value gets the largest halo that a convolution reading it asks for, so that no kernel tests for borders; of u8 it holds the zero point. The network's
+few-channel input becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of four channels, which is what one lane of a dot
+product takes.
 
 Refuses nothing: an operator that is not blocked reads and writes plain tensors, at the price of reorders.
 """
