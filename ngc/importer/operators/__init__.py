@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 from ngc.importer.operators import (
     activation,
+    aggregation,
+    creation,
     detection,
     elementwise,
     indexing,
@@ -12,7 +14,9 @@ from ngc.importer.operators import (
     matmul,
     normalization,
     ordering,
+    patches,
     pooling,
+    positions,
     recurrent,
     reduction,
     resampling,
@@ -20,6 +24,7 @@ from ngc.importer.operators import (
     shape,
     slicing,
     spatial,
+    writing,
 )
 from ngc.importer.operators.conversion import Conversion, Operator
 
@@ -27,7 +32,7 @@ __all__ = ["OPERATORS", "Conversion", "Operator"]
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
-    indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra,
+    indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra,
 )  # fmt: skip
 
 
