@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from ngc.importer.operators import (
     activation,
+    control_flow,
     detection,
     elementwise,
     indexing,
@@ -27,7 +28,7 @@ __all__ = ["OPERATORS", "Conversion", "Operator"]
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
-    indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra,
+    indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
 )  # fmt: skip
 
 
