@@ -195,6 +195,10 @@ ENGINE_OPERATORS: Mapping[str, str] = MappingProxyType({"_neuron_subgraph_op": "
 """Operators that hold a part of the symbol for an engine, with the kind of engine."""
 
 
+CONTROL_OPERATORS = frozenset({"_foreach", "_while_loop", "_cond"})
+"""Operators whose subgraphs are run any number of times."""
+
+
 def aux_inputs(op: str) -> tuple[int, ...]:
     """Returns which inputs of a (canonical) operator are auxiliary states."""
     return _AUX_INPUTS.get(op, ())

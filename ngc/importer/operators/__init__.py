@@ -6,6 +6,7 @@ from types import MappingProxyType
 from ngc.importer.operators import (
     activation,
     aggregation,
+    control_flow,
     creation,
     detection,
     elementwise,
@@ -32,7 +33,7 @@ __all__ = ["OPERATORS", "Conversion", "Operator"]
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
-    indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra,
+    indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
 )  # fmt: skip
 
 
