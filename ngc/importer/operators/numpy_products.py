@@ -107,13 +107,20 @@ def _joined(conversion: Conversion, a: tuple[str, Value], b: tuple[str, Value], 
     if any(sizes[label] != right.type.shape[right_labels.index(label)] for label in shared):
         raise conversion.fail(f"{left_labels} and {right_labels} give one label two sizes")
 
-    def grouped(value: Value, labels: str, groups: Sequence[Sequence[str]], name: str) -> Value:
-        turned = _turned(conversion, value, [labels.index(label) for group in groups for label in group], f"{part}{name}_turned")
+    labels = "".join((*batch, *rows, *columns))
+    if not inner:  # nothing is summed: the product of every row with every column
+        left = _turned(conversion, left, [left_labels.index(label) for label in (*batch, *rows)], f"{part}lhs_turned")
+        right = _turned(conversion, right, [right_labels.index(label) for label in (*batch, *columns)], f"{part}rhs_turned")
+        left = conversion.reshape(left, [sizes[label] if label not in columns else 1 for label in labels], part=f"{part}lhs")
+        right = conversion.reshape(right, [sizes[label] if label not in rows else 1 for label in labels], part=f"{part}rhs")
+        return labels, conversion.op("mul", left, right, part=f"{part}product")
+
+    def grouped(value: Value, own: str, groups: Sequence[Sequence[str]], name: str) -> Value:
+        turned = _turned(conversion, value, [own.index(label) for group in groups for label in group], f"{part}{name}_turned")
         return conversion.reshape(turned, [product(sizes[label] for label in group) for group in groups], part=f"{part}{name}")
 
     result = conversion.op("matmul", grouped(left, left_labels, (batch, rows, inner), "lhs"), grouped(right, right_labels, (batch, inner, columns), "rhs"),
                            part=f"{part}product")
-    labels = "".join((*batch, *rows, *columns))
     return labels, conversion.reshape(result, [sizes[label] for label in labels], part=f"{part}joined")
 
 
@@ -123,5 +130,5 @@ OPERATORS = {
     "_npi_tensordot": Operator(_tensordot, {"a_axes_summed": Field("shape"), "b_axes_summed": Field("shape")}, 2, 2, becomes=_PRODUCT),
     "_npi_tensordot_int_axes": Operator(_tensordot_int, {"axes": Field("int", low=0)}, 2, 2, becomes=_PRODUCT),
     "_npi_einsum": Operator(_einsum, {"subscripts": Field("str"), "num_args": Field("int", 1), "optimize": Field("int", 0)}, 1, None,
-                            becomes=("matmul", "transpose", "reshape", "reduce_sum", "identity")),
+                            becomes=("matmul", "mul", "transpose", "reshape", "reduce_sum", "identity")),
 }

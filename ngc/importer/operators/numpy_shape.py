@@ -182,8 +182,6 @@ _AXES = Field("shape", None, optional=True)
 OPERATORS = {
     "_np_transpose": Operator(_transpose, {"axes": _AXES}, any_rank=True, becomes=("transpose", "identity")),
     "_np_reshape": Operator(_reshape, {"newshape": Field("shape"), "order": enum("C", default="C")}, any_rank=True, becomes=("reshape",)),
-    "_npi_reshape": Operator(_xreshape, {"newshape": Field("shape"), "reverse": Field("bool", False), "order": enum("C", default="C")}, any_rank=True,
-                             becomes=("reshape",)),
     "_npx_reshape": Operator(_xreshape, {"newshape": Field("shape"), "reverse": Field("bool", False), "order": enum("C", default="C")}, any_rank=True,
                              becomes=("reshape",)),
     "_np_squeeze": Operator(_squeeze, {"axis": _AXES}, any_rank=True, becomes=("reshape",)),
