@@ -1,4 +1,4 @@
-"""Seeded parameters for a symbol whose batch norms keep activations of order one."""
+"""Seeded parameters for symbols, whose normalizations keep activations of order one."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,14 @@ import numpy as np
 
 from bench.deployed.model import Built
 from bench.zoo_models import draw_parameter
+
+
+def drawn(symbol: Any, feeds: Mapping[str, np.ndarray], seed: int) -> Built:
+    """Returns a symbol without auxiliary states with weights drawn from a seed."""
+    rng = np.random.default_rng(seed)
+    shapes, _, _ = symbol.infer_shape(**{name: array.shape for name, array in feeds.items()})
+    arguments = zip(symbol.list_arguments(), shapes, strict=True)
+    return symbol, {name: draw_parameter(rng, name, shape) for name, shape in arguments if name not in feeds}, {}
 
 
 def seeded(mx: ModuleType, symbol: Any, feeds: Mapping[str, np.ndarray], seed: int) -> Built:

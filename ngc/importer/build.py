@@ -131,7 +131,10 @@ class _Builder:
             node = self.symbol.nodes[position]
             if node.name not in made:
                 shape, dtype = self.inputs.type_of(position)
-                made[node.name] = self.builder.input(node.name, shape, dtype)
+                try:
+                    made[node.name] = self.builder.input(node.name, shape, dtype)
+                except VerifyError as error:
+                    raise ImportFailure(f"{self.symbol.source}: {node}: {error}") from error
             self.values[Entry(position, 0)] = made[node.name]
         for position in self.order:
             node = self.symbol.nodes[position]
