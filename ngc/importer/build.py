@@ -167,7 +167,7 @@ class _Builder:
             self.builder, node, self.symbol.source, self.attrs[position], operands, needed, self
         )
         for operand in operands:
-            if operand.type.rank == 0:
+            if operand.type.rank == 0 and not OPERATORS[node.op].any_rank:
                 raise conversion.fail(f"operand {operand.name!r} has no dimensions, which the operator does not take")
         try:
             results = OPERATORS[node.op].convert(conversion)

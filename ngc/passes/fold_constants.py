@@ -137,7 +137,7 @@ class ConstantPredicate(Rule):
     def rewrite(self, match: Match, rewriter: Rewriter) -> None:
         """Puts the region in the conditional's place."""
         node = match["root"]
-        region = node.regions[0 if np.any(node.inputs[0].array) else 1]
+        region = node.regions[0 if node.inputs[0].array.any() else 1]
         for old, new in zip(node.outputs, rewriter.inline(region, node.inputs[1:], before=node), strict=True):
             rewriter.replace_uses(old, new)
         rewriter.erase_dead(node)

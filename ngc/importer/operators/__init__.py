@@ -14,6 +14,12 @@ from ngc.importer.operators import (
     linear_algebra,
     matmul,
     normalization,
+    numpy_creation,
+    numpy_elementwise,
+    numpy_joining,
+    numpy_products,
+    numpy_reduction,
+    numpy_shape,
     ordering,
     patches,
     pooling,
@@ -34,6 +40,7 @@ __all__ = ["OPERATORS", "Conversion", "Operator"]
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
     indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
+    numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
 )  # fmt: skip
 
 

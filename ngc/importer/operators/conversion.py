@@ -161,12 +161,17 @@ def numbered_outputs(count: int) -> tuple[str, ...]:
     return ("output",) if count == 1 else tuple(f"output{index}" for index in range(count))
 
 
+def named_outputs(*names: str) -> Callable[[Attributes], tuple[str, ...]]:
+    """Returns the outputs of an operator that gives them names of their own, whatever its attributes."""
+    return lambda attrs: names
+
+
 @dataclass(frozen=True)
 class Operator:
     """An MXNet operator: its inputs, its parameters, what it refuses, its outputs' names, and the converter.
 
     A `schema` of None stands for operators without parameters: MXNet does not look at their attributes. `becomes` has the IR operators that the converter
-    appends, for listings; no node becomes all of them.
+    appends, for listings; no node becomes all of them. `any_rank` says that operands may be without dimensions, which MXNet has under numpy's rules only.
     """
 
     convert: Converter
@@ -176,6 +181,7 @@ class Operator:
     refuse: Callable[[Attributes], str | None] = _no_refusal
     outputs: Callable[[Attributes], tuple[str, ...]] = _one_output
     becomes: tuple[str, ...] = ()
+    any_rank: bool = False
 
 
 def identity(conversion: Conversion) -> list[Value]:

@@ -215,7 +215,7 @@ OPERATORS = {
     "Flatten": Operator(_flatten, becomes=("reshape",)),
     "transpose": Operator(_transpose, {"axes": Field("shape", ())}, becomes=("transpose",)),
     "SwapAxis": Operator(_swap_axis, {"dim1": Field("int", 0), "dim2": Field("int", 0)}, becomes=("transpose",)),
-    "expand_dims": Operator(_expand_dims, {"axis": Field("int")}, becomes=("reshape",)),
+    "expand_dims": Operator(_expand_dims, {"axis": Field("int")}, any_rank=True, becomes=("reshape",)),
     "squeeze": Operator(_squeeze, {"axis": Field("shape", None, optional=True)}, becomes=("reshape",)),
     "broadcast_axis": Operator(_broadcast_axis, {"axis": Field("shape", ()), "size": Field("shape", ())}, becomes=("broadcast_to",)),
     "broadcast_to": Operator(_broadcast_to, {"shape": Field("shape", ())}, becomes=("broadcast_to",)),
@@ -236,7 +236,7 @@ OPERATORS = {
         2,
         becomes=("reshape",),
     ),
-    "stack": Operator(_stack, {"axis": Field("int", 0), **NUM_ARGS}, 1, None, becomes=("reshape", "concat")),
+    "stack": Operator(_stack, {"axis": Field("int", 0), **NUM_ARGS}, 1, None, any_rank=True, becomes=("reshape", "concat")),
     "tile": Operator(_tile, {"reps": Field("shape")}, becomes=("reshape", "broadcast_to")),
     "repeat": Operator(
         _repeat,

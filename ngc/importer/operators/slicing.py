@@ -48,7 +48,7 @@ def _split_channels(conversion: Conversion) -> Sequence[Value | None]:
     return _pieces(conversion, axis, [index * (size // count) for index in range(count)])
 
 
-def _split_at(conversion: Conversion) -> Sequence[Value | None]:
+def split_at(conversion: Conversion) -> Sequence[Value | None]:
     axis = conversion.axis(conversion.attrs["axis"])
     size = conversion.fixed(conversion.shape[axis], f"axis {axis}")
     sections, starts = conversion.attrs["sections"], list(conversion.attrs["indices"])
@@ -85,7 +85,7 @@ def _pieces(conversion: Conversion, axis: int, starts: list[int]) -> Sequence[Va
     return pieces
 
 
-def _split_at_outputs(attrs: Attributes) -> tuple[str, ...]:
+def split_at_outputs(attrs: Attributes) -> tuple[str, ...]:
     return numbered_outputs(attrs["sections"] if attrs["sections"] > 0 else len(attrs["indices"]))
 
 
@@ -211,14 +211,14 @@ OPERATORS = {
         becomes=("slice", "reshape"),
     ),
     "_split_v2": Operator(
-        _split_at,
+        split_at,
         {
             "indices": Field("shape"),
             "axis": Field("int", 1),
             "squeeze_axis": Field("bool", False),
             "sections": Field("int", 0, high=MAX_OUTPUTS),
         },
-        outputs=_split_at_outputs,
+        outputs=split_at_outputs,
         becomes=("slice", "reshape"),
     ),
     "slice": Operator(
