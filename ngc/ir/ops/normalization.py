@@ -4,6 +4,7 @@ import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.ops.group_norm import GROUP_NORM
 from ngc.ir.tensor_type import TensorType, format_shape
 
 
@@ -79,6 +80,7 @@ OPS = (
     OpDef("lrn", ("x",), _lrn_infer, _lrn_evaluate,
           {"alpha": Attr("float", 1e-4), "beta": Attr("float", 0.75), "knorm": Attr("float", 2.0), "size": Attr("int")},
           doc="x * (knorm + alpha/size * sum of squares over `size` neighbouring channels) ** -beta."),
+    GROUP_NORM,
     OpDef("softmax", ("x",), _same, _softmax, _SOFTMAX, doc="exp(x/T) normalized along `axis`."),
     OpDef("log_softmax", ("x",), _same, _log_softmax, _SOFTMAX, doc="The logarithm of softmax."),
 )
