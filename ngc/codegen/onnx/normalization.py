@@ -58,5 +58,6 @@ def _softmax(writer: OnnxWriter, node: Node, kind: str) -> Tensor:
 
 
 HANDLERS: dict[str, Handler] = {
-    "batch_norm": _batch_norm, "group_norm": _group_norm, "lrn": _lrn, "softmax": partial(_softmax, kind="Softmax"), "log_softmax": partial(_softmax, kind="LogSoftmax"),
+    "batch_norm": _batch_norm, "group_norm": _group_norm, "lrn": _lrn,
+    "softmax": partial(_softmax, kind="Softmax"), "log_softmax": partial(_softmax, kind="LogSoftmax"),
 }
