@@ -23,10 +23,10 @@ def make_node(graph: Graph, op: str, inputs: Sequence[Value], attrs: Mapping[str
     definition = opdef(op)
     checked = definition.check_attrs(attrs)
     inferred = definition.infer_types([value.type for value in inputs], checked, regions)
-    if types is not None and [(type.shape, type.dtype) for type in types] != [(type.shape, type.dtype) for type in inferred]:
-        raise VerifyError(f"{op} gives {', '.join(map(str, inferred))}, not {', '.join(map(str, types))}")
     for type in inferred:
         check_size(type)
+    if types is not None and [(type.shape, type.dtype) for type in types] != [(type.shape, type.dtype) for type in inferred]:
+        raise VerifyError(f"{op} gives {', '.join(map(str, inferred))}, not {', '.join(map(str, types))}")
     node = Node(op, tuple(inputs), checked, locs, regions=regions)
     node.outputs = tuple(Value(graph._fresh(result_names[index] if index < len(result_names) else name), type, node, index)
                          for index, type in enumerate(inferred if types is None else types))
