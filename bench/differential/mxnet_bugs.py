@@ -1,6 +1,7 @@
 """MXNet's own bugs that the cases met: wrong results, and calls that end its process. ngc does not repeat them."""
 
 import re
+from math import prod
 
 from bench.differential.case import Input
 from bench.differential.known import Known, gives, one
@@ -43,11 +44,17 @@ MXNET_BUGS: tuple[Known, ...] = (
         one("amp_multicast", Input("data", (1,), "float16"), num_outputs="1"),
     ),
     Known(
-        "where -1 stands with -4 or -2, the inferred size goes to its place among the codes instead of its place in the result; sizes that do not agree with the "
-        "data's are then written past its end, or end the process",
+        "where -1 stands with -4 or -2, the inferred size goes to its place among the codes, not its place in the result; the result is then read past the "
+        "data's end, or the process ends",
         ("Reshape",), ("aborts", "accepts", "differs", "unsteady"),
         one("Reshape", Input("data", (1, 1, 1)), shape="(0, -1, -4, 0, 0)", reverse="True"),
         applies=lambda case: gives(case, "shape") and {"-1"} < set(re.findall(r"-[124]", dict(case.calls[0].attrs)["shape"])),
+    ),
+    Known(
+        "the mean of int8 and uint8 divides by the count in that type, where 256 is 0",
+        ("mean",), ("aborts", "differs"),
+        one("mean", Input("data", (256,), "int8")),
+        applies=lambda case: case.inputs[0].dtype in ("int8", "uint8") and prod(case.inputs[0].shape) > 127,
     ),
     Known(
         "a squeezed piece of an array of one dimension has none, though MXNet has no such arrays",

@@ -18,7 +18,7 @@ def _reduce(make: Maker, op: str) -> Case:
     call = make.call(op, data, axis=_axes(make, len(shape)), keepdims=make.pick(None, True, False), exclude=make.pick(None, None, True, False))
     count = volume(shape)
     if op == "prod":  # each factor adds a rounding of the product
-        return make.case(call, units=4.0 + count**0.5)
+        return make.case(call, units=4.0 + (count if dtype == "float16" else count**0.5))
     # Sums of float16 are rounded to float16 after each term in MXNet: the error grows with the number of terms.
     return make.case(call, terms=count if dtype != "float16" else count**2, magnitude=2.0 if op == "mean" else 2.0 * count)
 
