@@ -7,6 +7,7 @@ from typing import Any
 
 from ngc.errors import ImportFailure, UnsupportedOperator, VerifyError
 from ngc.importer.attributes import Attributes, parse_attributes
+from ngc.importer.begin_states import with_begin_states
 from ngc.importer.inputs import InputTypes
 from ngc.importer.operator_names import ENGINE_OPERATORS
 from ngc.importer.operators import OPERATORS, Conversion
@@ -46,7 +47,7 @@ def build_graph(
     model = float_model(inline_subgraphs(source, keep))
     source = model.source
     heads, names = select_heads(source.symbol, outputs)
-    symbol = without_idle_inputs(without_labels(source.symbol))
+    symbol = with_begin_states(without_idle_inputs(without_labels(source.symbol)))
     order = list(symbol.reachable(heads))
     attrs = _check_operators(symbol, order)
     builder = _Builder(source, symbol, order, attrs, InputTypes(source, symbol, order, shapes, dtypes))
@@ -130,7 +131,10 @@ class _Builder:
             node = self.symbol.nodes[position]
             if node.name not in made:
                 shape, dtype = self.inputs.type_of(position)
-                made[node.name] = self.builder.input(node.name, shape, dtype)
+                try:
+                    made[node.name] = self.builder.input(node.name, shape, dtype)
+                except VerifyError as error:
+                    raise ImportFailure(f"{self.symbol.source}: {node}: {error}") from error
             self.values[Entry(position, 0)] = made[node.name]
         for position in self.order:
             node = self.symbol.nodes[position]

@@ -107,7 +107,7 @@ class InputTypes:
             example = f'shapes={{"{lacking[0].name}": (1, 3, 224, 224)}}'
             raise InputError(
                 f"{self._symbol.source}: no shape for the inputs {names}; pass for instance {example}, "
-                '"N" as the first dimension for a batch of any size'
+                '"N" for a batch of any size'
             )
 
     def _shape(self, position: int) -> Shape | None:
@@ -148,12 +148,12 @@ class InputTypes:
 
 
 def _check_shape(name: str, shape: Sequence[Any]) -> Shape:
-    wanted = 'sizes of at least 1, such as (1, 3, 224, 224), or "N" as the first for a batch of any size'
+    wanted = 'sizes of at least 1, such as (1, 3, 224, 224), or "N" once for a batch of any size'
     if isinstance(shape, str) or not isinstance(shape, Sequence):
         raise InputError(f"shapes: {name!r} has {shape!r}; expected {wanted}")
     dims: list[Dim] = []
-    for position, dim in enumerate(shape):
-        if position == 0 and (dim == "N" or dim == SymDim()):
+    for dim in shape:
+        if SymDim() not in dims and (dim == "N" or dim == SymDim()):
             dims.append(SymDim())
         elif isinstance(dim, int | np.integer) and not isinstance(dim, bool) and dim >= 1:
             dims.append(int(dim))

@@ -41,6 +41,7 @@ _ALIASES: dict[str, str] = {
     "_lesser_equal": "_Lesser_Equal",
     "_linalg_gemm": "linalg_gemm",
     "_linalg_gemm2": "linalg_gemm2",
+    "_linalg_syrk": "linalg_syrk",
     "_logical_and": "_Logical_And",
     "_logical_or": "_Logical_Or",
     "_logical_xor": "_Logical_Xor",
@@ -137,7 +138,7 @@ _INPUT_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "LinearRegressionOutput": ("data", "label"),
         "LogisticRegressionOutput": ("data", "label"),
         "MAERegressionOutput": ("data", "label"),
-        "RNN": ("data", "parameters", "state", "state_cell"),
+        "RNN": ("data", "parameters", "state", "state_cell", "sequence_length"),
         "SVMOutput": ("data", "label"),
         "SoftmaxOutput": ("data", "label"),
     }
@@ -161,6 +162,8 @@ def parameter_inputs(op: str, attrs: Mapping[str, str]) -> range:
         return range(0)
     if op == "UpSampling" and attrs.get("sample_type") == "bilinear":
         return range(1, 2)
+    if op == "RNN":
+        return range(1, 2)  # its states may be inputs
     return range(1, len(input_names(op, attrs)))
 
 
@@ -201,5 +204,6 @@ def input_names(op: str, attrs: Mapping[str, str]) -> tuple[str, ...]:
     if op == "LeakyReLU":
         return names if attrs.get("act_type", "leaky") == "prelu" else names[:1]
     if op == "RNN":
-        return names if attrs.get("mode") == "lstm" else names[:3]
+        absent = {"state_cell": attrs.get("mode") != "lstm", "sequence_length": not _is_true(attrs, "use_sequence_length", default=False)}
+        return tuple(name for name in names if not absent.get(name, False))
     return names

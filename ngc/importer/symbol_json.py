@@ -95,6 +95,8 @@ class _Reader:
         )
         if not heads:
             raise self.fail("the symbol has no heads: it returns nothing")
+        for position, head in enumerate(heads):
+            self.check_output(head, nodes, f"head {position}")
         self.check_arg_nodes(graph.get("arg_nodes", []), nodes)
         attrs = graph.get("attrs", {})
         version, np_shape = self.read_attrs(attrs)
@@ -161,10 +163,7 @@ class _Reader:
         if op == VARIABLE and inputs:
             raise self.fail(f"{where}: a variable cannot have inputs, found {len(inputs)}")
         for slot, entry in enumerate(inputs):
-            if earlier[entry.node].is_variable and entry.output != 0:
-                raise self.fail(
-                    f"{where}: input {slot} asks for output {entry.output} of a variable, which has only 0"
-                )
+            self.check_output(entry, earlier, f"{where}: input {slot}")
         attrs, hidden = self.read_node_attrs(raw, where)
         if op == VARIABLE:
             attrs, hidden = {}, {**attrs, **hidden}
@@ -209,6 +208,10 @@ class _Reader:
                 f"{where} refers to node {node}, which is not before it: a cycle, or nodes out of order"
             )
         return Entry(node, output)
+
+    def check_output(self, entry: Entry, nodes: list[SymbolNode], what: str) -> None:
+        if nodes[entry.node].is_variable and entry.output != 0:
+            raise self.fail(f"{what} asks for output {entry.output} of a variable, which has only 0")
 
     def read_control_deps(self, raw: object, where: str, index: int) -> tuple[int, ...]:
         deps = self.expect_list(raw, f"{where}: 'control_deps'")

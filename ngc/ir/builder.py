@@ -9,7 +9,7 @@ from ngc.errors import VerifyError
 from ngc.ir.graph import Graph, Node, Value
 from ngc.ir.loc import Loc
 from ngc.ir.opdef import opdef
-from ngc.ir.tensor_type import DTYPE_NAMES, Shape, TensorType
+from ngc.ir.tensor_type import DTYPE_NAMES, Shape, TensorType, check_size
 from ngc.ir.weight import Weight
 
 
@@ -25,6 +25,8 @@ def make_node(graph: Graph, op: str, inputs: Sequence[Value], attrs: Mapping[str
     inferred = definition.infer_types([value.type for value in inputs], checked, regions)
     if types is not None and [(type.shape, type.dtype) for type in types] != [(type.shape, type.dtype) for type in inferred]:
         raise VerifyError(f"{op} gives {', '.join(map(str, inferred))}, not {', '.join(map(str, types))}")
+    for type in inferred:
+        check_size(type)
     node = Node(op, tuple(inputs), checked, locs, regions=regions)
     node.outputs = tuple(Value(graph._fresh(result_names[index] if index < len(result_names) else name), type, node, index)
                          for index, type in enumerate(inferred if types is None else types))
@@ -45,8 +47,10 @@ class GraphBuilder:
         self.graph = Graph(name)
 
     def input(self, name: str, shape: Shape, dtype: str = "f32") -> Value:
-        """Adds a graph input."""
-        return self.graph._add_input(name, TensorType(tuple(shape), dtype))
+        """Adds a graph input; VerifyError for one that is too large."""
+        type = TensorType(tuple(shape), dtype)
+        check_size(type)
+        return self.graph._add_input(name, type)
 
     def const(self, name: str, array: np.ndarray, loc: Loc | None = None) -> Value:
         """Adds a constant; VerifyError for dtypes that the IR does not have."""

@@ -125,17 +125,33 @@ class Graph:
     def __init__(self, name: str = "graph") -> None:
         self.name = name
         self.stage = "imported"
-        self.inputs: tuple[Value, ...] = ()
-        self.input_names: tuple[str, ...] = ()
         self.outputs: tuple[Value, ...] = ()
         self.output_names: tuple[str, ...] = ()
         self.ranges: dict[str, tuple[float, float]] = {}
         self.excluded: tuple[str, ...] = ()
         self.events = EventStream()
+        self._inputs: list[Value] = []
+        self._input_names: list[str] = []
+        self._frozen_inputs: tuple[tuple[Value, ...], tuple[str, ...]] | None = ((), ())
         self._nodes = NodeOrder()
         self._order: tuple[Node, ...] | None = None
         self._names: set[str] = set()
         self._suffixes: Counter[str] = Counter()  # per base: where the search for a free number begins
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """Values that callers feed, in order."""
+        return self._interface()[0]
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What callers feed them under."""
+        return self._interface()[1]
+
+    def _interface(self) -> tuple[tuple[Value, ...], tuple[str, ...]]:
+        if self._frozen_inputs is None:  # made when somebody asks: a tuple for each of many new inputs would take quadratic time
+            self._frozen_inputs = tuple(self._inputs), tuple(self._input_names)
+        return self._frozen_inputs
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -246,8 +262,9 @@ class Graph:
     def _add_input(self, name: str, type: TensorType, public: str | None = None) -> Value:
         """Adds an input that callers feed under `public`, or under `name` as it was given."""
         value = Value(self._fresh(name), type)
-        self.inputs = (*self.inputs, value)
-        self.input_names = (*self.input_names, name if public is None else public)
+        self._inputs.append(value)
+        self._input_names.append(name if public is None else public)
+        self._frozen_inputs = None
         return value
 
     def _append(self, node: Node) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ngc.errors import VerifyError
+from ngc.errors import VerifyError, shorten
 from ngc.ir.graph import STAGES, Graph
 from ngc.ir.steps import Step, check_steps, evaluate_steps, operand_count, tee_count
 from ngc.ir.tensor_type import Quant, SymDim, TensorType
@@ -73,7 +73,7 @@ class Attr:
         except (TypeError, ValueError, OverflowError):
             pass
         wanted = f"one of {', '.join(self.choices)}" if self.choices else self.kind
-        raise VerifyError(f"{where} takes {wanted}, not {value!r}")
+        raise VerifyError(f"{where} takes {wanted}, not {shorten(repr(value))}")
 
 
 @dataclass(frozen=True)

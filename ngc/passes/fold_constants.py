@@ -2,21 +2,20 @@
 
     f(c1, c2)  =  c
 
-The reference evaluator computes, so folded and unfolded graphs mean the same. Refuses results that would grow the model by more than
-`limit_mib` mebibytes over their operands, results whose shape depends on N, and constants of which only the text was read. Results of bf16, which
-numpy does not have, are held as the f32 values that they round to.
+The reference evaluator computes, so folded and unfolded graphs mean the same. Refuses results that would grow the model by more than `limit_mib` mebibytes
+over their operands, or with all that was folded before by more than `total_mib`; results whose shape depends on N; and constants of which only the text was
+read. Results of bf16, which numpy does not have, are held as the f32 values that they round to.
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
-
-import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir import Graph, Node, SymDim, opdefs
 from ngc.ir.reference import evaluate_node
 from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
-from ngc.ir.tensor_type import DTYPES
+from ngc.ir.tensor_type import DTYPES, bind_shape
 from ngc.passes.affine import constant_data
 from ngc.passes.base import Pass, PassContext
 
@@ -27,14 +26,17 @@ class FoldConstants(Pass):
 
     Attributes:
         limit_mib: MiB by which a result may be larger than its operands.
+        total_mib: MiB by which all results of a run may be larger than the constants that they leave without a reader. A few lines of a damaged model may ask
+            for any number of results, each within its limit.
     """
 
     name: ClassVar[str] = "fold-constants"
     limit_mib: int = 64
+    total_mib: int = 512
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Folds in topological order, so chains of constants fold in one run."""
-        return apply_rules(graph, [OfConstants(self.limit_mib << 20)], self.name, ctx.hooks)
+        return apply_rules(graph, [OfConstants(self.limit_mib << 20, self.total_mib << 20)], self.name, ctx.hooks)
 
 
 class OfConstants(Rule):
@@ -43,8 +45,8 @@ class OfConstants(Rule):
     equation = "f(c) = c"
     roots = frozenset(opdefs()) - {"const"}
 
-    def __init__(self, limit: int = 64 << 20) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, total: int) -> None:
+        self.limit, self.left = limit, total
 
     def match(self, node: Node, graph: Graph) -> Match | None:
         """Matches nodes without other operands."""
@@ -60,16 +62,25 @@ class OfConstants(Rule):
         absent = next((value for value in node.inputs if constant_data(value) is None), None)
         if absent is not None:
             return f"the data of %{absent.name} is not at hand"
-        growth = -sum(value.array.nbytes for value in node.inputs)
-        for value in node.outputs:
-            if any(isinstance(dim, SymDim) for dim in value.type.shape):
-                return f"the shape of %{value.name} depends on N"
-            growth += int(np.prod(value.type.shape, dtype=np.int64)) * DTYPES.get(value.type.dtype, DTYPES["f32"]).itemsize
-        return f"the result is {growth} bytes larger than the operands" if growth > self.limit else None
+        symbolic = next((value for value in node.outputs if any(isinstance(dim, SymDim) for dim in value.type.shape)), None)
+        if symbolic is not None:
+            return f"the shape of %{symbolic.name} depends on N"
+        growth = _size_of_results(node) - sum(value.array.nbytes for value in node.inputs)
+        if growth > self.limit:
+            return f"the result is {growth} bytes larger than the operands"
+        if self.growth(node, graph) > self.left:
+            return f"the results of this run would be {self.growth(node, graph) - self.left} bytes more than they may be"
+        return None
+
+    def growth(self, node: Node, graph: Graph) -> int:
+        """Returns the bytes of the results without those of the operands that nothing else reads."""
+        freed = [value for value in dict.fromkeys(node.inputs) if value.users == (node,) and not graph.is_output(value)]
+        return _size_of_results(node) - sum(int(value.array.nbytes) for value in freed)
 
     def rewrite(self, match: Match, rewriter: Rewriter) -> None:
         """Puts constants in the node's place."""
         node = match["root"]
+        self.left -= self.growth(node, rewriter.graph)
         try:
             results = evaluate_node(node, [value.array for value in node.inputs])
         except (ValueError, IndexError, TypeError, ArithmeticError) as error:
@@ -82,3 +93,7 @@ class OfConstants(Rule):
         rewriter.erase_dead(node)
         for name, value in zip(names, folded, strict=True):
             rewriter.rename(value, name)
+
+
+def _size_of_results(node: Node) -> int:
+    return sum(prod(bind_shape(value.type.shape, 1)) * DTYPES.get(value.type.dtype, DTYPES["f32"]).itemsize for value in node.outputs)

@@ -174,7 +174,7 @@ BAD_SHAPES: list[tuple[Any, str]] = [
     ({}, r"no shape for the inputs 'data' \(node 0\); pass for instance shapes="),
     ({"dat": (1, 3, 8, 8)}, "the model has no input 'dat'; did you mean 'data'"),
     ({"image": (1, 3, 8, 8)}, "the model has no input 'image'; inputs: 'data'"),
-    ({"data": (1, 3, "N", 8)}, "expected sizes of at least 1"),
+    ({"data": ("N", 3, "N", 8)}, "expected sizes of at least 1"),
     ({"data": (0, 3, 8, 8)}, "expected sizes of at least 1"),
     ({"data": (1.5, 3, 8, 8)}, "expected sizes of at least 1"),
     ({"data": "1,3,8,8"}, "expected sizes of at least 1"),

@@ -16,6 +16,7 @@ from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.packing import pack_channels
 from ngc.codegen.llvm.packing_words import bf16_bits
 from ngc.codegen.llvm.slices import find_slices
+from ngc.codegen.llvm.views import Views, find_views
 from ngc.codegen.llvm.weights import WeightBlob
 from ngc.codegen.problems import list_problems
 from ngc.errors import CodegenError
@@ -35,6 +36,7 @@ class Lowering:
         self.blob = WeightBlob()
         self.constants: dict[Value, Packed] = {}
         self.slices = find_slices(graph)
+        self.views = Views()
         self._root: dict[Value, Value] = {}
 
     # -- values and buffers ---------------------------------------------------------------------------------------
@@ -125,7 +127,7 @@ class Lowering:
         if not value.is_const:
             raise CodegenError(f"%{value.name}: a per-channel operand of a step must be a constant")
         array = np.asarray(value.array, np.float32)
-        channels = result.shape[1] if block > 1 or result.rank > 2 else result.shape[-1]
+        channels = result.shape[-1] if result.layout.is_plain else result.shape[1]
         if array.size == 1 and channels != 1:
             array = np.full(int(channels), array.reshape(-1)[0], np.float32)  # type: ignore[arg-type]  # channels have no N
         return self.blob.add(pack_channels(array, max(block, 1)))
@@ -190,10 +192,13 @@ def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fa
         CodegenError: operators have no kernel for their types; all are listed with their nodes.
     """
     table = handlers()
+    from ngc.codegen.llvm.lower_matmul import ACCEPTS  # it builds on Lowering
+
     lowering = Lowering(graph, target, chooser)
+    lowering.views = find_views(graph, ACCEPTS)
     problems: dict[str, list[str]] = {}
     for node in graph.nodes:
-        if node.op == "const":
+        if node.op == "const" or node in lowering.views.absorbed:
             continue
         if _is_alias(node) and not lowering.slices.keys() & {node.inputs[0], node.output}:
             lowering.alias(node.output, node.inputs[0])

@@ -102,7 +102,8 @@ def assemble(writer: OnnxWriter, opset: int, keep: Keep) -> "onnx.ModelProto":
     def node(operation: Operation) -> "onnx.NodeProto":
         inputs = ["" if tensor is None else tensor.name for tensor in operation.inputs]
         attrs: dict[str, Any] = {name: _ELEMENT_TYPES[value] if name == "to" else value for name, value in operation.attrs.items()}
-        return helper.make_node(operation.kind, inputs, [operation.output.name], name=operation.name, doc_string=operation.sources or None, **attrs)
+        outputs = [tensor.name for tensor in (operation.output, *operation.further)]
+        return helper.make_node(operation.kind, inputs, outputs, name=operation.name, doc_string=operation.sources or None, **attrs)
 
     def constant(tensor: Tensor, array: np.ndarray) -> "onnx.TensorProto":
         proto = TensorProto(name=tensor.name, data_type=_ELEMENT_TYPES[tensor.dtype], dims=array.shape)

@@ -32,6 +32,7 @@ class Operation:
     attrs: dict[str, Any]
     name: str = ""
     sources: str = ""
+    further: tuple[Tensor, ...] = ()
 
 
 Handler = Callable[["OnnxWriter", Node], Tensor | Sequence[Tensor]]
@@ -83,6 +84,12 @@ class OnnxWriter:
         output = Tensor(self._fresh(f"{self._prefix}.{kind}"), dtype or first.dtype)
         self.operations.append(Operation(kind, inputs, output, attrs))
         return output
+
+    def apply_many(self, kind: str, *inputs: Tensor | None, dtypes: Sequence[str], **attrs: Any) -> list[Tensor]:
+        """Adds an operation of several results, of the given element types, and returns them."""
+        first, *further = (Tensor(self._fresh(f"{self._prefix}.{kind}"), dtype) for dtype in dtypes)
+        self.operations.append(Operation(kind, inputs, first, attrs, further=tuple(further)))
+        return [first, *further]
 
     def cast(self, tensor: Tensor, dtype: str) -> Tensor:
         """Returns a tensor in another element type, converted once however often it is asked for."""

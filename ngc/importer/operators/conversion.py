@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ngc.errors import ImportFailure, VerifyError
+from ngc.errors import ImportFailure, VerifyError, shorten
 from ngc.importer.attributes import Attributes, Field, Schema
 from ngc.importer.source_bytes import Array
 from ngc.importer.symbol import SymbolNode
@@ -13,6 +13,9 @@ from ngc.ir.tensor_type import format_shape
 
 MAX_OUTPUTS = 1 << 16
 """More outputs than any model has of one node: a damaged number must not make names by the billion."""
+
+_MOST_MESSAGE = 2000
+"""Characters: messages show attributes, which may be megabytes long."""
 
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
 
@@ -52,7 +55,7 @@ class Conversion:
 
     def fail(self, message: str) -> ImportFailure:
         """Returns the error that names this node."""
-        return ImportFailure(f"{self.source}: {self.node}: {message}")
+        return ImportFailure(f"{self.source}: {self.node}: {shorten(message, _MOST_MESSAGE)}")
 
     def op(self, op: str, *inputs: Value, part: str = "", **attrs: Any) -> Value:
         """Appends an IR node, named after the MXNet node (and `part`, if one of many); returns its result."""

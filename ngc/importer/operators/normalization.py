@@ -1,6 +1,8 @@
-"""Batch normalization, local response normalization and dropout."""
+"""Batch normalization, layer normalization, local response normalization and dropout."""
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, enum
 from ngc.importer.operators.conversion import Conversion, Operator
@@ -44,6 +46,24 @@ def _batch_norm(conversion: Conversion) -> Sequence[Value | None]:
     return [result, mean, conversion.op("rsqrt", shifted, part="var")]
 
 
+def _layer_norm(conversion: Conversion) -> Sequence[Value | None]:
+    attrs = conversion.attrs
+    axis = conversion.axis(attrs["axis"])
+    for value, what in zip(conversion.inputs[1:], ("gamma", "beta"), strict=True):
+        conversion.expect_shape(value, (conversion.shape[axis],), what)
+    # MXNet holds eps in single precision, which doubles can tell.
+    eps = float(np.float32(attrs["eps"])) if conversion.data.type.dtype == "f64" else attrs["eps"]
+    result = conversion.op("layer_norm", *conversion.inputs, axis=axis, eps=eps)
+    mean = deviation = None
+    if conversion.needed & {1, 2}:
+        mean = conversion.op("reduce_mean", conversion.data, part="mean", axes=(axis,), keepdims=True)
+    if mean is not None and 2 in conversion.needed:
+        square = conversion.op("square", conversion.op("sub", conversion.data, mean, part="centred"), part="square")
+        variance = conversion.op("reduce_mean", square, part="variance", axes=(axis,), keepdims=True)
+        deviation = conversion.op("sqrt", conversion.op("add", variance, part="shifted", scalar=eps), part="std")
+    return [result, mean, deviation]
+
+
 def _lrn(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
     return [
@@ -83,6 +103,14 @@ OPERATORS = {
     "BatchNorm_v1": _batch_norm_operator(),
     "CuDNNBatchNorm": _batch_norm_operator(axis=Field("int", 1), cudnn_off=IGNORED),
     "_contrib_SyncBatchNorm": _batch_norm_operator(ndev=IGNORED, key=IGNORED),
+    "LayerNorm": Operator(
+        _layer_norm,
+        {"axis": Field("int", -1), "eps": Field("float", 1e-5), "output_mean_var": Field("bool", False)},
+        3,
+        3,
+        outputs=lambda attrs: ("output", "mean", "std"),
+        becomes=("layer_norm", "reduce_mean", "sub", "square", "add", "sqrt"),
+    ),
     "LRN": Operator(
         _lrn,
         {

@@ -1,0 +1,129 @@
+"""Pooling of regions of interest: each region of a feature map becomes a grid of bins, whatever its size.
+
+Regions are rows [image, left, top, right, bottom] in pixels of the network's input; `spatial_scale` makes them those of the feature map. A region of an image
+that does not exist gives zeros.
+"""
+
+from itertools import product as grid
+
+import numpy as np
+
+from ngc.errors import VerifyError
+from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.tensor_type import FLOATS, SymDim, TensorType, format_shape
+
+REGION_WIDTH = 5
+"""Columns of a region: image, left, top, right, bottom."""
+
+MOST_SAMPLES = 1 << 10
+"""Most samples of a bin along an axis where they follow from its size: more than any feature map has elements there."""
+
+
+def _infer(name: str, types: Types, attrs: Attrs, channels: int) -> tuple[TensorType, ...]:
+    x, regions = types
+    if x.rank != 4 or any(isinstance(dim, SymDim) for dim in x.shape[1:]):
+        raise VerifyError(f"{name} takes data of a shape (batch, channels, height, width), not {format_shape(x.shape)}")
+    if regions.rank != 2 or regions.shape[1] != REGION_WIDTH:
+        raise VerifyError(f"{name} takes regions of a shape (regions, {REGION_WIDTH}), not {format_shape(regions.shape)}")
+    if x.dtype not in FLOATS or x.dtype != regions.dtype:
+        raise VerifyError(f"{name} takes data and regions of one float type, not {x.dtype} and {regions.dtype}")
+    if len(attrs["pooled_size"]) != 2 or min(attrs["pooled_size"]) < 1:
+        raise VerifyError(f"{name}: pooled_size is (height, width), not {attrs['pooled_size']}")
+    return (x.with_shape((regions.shape[0], channels, *attrs["pooled_size"])),)
+
+
+def _roi_align_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    channels = types[0].shape[1] if types[0].rank == 4 else 0
+    bins = int(np.prod(attrs["pooled_size"]))
+    if attrs["position_sensitive"] and (isinstance(channels, SymDim) or bins < 1 or channels % bins):
+        raise VerifyError(f"roi_align: {channels} channels are no groups of {bins}, one for each bin of {attrs['pooled_size']}")
+    return _infer("roi_align", types, attrs, channels // bins if attrs["position_sensitive"] else channels)  # type: ignore[arg-type]  # checked there
+
+
+def _taps(start: np.floating, extent: np.floating, bins: int, size: int, attrs: Attrs) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the places (bins, samples, 2) of a region's samples along an axis and their weights, which are 0 for samples outside of the map."""
+    dtype = start.dtype
+    length = extent / dtype.type(bins)
+    samples = attrs["sample_ratio"] if attrs["sample_ratio"] > 0 else int(min(max(np.ceil(length), 0), MOST_SAMPLES))
+    steps = (np.arange(samples).astype(dtype) + dtype.type(0.5)) * length / dtype.type(max(samples, 1))
+    at = start + np.arange(bins).astype(dtype)[:, None] * length + steps
+    inside = (at >= -1) & (at <= size)
+    at = np.clip(np.where(inside, at, 0), 0, size - 1)
+    low = at.astype(np.int64)
+    high = np.minimum(low + 1, size - 1)
+    part = np.where(low < size - 1, at - low, 0).astype(dtype)
+    return np.stack([low, high], -1), np.stack([1 - part, part], -1) * inside[..., None]
+
+
+def _roi_align(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
+    x, regions = arrays
+    height, width = attrs["pooled_size"]
+    channels = x.shape[1] // (height * width) if attrs["position_sensitive"] else x.shape[1]
+    result = np.zeros((len(regions), channels, height, width), x.dtype)
+    for region, out in zip(regions, result, strict=True):
+        image = int(region[0])
+        if not 0 <= image < len(x):
+            continue
+        corners = region[1:] * x.dtype.type(attrs["spatial_scale"]) - x.dtype.type(0.5 if attrs["aligned"] else 0)
+        extents = corners[2:] - corners[:2]
+        if not attrs["aligned"]:
+            extents = np.maximum(extents, x.dtype.type(1))
+        (columns, across), (rows, down) = (_taps(corners[axis], extents[axis], bins, size, attrs)
+                                           for axis, bins, size in ((0, width, x.shape[3]), (1, height, x.shape[2])))
+        samples = max(columns.shape[1] * rows.shape[1], 1)
+        # planes: (channels, height, row samples, 2, width, column samples, 2)
+        planes = x[image][:, rows][..., columns].astype(np.float64)
+        pooled = np.einsum("chrawsb,hra,wsb->chw", planes, down, across) / samples
+        if attrs["position_sensitive"]:
+            places = np.arange(height)[:, None], np.arange(width)
+            pooled = pooled.reshape(channels, height, width, height, width)[:, places[0], places[1], places[0], places[1]]
+        out[:] = pooled
+    return (result,)
+
+
+def _roi_pool_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    return _infer("roi_max_pool", types, attrs, types[0].shape[1] if types[0].rank == 4 else 0)  # type: ignore[arg-type]  # checked there
+
+
+def _half_away(x: np.ndarray) -> np.ndarray:
+    """Rounds to the nearest integer, halves away from zero."""
+    return np.copysign(np.floor(np.abs(x) + 0.5), x).astype(np.int64)
+
+
+def _bins(first: int, last: int, bins: int, size: int, dtype: np.dtype) -> list[slice]:
+    """Returns the rows or columns of a map that each bin of a region covers."""
+    length = dtype.type(max(last - first + 1, 1)) / dtype.type(bins)
+    edges = np.arange(bins + 1).astype(dtype) * length
+    starts = np.clip(np.floor(edges[:-1]).astype(np.int64) + first, 0, size)
+    ends = np.clip(np.ceil(edges[1:]).astype(np.int64) + first, 0, size)
+    return [slice(start, max(start, end)) for start, end in zip(starts, ends, strict=True)]
+
+
+def _roi_pool(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
+    x, regions = arrays
+    height, width = attrs["pooled_size"]
+    result = np.zeros((len(regions), x.shape[1], height, width), x.dtype)
+    for region, out in zip(regions, result, strict=True):
+        image = int(region[0])
+        if not 0 <= image < len(x):
+            continue
+        left, top, right, bottom = _half_away(region[1:] * x.dtype.type(attrs["spatial_scale"]))
+        rows = _bins(top, bottom, height, x.shape[2], x.dtype)
+        columns = _bins(left, right, width, x.shape[3], x.dtype)
+        for row, column in grid(range(height), range(width)):
+            part = x[image][:, rows[row], columns[column]].reshape(x.shape[1], -1)
+            if part.size:
+                out[:, row, column] = np.fmax.reduce(part, axis=1, initial=np.finfo(x.dtype).min)
+    return (result,)
+
+
+_GRID = {"pooled_size": Attr("ints"), "spatial_scale": Attr("float")}
+
+OPS = (
+    OpDef("roi_align", ("x", "regions"), _roi_align_infer, _roi_align,
+          {**_GRID, "sample_ratio": Attr("int", -1), "position_sensitive": Attr("bool", False), "aligned": Attr("bool", False)},
+          doc="Means of bilinear samples in the bins of regions [image, left, top, right, bottom]: `sample_ratio` a bin and axis, or one an element. "
+              "`aligned` takes pixels' centers for half numbers; `position_sensitive` reads another channel for each bin."),
+    OpDef("roi_max_pool", ("x", "regions"), _roi_pool_infer, _roi_pool, _GRID,
+          doc="Largest elements in the bins of regions [image, left, top, right, bottom], whose corners are rounded to elements; an empty bin is 0."),
+)
