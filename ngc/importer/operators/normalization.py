@@ -38,11 +38,13 @@ def _batch_norm(conversion: Conversion) -> Sequence[Value | None]:
         "batch_norm", *conversion.inputs, eps=attrs["eps"], fix_gamma=attrs["fix_gamma"], axis=axis
     )
     mean, var = conversion.inputs[3:]
-    inverse = None
-    if 2 in conversion.needed:  # the output named `_var` is 1/sqrt(var + eps)
-        shifted = conversion.op("add", var, part="var_eps", scalar=attrs["eps"])
-        inverse = conversion.op("rsqrt", shifted, part="var")
-    return [result, mean, inverse]
+    if conversion.node.op == "BatchNorm_v1":
+        return [result, mean, var]
+    if 2 not in conversion.needed:
+        return [result, mean, None]
+    # The output named `_var` is 1/sqrt(var + eps) in all versions but the first.
+    shifted = conversion.op("add", var, part="var_eps", scalar=attrs["eps"])
+    return [result, mean, conversion.op("rsqrt", shifted, part="var")]
 
 
 def _layer_norm(conversion: Conversion) -> Sequence[Value | None]:
