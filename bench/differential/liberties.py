@@ -33,6 +33,11 @@ LIBERTIES: tuple[Known, ...] = (
         "cannot be broadcasted",
     ),
     Known(
+        "negative axes with lengths", ("softmax",), ("accepts",),
+        one("softmax", Input("data", (1, 2)), Input("length", (2,), "int32", "integers", 1, 1), use_length="True", axis="-2"),
+        "must be in range",
+    ),
+    Known(
         "the sign of NaN is NaN, as in numpy and the formats of the engines; MXNet gives 0", ("sign",), ("differs",),
         one("sign", Input("data", (1,), values="nan")),
         "ngc has nan, MXNet 0.0",

@@ -25,7 +25,7 @@ _EXCLUDED: dict[str, str] = {
         rmsprop_update rmspropalex_update sgd_mom_update=_sparse_sgd_mom_update sgd_update=_sparse_sgd_update signsgd_update signum_update
     """,
     "trains: a loss, its targets or its regularization": """
-        CTCLoss=_contrib_CTCLoss=_contrib_ctc_loss=ctc_loss IdentityAttachKLSparseReg _contrib_MultiBoxTarget=_npx_multibox_target
+        CTCLoss=_contrib_CTCLoss=_contrib_ctc_loss=ctc_loss _contrib_MultiBoxTarget=_npx_multibox_target IdentityAttachKLSparseReg 
         softmax_cross_entropy
     """,
     "draws random numbers, or is the density of a distribution, for training": """

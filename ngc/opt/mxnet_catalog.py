@@ -23,14 +23,14 @@ def mxnet_operators() -> list[Record]:
     for name, aliases in {**ALIASES, **{name: () for name in sorted(OPERATORS) if name not in ALIASES}}.items():
         known = canonical_operator(name)
         record: Record = {"name": name, "aliases": list(aliases)}
-        if known in OPERATORS:
+        if name in EXCLUDED:
+            records.append({**record, "state": "excluded", "why": EXCLUDED[name]})
+        elif known in OPERATORS:
             records.append({**record, **_supported(OPERATORS[known].becomes)})
         elif name in QUANTIZED_OPERATORS:
             sources = QUANTIZED_OPERATORS[name]
             records.append({**record, **_supported([op for source in sources for op in OPERATORS[source].becomes]), "becomes": list(sources)}
                            if all(source in OPERATORS for source in sources) else {**record, "state": "refused", "why": f"becomes {', '.join(sources)}"})
-        elif name in EXCLUDED:
-            records.append({**record, "state": "excluded", "why": EXCLUDED[name]})
         else:
             records.append({**record, "state": "refused", "why": REFUSED.get(name, "no converter")})
     return sorted(records, key=lambda entry: entry["name"].lower())

@@ -3,11 +3,24 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bench.differential.strategies import activation, elementwise, normalization, pooling, reduction, shape, slicing, spatial
+from bench.differential.strategies import (
+    activation,
+    detection,
+    elementwise,
+    matmul,
+    normalization,
+    pooling,
+    recurrent,
+    reduction,
+    resampling,
+    shape,
+    slicing,
+    spatial,
+)
 from bench.differential.strategies.graphs import graph
 from bench.differential.strategies.strategy import Strategy
 
-_FAMILIES = (spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction)
+_FAMILIES = (spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction, detection, resampling, matmul, recurrent)
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType({name: strategy for family in _FAMILIES for name, strategy in family.STRATEGIES.items()})
 """The strategy of each MXNet operator that the importer knows."""
@@ -20,5 +33,6 @@ TRIED: Mapping[str, Strategy] = MappingProxyType({**STRATEGIES, GRAPHS: graph})
 
 UNTRIED: Mapping[str, str] = MappingProxyType({
     "CuDNNBatchNorm": "in CUDA builds of MXNet only",
+    "_contrib_MultiBoxTarget": "refused always: it is of training",
 })
 """Operators that are known but never tried, with the reason."""

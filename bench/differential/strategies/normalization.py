@@ -34,8 +34,20 @@ def _dropout(make: Maker, op: str) -> Case:
     return make.case(make.call(op, data, p=make.pick(None, 0.0, 0.3), mode=make.pick(None, "training"), axes=make.pick(None, (0,))))
 
 
+def _layer_norm(make: Maker, op: str) -> Case:
+    shape, dtype = make.shape(1, 4), make.pick("float32", "float32", "float64")
+    axis = make.maybe(make.axis(len(shape)))
+    size = shape[-1 if axis is None else axis]
+    inputs = [make.input("data", shape, dtype), make.weight("gamma", (size,), dtype), make.weight("beta", (size,), dtype)]
+    several = make.chance()
+    call = make.call(op, *inputs, axis=axis, eps=make.pick(None, 1e-3, 0.125), output_mean_var=True if several else None)
+    # What is divided by the deviation can be as small as the root of eps makes it.
+    return make.case(*outputs(call, 3 if several else 1), units=16, terms=size, magnitude=64.0 if several else 16.0 * size**0.5)
+
+
 STRATEGIES: dict[str, Strategy] = {
     **dict.fromkeys(("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm"), _batch_norm),
+    "LayerNorm": _layer_norm,
     "LRN": _lrn,
     "Dropout": _dropout,
 }
