@@ -1,7 +1,7 @@
 """Normalizations and dropout."""
 
 from bench.differential.case import Case
-from bench.differential.maker import FLOATS, Maker, outputs
+from bench.differential.maker import FLOATS, Maker, outputs, volume
 from bench.differential.strategies.strategy import Strategy
 
 
@@ -45,9 +45,32 @@ def _layer_norm(make: Maker, op: str) -> Case:
     return make.case(*outputs(call, 3 if several else 1), units=16, terms=size, magnitude=64.0 if several else 16.0 * size**0.5)
 
 
+def _group_norm(make: Maker, op: str) -> Case:
+    shape = make.shape(3, 5)
+    groups = 1
+    if op == "GroupNorm":
+        groups = make.pick(1, 2, 3)
+        shape = (shape[0], groups * make.pick(1, 2, 3), *shape[2:])
+    channels = (groups,) if op == "GroupNorm" else (shape[1],)
+    inputs = [make.input("data", shape), make.weight("gamma", channels), make.weight("beta", channels)]
+    attrs = {"num_groups": make.pick(None, 1) if groups == 1 else groups} if op == "GroupNorm" else {}
+    terms = volume(shape[1:])
+    return make.case(make.call(op, *inputs, eps=make.pick(None, 1e-3, 0.125), **attrs), units=16, terms=terms, magnitude=16.0 * terms**0.5)
+
+
+def _l2_normalization(make: Maker, op: str) -> Case:
+    shape = make.shape(2, 4)
+    data = make.input("data", shape, make.pick("float32", "float32", "float64"))
+    call = make.call(op, data, mode=make.pick(None, "instance", "channel", "spatial"), eps=make.pick(None, 1e-5))
+    return make.case(call, units=8, terms=volume(shape[1:]), magnitude=1.0)
+
+
 STRATEGIES: dict[str, Strategy] = {
     **dict.fromkeys(("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm"), _batch_norm),
     "LayerNorm": _layer_norm,
+    "InstanceNorm": _group_norm,
+    "GroupNorm": _group_norm,
+    "L2Normalization": _l2_normalization,
     "LRN": _lrn,
     "Dropout": _dropout,
 }
