@@ -98,6 +98,17 @@ MXNET_BUGS: tuple[Known, ...] = (
         applies=lambda case: any(_layer(case, head) and any(head in call.inputs for call in case.calls) for head in case.heads),
     ),
     Known(
+        "data of two dimensions ends the process",
+        ("_unravel_index",), ("aborts",),
+        one("_unravel_index", Input("data", (9, 7), "int32", "integers", 0, 6), shape="(7,)"),
+    ),
+    Known(
+        "of equal whole numbers, sorted over all axes, any comes first; elsewhere the one with the lower index does, as in ngc always",
+        ("topk", "argsort"), ("differs", "unsteady"),
+        one("argsort", Input("data", (32,), "int32", "integers", 0, 1), axis="None"),
+        applies=lambda case: "int" in case.inputs[0].dtype and ("axis", "None") in case.calls[0].attrs,
+    ),
+    Known(
         "the constant of the conversion is a float32, for float64 data too",
         ("degrees", "radians"), ("differs",),
         one("degrees", Input("data", (1,), "float64")),

@@ -11,6 +11,8 @@ from bench.differential.strategies import (
     indexing,
     matmul,
     normalization,
+    numpy_elementwise,
+    numpy_shape,
     ordering,
     pooling,
     recurrent,
@@ -25,6 +27,7 @@ from bench.differential.strategies.strategy import Strategy
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction, indexing, ordering, creation, detection, resampling, matmul, recurrent,
+    numpy_elementwise, numpy_shape,
 )  # fmt: skip
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType({name: strategy for family in _FAMILIES for name, strategy in family.STRATEGIES.items()})

@@ -9,8 +9,10 @@ _MADE = (None, "float32", "float64", "float16", "int32", "int64")
 
 def _filled(make: Maker, op: str) -> Case:
     value = {"value": make.pick(0.0, 1.5, -3.0)} if op == "_full" else {}
-    dtype = {} if op == "_zeros_without_dtype" else {"dtype": make.pick(*_MADE)}
-    return make.case(make.call(op, shape=make.shape(), **dtype, **value))
+    if op == "_zeros_without_dtype":  # takes the type of what it meets
+        shape = make.shape()
+        return make.case(make.call("elemwise_add", make.input("data", shape, batched=False), make.call(op, shape=shape)))
+    return make.case(make.call(op, shape=make.shape(), dtype=make.pick(*_MADE), **value))
 
 
 def _arange(make: Maker, op: str) -> Case:

@@ -92,7 +92,8 @@ def _ravel(make: Maker, op: str) -> Case:
     shape = make.shape(1, 4)
     dtype = make.pick("float32", "int32", "int64")
     if op == "_unravel_index":
-        data = make.input("data", make.shape(1, 2), dtype, "integers", 0, volume(shape) - 1, batched=False)
+        places = make.shape(1, 1) if make.integer(0, 31) else make.shape(2, 2)
+        data = make.input("data", places, dtype, "integers", 0, volume(shape) - 1, batched=False)
     else:
         count = make.size()
         rows = [make.input(f"row{dim}", (1, count), dtype, "integers", 0, size - 1, batched=False) for dim, size in enumerate(shape)]

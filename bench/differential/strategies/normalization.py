@@ -61,7 +61,7 @@ def _group_norm(make: Maker, op: str) -> Case:
 def _l2_normalization(make: Maker, op: str) -> Case:
     shape = make.shape(2, 4)
     data = make.input("data", shape, make.pick("float32", "float32", "float64"))
-    call = make.call(op, data, mode=make.pick(None, "instance", "channel", "spatial"), eps=make.pick(None, 1e-5))
+    call = make.call(op, data, mode=make.pick(None, "instance", "channel", "spatial"), eps=make.pick(None, 0.0625))
     return make.case(call, units=8, terms=volume(shape[1:]), magnitude=1.0)
 
 
