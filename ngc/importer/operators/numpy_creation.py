@@ -6,10 +6,12 @@ import numpy as np
 
 from ngc.importer.attributes import IGNORED, Field
 from ngc.importer.operators.conversion import Conversion, Operator
+from ngc.importer.operators.creation import MAX_ELEMENTS
 from ngc.importer.operators.numpy_common import broadcast_to, filled_like
 from ngc.importer.source_bytes import Array
 from ngc.ir import Value
 from ngc.ir.ops.elementwise import cast_array
+from ngc.ir.ops.indexing import progression
 from ngc.ir.tensor_type import product
 
 _DTYPE = {"dtype": Field("dtype", "f32"), "ctx": IGNORED}
@@ -39,7 +41,10 @@ def _arange(conversion: Conversion) -> Array:
     start, stop = (0.0, attrs["start"]) if attrs["stop"] is None else (attrs["start"], attrs["stop"])
     if attrs["step"] == 0:
         raise conversion.fail("step = 0: expected another number")
-    return np.asarray(start + attrs["step"] * np.arange(max(0, np.ceil((stop - start) / attrs["step"]))))
+    count = np.ceil((stop - start) / attrs["step"])
+    if not count <= MAX_ELEMENTS:
+        raise conversion.fail(f"start = {start:g}, stop = {stop:g}, step = {attrs['step']:g}: expected at most {MAX_ELEMENTS} numbers")
+    return progression(max(0, int(count)), start, attrs["step"], 1, attrs["dtype"])
 
 
 def _eye(conversion: Conversion) -> Array:
