@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -14,6 +15,7 @@ from ngc.driver import compile as compile_graph
 from ngc.errors import NgcError
 from ngc.importer import import_model
 from ngc.ir import Graph, evaluate
+from ngc.runtime import Executable
 
 THREADS = 2
 """Of the compiled program: each kernel's work is divided, however little it is."""
@@ -54,14 +56,13 @@ def run_ngc(case: Case) -> tuple[Result, Result | None]:
         reference = _guarded(lambda: evaluate(graph, feeds))
         if case.target is None:
             return reference, None
-        return reference, _guarded(lambda: _run_compiled(graph, case.target or "cpu", feeds))
+        return reference, _guarded(lambda: compile_here(graph, target=case.target).run_poisoned(feeds))
 
 
-def _run_compiled(graph: Graph, target: str, feeds: Mapping[str, Array]) -> list[Array]:
+def compile_here(graph: Graph, **options: Any) -> Executable:
     """Compiles in this process: to start LLVM's workers takes ten times as long as to compile what is drawn."""
     with patch.object(build, "compile_kernels", partial(compile_kernels, in_process=True)):
-        executable = compile_graph(graph, target=target, threads=THREADS)
-    return executable.run_poisoned(feeds)
+        return compile_graph(graph, threads=THREADS, **options)
 
 
 def _import(case: Case, arrays: Mapping[str, Array]) -> Graph:

@@ -110,7 +110,7 @@ def _round(drawn: st.SearchStrategy[Case], count: int, seed: int, oracle: Oracle
     found: list[Difference] = []
 
     @hypothesis.seed(seed)
-    @settings(max_examples=max(8, count // _MEAN), database=None, deadline=None, derandomize=False, suppress_health_check=list(HealthCheck),
+    @settings(max_examples=max(2, count // _MEAN + 1), database=None, deadline=None, derandomize=False, suppress_health_check=list(HealthCheck),
               phases=(Phase.generate, Phase.shrink), report_multiple_bugs=False)
     @given(st.lists(drawn, min_size=1, max_size=BATCH))
     def run(cases: list[Case]) -> None:
