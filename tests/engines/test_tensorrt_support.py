@@ -156,6 +156,8 @@ REFUSED = (
     (Sample("lrn", ((4, 20, 3),), {"size": 3, "alpha": 1e30}), "f32", "LRN of TensorRT takes alpha between -1e+20 and 1e+20, not 1e+30"),
     (Sample("deconv2d", ((4, 4, 5, 5), (4, 2, 3, 3)), {"stride": (2, 1), "dilate": (1, 2)}, 1), "f32",
      "deconvolutions of TensorRT are strided or dilated, not both"),
+    (Sample("topk", ((4, 5000),), {"axis": 1, "k": 3841}), "f32", "TopK of TensorRT gives up to 3840 elements, not 3841"),
+    (Sample("argmin", ((9,),), {"axis": 0}), "f32", "argmin of TensorRT takes two dimensions or more"),
 )
 
 
