@@ -163,6 +163,8 @@ REFUSED = (
      "deconvolutions of TensorRT are strided or dilated, not both"),
     (Sample("recurrent", recurrent.shapes("gru", 1), {"mode": "gru"}), "f16",
      "TensorRT builds no recurrent layer of one direction whose data is cast from f16"),
+    (Sample("topk", ((4, 5000),), {"axis": 1, "k": 3841}), "f32", "TopK of TensorRT gives up to 3840 elements, not 3841"),
+    (Sample("argmin", ((9,),), {"axis": 0}), "f32", "argmin of TensorRT takes two dimensions or more"),
 )
 
 
