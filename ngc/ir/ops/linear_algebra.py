@@ -161,14 +161,14 @@ OPS: tuple[OpDef, ...] = (
           doc="L with L L' = x, of whose lower triangle it is made; with lower=false U with U' U = x, of the upper one. The other triangle is zero."),
     OpDef("inverse", ("x",), _inverse_infer, _inverse, doc="The inverse of each matrix."),
     OpDef("lu_pivots", ("x",), _lu_pivots_infer, _lu_pivots,
-          doc="The pivots of Gaussian elimination, the largest of each column; the first is negated for an odd number of exchanges of rows, so that the product "
-              "of all is the determinant."),
-    OpDef("lq", ("x",), _lq_infer, _lq, doc="Q with orthonormal rows and a lower triangle L with L Q = x, by Householder's reflections, as LAPACK's gelqf signs "
-                                            "them."),
+          doc="The pivots of Gaussian elimination, the largest of each column; the first is negated for an odd number of exchanges of rows, so that "
+              "the product of all is the determinant."),
+    OpDef("lq", ("x",), _lq_infer, _lq, doc="Q with orthonormal rows and a lower triangle L with L Q = x, by Householder's reflections, signed as by "
+                                            "LAPACK's gelqf."),
     OpDef("eigh", ("x",), _eigh_infer, _eigh,
           doc="The eigenvectors of symmetric matrices, one a row, whose largest component is positive, and the eigenvalues in ascending order."),
     OpDef("triangular_matmul", ("a", "b"), _triangular_matmul_infer, _triangular_matmul, _TRIANGLE,
-          doc="a b, or with right=true b a, of the triangle of a that `lower` names, transposed if it says so; b may be one matrix for all."),
+          doc="a b, or with right=true b a, of the triangle of a that `lower` names, transposed if it says so; b may be one for all."),
     OpDef("triangular_solve", ("a", "b"), _triangular_solve_infer, _triangular_solve, _TRIANGLE,
           doc="x with a x = b, or with right=true x a = b, of the triangle of a that `lower` names, transposed if it says so; b may be one for all."),
 )
