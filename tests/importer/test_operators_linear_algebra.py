@@ -122,6 +122,13 @@ def test_a_gaussian_in_a_compiled_model(mx: ModuleType, rng: np.random.Generator
     np.testing.assert_allclose(executable.run(feeds)[0], run_mxnet(mx, density, feeds)[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize(("name", "op"), [("linalg_potrf", "cholesky"), ("_npi_cholesky", "cholesky"), ("_npi_inv", "inverse"), ("linalg_inverse", "inverse")])
+def test_other_names(name: str, op: str) -> None:
+    nodes = [{"op": "null", "name": "x", "inputs": []}, {"op": name, "name": "y", "inputs": [[0, 0, 0]]}]
+    graph = import_model({"nodes": nodes, "arg_nodes": [0], "heads": [[1, 0, 0]]}, shapes={"x": (2, 2)})
+    assert graph.count() == {op: 1}
+
+
 @pytest.mark.parametrize(("op", "shape", "attrs", "message"), [
     ("potrf", (2, 3), {}, r"cholesky takes square matrices in the last two dimensions, not f32\[2,3\]"),
     ("potri", (2, 3), {}, r"it takes square matrices, not f32\[2,3\]"),
