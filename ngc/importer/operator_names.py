@@ -41,8 +41,6 @@ _ALIASES: dict[str, str] = {
     "_lesser_equal": "_Lesser_Equal",
     "_linalg_gemm": "linalg_gemm",
     "_linalg_gemm2": "linalg_gemm2",
-    "_linalg_inverse": "linalg_inverse _npi_inv",
-    "_linalg_potrf": "linalg_potrf _npi_cholesky",
     "_logical_and": "_Logical_And",
     "_logical_or": "_Logical_Or",
     "_logical_xor": "_Logical_Xor",
@@ -92,7 +90,9 @@ _ALIASES: dict[str, str] = {
     "topk": "_npx_topk",
 }
 
-_MATRIX_OPERATORS = "det extractdiag extracttrian gelqf makediag maketrian potri slogdet sumlogdiag syevd trmm trsm"
+_MATRIX_OPERATORS = (
+    "det extractdiag extracttrian gelqf inverse makediag maketrian potrf potri slogdet sumlogdiag syevd trmm trsm"
+)
 
 _SCALAR_OPERATORS = (
     "plus minus rminus mul div rdiv mod rmod power rpower maximum minimum hypot equal not_equal greater "
@@ -110,6 +110,7 @@ def _camel(name: str) -> str:
 def _alias_table() -> dict[str, str]:
     table = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
     table.update({f"linalg_{name}": f"_linalg_{name}" for name in _MATRIX_OPERATORS.split()})
+    table.update({"_npi_cholesky": "_linalg_potrf", "_npi_inv": "_linalg_inverse"})
     table.update({f"_{_camel(name)}Scalar": f"_{name}_scalar" for name in _SCALAR_OPERATORS.split()})
     return table
 

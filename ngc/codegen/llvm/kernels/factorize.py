@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.matrices import Matrix, function, number, products
+from ngc.codegen.llvm.kernels.small_matrices import Matrix, function, number, products
 from ngc.codegen.llvm.text import I1, Builder, Index, Value
 from ngc.target import CpuTarget
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.matrices import Matrix, number, products
+from ngc.codegen.llvm.kernels.small_matrices import Matrix, number, products
 from ngc.target import CpuTarget
 
 
