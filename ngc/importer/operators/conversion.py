@@ -32,6 +32,10 @@ class RegionInput:
 class SubgraphImporter(Protocol):
     """What converts the subgraphs of a node."""
 
+    @property
+    def np_shape(self) -> bool:
+        """Whether the node's symbol has tensors without dimensions, as numpy has."""
+
     def region(self, inner: SymbolGraph, name: str, inputs: Sequence[RegionInput], constants: Mapping[int, Array], heads: Sequence[int]) -> Graph:
         """Returns a subgraph as a graph of its own.
 
