@@ -23,10 +23,10 @@ def make_node(graph: Graph, op: str, inputs: Sequence[Value], attrs: Mapping[str
     definition = opdef(op)
     checked = definition.check_attrs(attrs)
     inferred = definition.infer_types([value.type for value in inputs], checked, regions)
-    if types is not None and [(type.shape, type.dtype) for type in types] != [(type.shape, type.dtype) for type in inferred]:
-        raise VerifyError(f"{op} gives {', '.join(map(str, inferred))}, not {', '.join(map(str, types))}")
     for type in inferred:
         check_size(type)
+    if types is not None and [(type.shape, type.dtype) for type in types] != [(type.shape, type.dtype) for type in inferred]:
+        raise VerifyError(f"{op} gives {', '.join(map(str, inferred))}, not {', '.join(map(str, types))}")
     node = Node(op, tuple(inputs), checked, locs, regions=regions)
     node.outputs = tuple(Value(graph._fresh(result_names[index] if index < len(result_names) else name), type, node, index)
                          for index, type in enumerate(inferred if types is None else types))
@@ -69,9 +69,9 @@ class GraphBuilder:
         self.graph._link(node)
         return node.output
 
-    def call(self, region: Graph, inputs: Sequence[Value], engine: str, name: str, loc: Loc | None = None) -> tuple[Value, ...]:
-        """Appends a call of an engine that executes a region, and returns its results."""
-        node = make_node(self.graph, "engine.call", inputs, {"engine": engine}, (loc,) if loc else (), name, regions=(region,))
+    def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], name: str, loc: Loc | None = None, **attrs: Any) -> tuple[Value, ...]:
+        """Appends a node that holds graphs, and returns its results."""
+        node = make_node(self.graph, op, inputs, attrs, (loc,) if loc else (), name, regions=tuple(regions))
         self.graph._append(node)
         self.graph._link(node)
         return node.outputs

@@ -5,6 +5,9 @@ from types import MappingProxyType
 
 from ngc.importer.operators import (
     activation,
+    aggregation,
+    control_flow,
+    creation,
     detection,
     elementwise,
     indexing,
@@ -18,7 +21,9 @@ from ngc.importer.operators import (
     numpy_reduction,
     numpy_shape,
     ordering,
+    patches,
     pooling,
+    positions,
     recurrent,
     reduction,
     resampling,
@@ -26,6 +31,7 @@ from ngc.importer.operators import (
     shape,
     slicing,
     spatial,
+    writing,
 )
 from ngc.importer.operators.conversion import Conversion, Operator
 
@@ -33,7 +39,7 @@ __all__ = ["OPERATORS", "Conversion", "Operator"]
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
-    indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra,
+    indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
     numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
 )  # fmt: skip
 

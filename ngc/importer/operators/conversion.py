@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ngc.errors import ImportFailure, VerifyError, shorten
 from ngc.importer.attributes import Attributes, Field, Schema
 from ngc.importer.source_bytes import Array
-from ngc.importer.symbol import SymbolNode
-from ngc.ir import Dim, GraphBuilder, Loc, Shape, SymDim, Value
+from ngc.importer.symbol import SymbolGraph, SymbolNode
+from ngc.ir import Dim, Graph, GraphBuilder, Loc, Shape, SymDim, TensorType, Value
 from ngc.ir.tensor_type import format_shape
 
 MAX_OUTPUTS = 1 << 16
@@ -18,6 +18,33 @@ _MOST_MESSAGE = 2000
 """Characters: messages show attributes, which may be megabytes long."""
 
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
+
+
+@dataclass(frozen=True)
+class RegionInput:
+    """An input of a region: its type, and the variables of a subgraph that it feeds; none where the subgraph does not look at it."""
+
+    type: TensorType
+    variables: tuple[int, ...]
+    name: str
+
+
+class SubgraphImporter(Protocol):
+    """What converts the subgraphs of a node."""
+
+    def region(self, inner: SymbolGraph, name: str, inputs: Sequence[RegionInput], constants: Mapping[int, Array], heads: Sequence[int]) -> Graph:
+        """Returns a subgraph as a graph of its own.
+
+        Args:
+            inner: the subgraph.
+            name: of the graph.
+            inputs: of the graph, in order.
+            constants: the data of its other variables.
+            heads: which heads it returns, in order.
+        """
+
+    def inline(self, inner: SymbolGraph, values: Mapping[int, Value]) -> list[Value]:
+        """Converts a subgraph where its node stands, for the values of its variables; returns its heads."""
 
 
 @dataclass
@@ -33,6 +60,7 @@ class Conversion:
     attrs: Attributes
     inputs: tuple[Value, ...]
     needed: frozenset[int]
+    subgraphs: SubgraphImporter
     loc: Loc = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +90,13 @@ class Conversion:
         name = f"{self.node.name}_{part}" if part else self.node.name
         try:
             return self.builder.op(op, *inputs, name=name, loc=self.loc, **attrs)
+        except VerifyError as error:
+            raise self.fail(str(error)) from error
+
+    def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], **attrs: Any) -> tuple[Value, ...]:
+        """Appends an IR node that holds graphs, and returns its results."""
+        try:
+            return self.builder.region_op(op, inputs, regions, self.node.name, self.loc, **attrs)
         except VerifyError as error:
             raise self.fail(str(error)) from error
 
