@@ -64,6 +64,7 @@ def test_power(exponent: float, check_np: Check) -> None:
 def test_extremes(name: str, check_np: Check) -> None:
     check_np(lambda np_, x, y: getattr(np_, name)(x, y), FLOATS, OTHERS)
     check_np(lambda np_, x: getattr(np_, name)(x, 1.5), FLOATS)
+    check_np(lambda np_, x: getattr(np_, name)(x, 1.5), INTEGERS)
 
 
 @pytest.mark.parametrize("name", ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal"])

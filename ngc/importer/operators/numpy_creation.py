@@ -7,16 +7,16 @@ import numpy as np
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, Schema
 from ngc.importer.operators.conversion import Conversion, Operator
+from ngc.importer.operators.creation import MAX_ELEMENTS, made
 from ngc.importer.operators.numpy_common import broadcast_to, filled_like
+from ngc.importer.operators.positions import diagonal, diagonal_matrix
 from ngc.importer.source_bytes import Array
 from ngc.ir import Value
 from ngc.ir.ops.elementwise import cast_array
 from ngc.ir.tensor_type import product
 
 _DTYPE = {"dtype": Field("dtype", "f32"), "ctx": IGNORED}
-_MOST_ELEMENTS = 1 << 28
-"""More elements than any model makes of a few numbers: a damaged shape must not fill the memory."""
-_RANGE = {"start": Field("double"), "stop": Field("double", None, optional=True), "num": Field("int", 50), "endpoint": Field("bool", True)}
+_RANGE = {"start": Field("double"), "stop": Field("double"), "num": Field("int", 50), "endpoint": Field("bool", True)}
 
 
 def _made(size: Callable[[Attributes], Sequence[float]], array: Callable[[Attributes], Array]) -> Callable[[Conversion], list[Value]]:
@@ -24,12 +24,9 @@ def _made(size: Callable[[Attributes], Sequence[float]], array: Callable[[Attrib
 
     def convert(conversion: Conversion) -> list[Value]:
         sizes, dtype = size(conversion.attrs), conversion.attrs["dtype"] or "f32"
-        if not all(dim > 0 for dim in sizes) or not prod(sizes) <= _MOST_ELEMENTS:
-            raise conversion.fail(f"{' by '.join(f'{dim:g}' for dim in sizes)} elements, expected 1 to {_MOST_ELEMENTS}")
-        made = np.asarray(array(conversion.attrs))
-        if dtype == "bf16":
-            return [conversion.op("cast", conversion.const("constant", made.astype(np.float32)), dtype=dtype)]
-        return [conversion.op("identity", conversion.const("constant", cast_array(made, dtype)))]
+        if not all(dim > 0 for dim in sizes) or not prod(sizes) <= MAX_ELEMENTS:
+            raise conversion.fail(f"{' by '.join(f'{dim:g}' for dim in sizes)} elements, expected 1 to {MAX_ELEMENTS}")
+        return made(conversion, cast_array(np.asarray(array(conversion.attrs)), dtype), dtype)
 
     return convert
 
@@ -70,50 +67,24 @@ def _tril(conversion: Conversion) -> list[Value]:
     return [conversion.op("where", mask, data, filled_like(conversion, data, 0.0, "zeros"))]
 
 
-def diagonal(conversion: Conversion, value: Value, offset: int, part: str = "") -> Value:
-    """Returns a diagonal of the matrices in the last two axes: in the order of memory its elements lie equally far apart."""
-    *outer, rows, columns = value.type.shape
-    height, width = conversion.fixed(rows, "a dimension of the matrices"), conversion.fixed(columns, "a dimension of the matrices")
-    count = min(height, width - offset) if offset >= 0 else min(height + offset, width)
-    if count < 1:
-        raise conversion.fail(f"a diagonal at {offset} of matrices of {height} by {width} is empty")
-    first = offset if offset >= 0 else -offset * width
-    flat = conversion.reshape(value, (*outer, height * width), part="flat")
-    return conversion.op("slice", flat, part=part, begin=(*(None,) * len(outer), first), end=(*(None,) * len(outer), first + (count - 1) * (width + 1) + 1),
-                         step=(*(1,) * len(outer), width + 1))
-
-
-def _chosen_diagonal(conversion: Conversion, part: str = "") -> Value:
-    axes = conversion.axes((conversion.attrs["axis1"], conversion.attrs["axis2"]))
-    order = (*(axis for axis in range(conversion.rank) if axis not in axes), *axes)
-    moved = conversion.data if order == tuple(range(conversion.rank)) else conversion.op("transpose", conversion.data, part="moved", axes=order)
-    return diagonal(conversion, moved, conversion.attrs["offset"], part)
-
-
 def _trace(conversion: Conversion) -> list[Value]:
-    values = _chosen_diagonal(conversion, "diagonal")
+    attrs = conversion.attrs
+    values = diagonal(conversion, attrs["offset"], attrs["axis1"], attrs["axis2"], "diagonal")
     return [conversion.op("reduce_sum", values, axes=(values.type.rank - 1,), keepdims=False)]
 
 
-def _diagonal_matrix(conversion: Conversion, vector: Value) -> list[Value]:
-    """Returns a matrix with a vector on its diagonal k: behind each element as many zeros as lie between two elements of a diagonal."""
-    count, offset = conversion.fixed(vector.type.shape[0], "the vector's length"), conversion.attrs["k"]
-    column = conversion.reshape(vector, (count, 1), part="column")
-    spread = conversion.reshape(conversion.op("pad", column, part="spread", widths=(0, 0, 0, count)), (count * (count + 1),), part="line")
-    square = conversion.op("slice", spread, part="square", begin=(None,), end=(count * count,), step=(1,))
-    matrix = conversion.reshape(square, (count, count), part="matrix" if offset else "")
-    before = (abs(offset), 0, 0, abs(offset)) if offset < 0 else (0, offset, offset, 0)
-    return [conversion.op("pad", matrix, widths=before) if offset else matrix]
-
-
 def _diag(conversion: Conversion) -> list[Value]:
-    if conversion.rank == 1:
-        return _diagonal_matrix(conversion, conversion.data)
-    return [diagonal(conversion, conversion.data, conversion.attrs["k"])]
+    k = conversion.attrs["k"]
+    return [diagonal_matrix(conversion, conversion.data, k) if conversion.rank == 1 else diagonal(conversion, k, 0, 1)]
 
 
 def _diagflat(conversion: Conversion) -> list[Value]:
-    return _diagonal_matrix(conversion, conversion.reshape(conversion.data, (product(conversion.shape),), part="vector"))
+    return [diagonal_matrix(conversion, conversion.reshape(conversion.data, (product(conversion.shape),), part="vector"), conversion.attrs["k"])]
+
+
+def _diagonal(conversion: Conversion) -> list[Value]:
+    attrs = conversion.attrs
+    return [diagonal(conversion, attrs["offset"], attrs["axis1"], attrs["axis2"])]
 
 
 _MATRIX_OF = ("reshape", "pad", "slice")
@@ -127,7 +98,6 @@ OPERATORS = {
     "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["M"] or attrs["N"]), lambda attrs: np.eye(attrs["N"], attrs["M"] or None, attrs["k"]), {
         "N": Field("long"), "M": Field("long", None, optional=True), "k": Field("long", 0)}),
     "_npi_identity": _constant(lambda attrs: attrs["shape"], lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
-    "_npi_linspace": _constant(lambda attrs: (attrs["num"],), _linspace, _RANGE),
     "_npi_logspace": _constant(lambda attrs: (attrs["num"],), lambda attrs: np.asarray(attrs["base"] ** _linspace(attrs)),
                                {**_RANGE, "base": Field("double", 10.0)}),
     "_npi_indices": _constant(lambda attrs: (len(attrs["dimensions"]), *attrs["dimensions"]), lambda attrs: np.indices(attrs["dimensions"]),
@@ -138,6 +108,6 @@ OPERATORS = {
     "_npi_tril": Operator(_tril, {"k": Field("int", 0)}, becomes=("reshape", "broadcast_to", "where", "logical_or", "mul")),
     "_np_diag": Operator(_diag, {"k": Field("int", 0)}, becomes=_MATRIX_OF),
     "_np_diagflat": Operator(_diagflat, {"k": Field("int", 0)}, any_rank=True, becomes=_MATRIX_OF),
-    "_np_diagonal": Operator(lambda conversion: [_chosen_diagonal(conversion)], _PLANE, becomes=("transpose", "reshape", "slice")),
+    "_np_diagonal": Operator(_diagonal, _PLANE, becomes=("transpose", "reshape", "slice")),
     "_np_trace": Operator(_trace, _PLANE, becomes=("transpose", "reshape", "slice", "reduce_sum")),
 }

@@ -22,7 +22,6 @@ _UNARY = (
 )
 _ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul", "true_divide": "div", "mod": "mod", "power": "power"}
 """Names that take operands of two element types."""
-_EXTREMES = ("maximum", "minimum", "hypot")
 _COMPARISONS = {"equal": "equal", "not_equal": "not_equal", "greater": "greater", "greater_equal": "greater_equal", "less": "lesser",
                 "less_equal": "lesser_equal"}
 _LOGICAL = ("logical_and", "logical_or", "logical_xor")
@@ -71,10 +70,6 @@ def _with_scalar(op: str, reverse: bool = False) -> Operator:
         return [conversion.op(op, _scalar_data(conversion, op), scalar=conversion.attrs["scalar"], reverse=reverse)]
 
     return Operator(convert, _SCALAR_PARAMS, any_rank=True, becomes=(op, "cast"))
-
-
-def _same_types(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2, any_rank=True, becomes=(op,))
 
 
 def _truth(conversion: Conversion, value: Value) -> list[Value]:
@@ -225,12 +220,11 @@ _NUMBER = Field("double", None, optional=True)
 
 OPERATORS = {
     **{f"_npi_{name}": _unary(name) for name in _UNARY.split()},
-    **{name: _unary("abs") for name in ("_npi_abs", "_npi_absolute")},
+    "_npi_absolute": _unary("abs"),
     **{f"_npi_{name}": _arithmetic(op) for name, op in _ARITHMETIC.items()},
     **{f"_npi_{name}_scalar": _with_scalar(op) for name, op in _ARITHMETIC.items()},
     **{f"_npi_r{name}_scalar": _with_scalar(op, True) for name, op in _ARITHMETIC.items() if name not in ("add", "multiply")},
-    **{f"_npi_{name}": _same_types(name) for name in _EXTREMES},
-    **{f"_npi_{name}_scalar": _with_scalar(name) for name in _EXTREMES},
+    "_npi_hypot": Operator(lambda conversion: [conversion.op("hypot", *conversion.inputs)], None, 2, 2, any_rank=True, becomes=("hypot",)),
     **{f"_npi_{name}": _comparison(op) for name, op in _COMPARISONS.items()},
     **{f"_npi_{name}_scalar": _scalar_comparison(op) for name, op in _COMPARISONS.items()},
     "_npi_isnan": _predicate(_is_nan, False, "not_equal"),
