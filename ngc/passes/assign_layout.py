@@ -130,12 +130,15 @@ def _in_block(value: Value, block: int, node: Node, rewriter: Rewriter, reordere
 
 
 def _writes_blocks(value: Value, block: int) -> bool:
-    """Whether a plain value's producer can write it in blocks as well: a cast planes with their border, the quantization of a plain tensor any block."""
+    """Whether a plain value's producer can write it in blocks as well: a cast, or steps with a constant a channel, planes with their border; the quantization
+    of a plain tensor any block."""
     producer = value.producer
     if producer is None or not producer.inputs[0].type.layout.is_plain:
         return False
     if producer.op == "cast":
         return block == 1
+    if producer.op == "eltwise" and block == 1 and value.type.dtype == "f32":
+        return len(producer.outputs) == 1 and all(operand.is_const and operand.type.rank == 1 for operand in producer.inputs[1:])
     return producer.op == "eltwise" and (producer.inputs[0].type.dtype, value.type.dtype, len(producer.inputs), len(producer.outputs)) == ("f32", "u8", 1, 1)
 
 
