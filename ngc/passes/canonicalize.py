@@ -1,10 +1,11 @@
 """Brings a graph into its canonical form: what says nothing disappears, what can be said in two ways is said in one.
 
-The rules stand in three files, each with its equations and refusals:
+The rules stand in four files, each with its equations and refusals:
 
     canonical_arithmetic    neutral scalars, equal operands, constants of one element as scalars, constants second
     canonical_activation    idempotent and nested functions, clip and relu chains, x*sigmoid(x)
     canonical_movement      no-ops, chains of reshape, transpose, cast, concat and slice, padding into convolutions
+    canonical_products      products with constant matrices as dense layers
 
 Rules hold to the bit, NaN and the sign of zero included, where they remove a node; where a rule replaces one by another that rounds
 differently, it says so. Declares the stage `canonical`.
@@ -15,7 +16,7 @@ from typing import ClassVar
 
 from ngc.ir import Graph
 from ngc.ir.rewrite import apply_rules
-from ngc.passes import canonical_activation, canonical_arithmetic, canonical_movement
+from ngc.passes import canonical_activation, canonical_arithmetic, canonical_movement, canonical_products
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.stages import advance
 
@@ -29,6 +30,6 @@ class Canonicalize(Pass):
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Applies all canonical rules until none fires."""
-        rules = [rule() for family in (canonical_movement, canonical_arithmetic, canonical_activation) for rule in family.RULES]
+        rules = [rule() for family in (canonical_movement, canonical_arithmetic, canonical_activation, canonical_products) for rule in family.RULES]
         changed = apply_rules(graph, rules, self.name, ctx.hooks)
         return advance(graph, self.declares, self.name) or changed
