@@ -9,7 +9,9 @@ from types import ModuleType
 
 from bench.deployed.model import Built, DeployedModel
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    name: f"bench.deployed.{name}" for name in ("fcn_resnet50", "deeplab_resnet50")
+}
 """Models and their modules."""
 
 TRUNK = "_trunk"

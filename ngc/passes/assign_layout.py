@@ -1,9 +1,10 @@
 """Gives every value its memory layout and inserts the reorders between them: the last step before code.
 
-Convolutions, deconvolutions and pools work on channels blocked by the vector width; what is element-wise or resizes planes follows its first operand; a
-concat of channels is blocked where a part is and every part but the last fills whole blocks; everything else is plain row-major. A blocked value gets the
-largest halo that a convolution reading it asks for, so that no kernel tests for borders; of u8 it holds the zero point. The network's few-channel input
-becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of four channels, which is what one lane of a dot product takes.
+Convolutions, deconvolutions, pools and regions of interest work on channels blocked by the vector width; what is element-wise or resizes planes follows its
+first operand; a concat of channels is blocked where a part is and every part but the last fills whole blocks; everything else is plain row-major. A blocked
+value gets the largest halo that a convolution reading it asks for, so that no kernel tests for borders; of u8 it holds the zero point. The network's
+few-channel input becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of four channels, which is what one lane of a dot
+product takes.
 
 Refuses nothing: an operator that is not blocked reads and writes plain tensors, at the price of reorders.
 """
@@ -63,7 +64,19 @@ class AssignLayout(Pass):
 
 def is_blocked_kind(node: Node) -> bool:
     """Whether an operator's kernels work on blocked tensors."""
-    return node.has_trait("conv") or node.has_trait("deconv") or node.op == "pool"
+    return node.has_trait("conv") or node.has_trait("deconv") or node.op == "pool" or pools_regions(node)
+
+
+def pools_regions(node: Node) -> bool:
+    """Whether an operator pools regions of blocked maps: all bins from the same channels."""
+    return node.op in ("roi_align", "roi_max_pool") and not node.attrs.get("position_sensitive", False)
+
+
+def _works_on_blocks(node: Node) -> bool:
+    """Whether an operator takes the blocks that its first operand comes in; normalization where each channel has statistics of its own."""
+    if node.op == "group_norm":
+        return node.attrs["groups"] == node.type.shape[1] and node.type.dtype in BLOCKED_DTYPES and all(value.is_const for value in node.inputs[1:])
+    return node.op in _FOLLOWING
 
 
 def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:
@@ -76,7 +89,7 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
         if node.op != "pool":
             wanted[1] = 0  # weights are packed at compile time
-    elif node.op in _FOLLOWING and not node.inputs[0].type.layout.is_plain:
+    elif _works_on_blocks(node) and not node.inputs[0].type.layout.is_plain:
         result = node.inputs[0].type.layout.block
         wanted = [result if value.type.rank == node.type.rank else 0 for value in node.inputs]
     elif node.op == "concat" and node.attrs["axis"] == 1 and any(value.type.layout.block == lanes for value in node.inputs) and all(

@@ -6,6 +6,7 @@
     cast(cast(x))  =  cast(x) where the first cast loses nothing
     slice(concat(..., x, ...))  =  x, or a slice of x, where it lies within one operand
     concat(slice(x), slice(x))  =  x where the parts make up the whole;   concat(concat(a, b), c)  =  concat(a, b, c)
+    concat(slices of one of x along b; a)  =  reshape(transpose(x)), b before a, where they make up the whole
     move(f(move(x)))  =  f(move(move(x))) for element-wise f, where the two movements become one or none
     conv(pad(x, 0))  =  conv(x){pad}
 
@@ -168,6 +169,44 @@ class NestedConcat(NodeRule):
         return Refusal(reason) if reason is not None else None
 
 
+class ConcatOfPlanes(Rule):
+    """Slices of one element along an axis, in order, joined along an axis before it: the axis moves there."""
+
+    equation = "concat(x[..., 0:1], x[..., 1:2], ...; a) = reshape(transpose(x))"
+    roots = frozenset({"concat"})
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Binds `x` and `moved`, the axis that the slices cut."""
+        first, axis = node.inputs[0].producer, node.attrs["axis"]
+        if first is None or first.op != "slice" or len(node.inputs) < 2:
+            return None
+        x, rank = first.inputs[0], node.type.rank
+        for moved in range(axis + 1, rank):
+            if x.type.shape[moved] == len(node.inputs) and all(self._cuts(value, x, moved, number) for number, value in enumerate(node.inputs)):
+                return {"root": node, "x": x, "moved": moved}
+        return None
+
+    def _cuts(self, value: Value, x: Value, axis: int, number: int) -> bool:
+        part = value.producer
+        return part is not None and part.op == "slice" and part.inputs[0] is x and _range(part, axis) == (number, number + 1)
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        """Refuses nothing: slices that others read stay for them."""
+        return None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Transposes the whole tensor and joins the two axes."""
+        node, x, moved, axis = match["root"], match["x"], match["moved"], match["root"].attrs["axis"]
+        order = [position for position in range(x.type.rank) if position != moved]
+        order.insert(axis, moved)
+        former = [value.producer for value in node.inputs]
+        turned = rewriter.insert("transpose", (x,), {"axes": tuple(order)}, before=node, locs=merge(*(part.locs for part in former), node.locs),
+                                 name=f"{node.name}_turned").output
+        rewriter.update(node, "reshape", (turned,), {"shape": node.type.shape})
+        for part in former:
+            rewriter.erase_dead(part)
+
+
 class PadThenConv(NodeRule):
     """Zeros around a tensor that a convolution reads are its padding."""
 
@@ -283,5 +322,5 @@ def _operand_of_concat(node: Node) -> tuple[Value, int, int, int] | None:
     return None
 
 
-RULES: tuple[type[Rule], ...] = (NoOp, CastChain, ReshapeChain, TransposeChain, WholeOperand, SliceOfConcat, NestedConcat, PadThenConv,
+RULES: tuple[type[Rule], ...] = (NoOp, CastChain, ReshapeChain, TransposeChain, WholeOperand, SliceOfConcat, NestedConcat, ConcatOfPlanes, PadThenConv,
                                  MovementRises)

@@ -21,6 +21,7 @@ from ngc.errors import EngineError
 from ngc.ir import Graph, GraphBuilder, Node, opdefs
 from ngc.passes import PassManager
 from tests.engines.tensorrt_samples import SAMPLES
+from tests.operator_samples import recurrent
 from tests.operator_samples.sample import ALL, Sample, finished
 from tests.strategies import graphs
 
@@ -160,6 +161,8 @@ REFUSED = (
     (Sample("lrn", ((4, 20, 3),), {"size": 3, "alpha": 1e30}), "f32", "LRN of TensorRT takes alpha between -1e+20 and 1e+20, not 1e+30"),
     (Sample("deconv2d", ((4, 4, 5, 5), (4, 2, 3, 3)), {"stride": (2, 1), "dilate": (1, 2)}, 1), "f32",
      "deconvolutions of TensorRT are strided or dilated, not both"),
+    (Sample("recurrent", recurrent.shapes("gru", 1), {"mode": "gru"}), "f16",
+     "TensorRT builds no recurrent layer of one direction whose data is cast from f16"),
 )
 
 

@@ -22,6 +22,7 @@ _GATHERED = "it reads its map at places that are data, which {} would gather one
 
 ONNX: dict[str, Form] = {
     "box_nms": Form(reason=_PER_CLASS + "neither the static result nor the order of ties can be had from it"),
+    "column_nms": Form(reason=_PER_CLASS + "neither the static result nor the order of ties can be had from it"),
     "multibox_detection": Form(reason=_PER_CLASS + "suppressed boxes would lose their places"),
     "roi_align": Form(("RoiAlign", "Slice", "Less", "Max", "Where"), refuse=_roi_align),
     "roi_max_pool": Form(("MaxRoiPool", "Slice", "Less", "Max", "Concat", "Where"), refuse=_roi_max_pool),
@@ -29,6 +30,7 @@ ONNX: dict[str, Form] = {
 
 STABLEHLO: dict[str, Form] = {
     "box_nms": Form(reason=_GREEDY),
+    "column_nms": Form(reason=_GREEDY),
     "multibox_detection": Form(reason=_GREEDY),
     "roi_align": Form(reason=_GATHERED.format("StableHLO")),
     "roi_max_pool": Form(reason="its bins have sizes that are data, and reductions of StableHLO have static windows"),

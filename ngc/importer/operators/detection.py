@@ -29,7 +29,11 @@ def _as(op: str, conversion: Conversion, *ignored: str) -> list[Value]:
 
 
 def _box_nms(conversion: Conversion) -> list[Value]:
-    return _as("box_nms", conversion)
+    """With a topk of 0 MXNet returns its data; any below stands for all boxes."""
+    topk = conversion.attrs["topk"]
+    if topk == 0:
+        return identity(conversion)
+    return [conversion.op("box_nms", conversion.data, **{**conversion.attrs, "topk": max(topk, -1)})]
 
 
 def _multibox_detection(conversion: Conversion) -> list[Value]:
@@ -55,7 +59,7 @@ def _first_output(attrs: Attributes) -> tuple[str, ...]:
 
 OPERATORS: dict[str, Operator] = {
     **boxes.OPERATORS,
-    "_contrib_box_nms": Operator(_box_nms, _BOX_NMS, outputs=_first_output, becomes=("box_nms",)),
+    "_contrib_box_nms": Operator(_box_nms, _BOX_NMS, outputs=_first_output, becomes=("box_nms", "identity")),
     "_contrib_MultiBoxDetection": Operator(_multibox_detection, _MULTIBOX_DETECTION, 3, 3, becomes=("multibox_detection",)),
     "_contrib_MultiBoxTarget": Operator(identity, _MULTIBOX_TARGET, 3, 3, refuse=_refuse_targets),
     "_contrib_ROIAlign": Operator(

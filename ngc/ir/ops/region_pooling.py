@@ -15,7 +15,7 @@ from ngc.ir.tensor_type import FLOATS, SymDim, TensorType, format_shape
 REGION_WIDTH = 5
 """Columns of a region: image, left, top, right, bottom."""
 
-MOST_SAMPLES = 1 << 12
+MOST_SAMPLES = 1 << 10
 """Most samples of a bin along an axis where they follow from its size: more than any feature map has elements there."""
 
 

@@ -58,6 +58,8 @@ def _box_nms_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
         raise VerifyError(f"box_nms: coordinates from column {first} on and the score in column {score} do not fit rows of {width} columns")
     if ids >= width or ids in coordinates or ids == score:
         raise VerifyError(f"box_nms: the class in column {ids} is outside rows of {width} columns, or a coordinate, or the score")
+    if attrs["topk"] == 0 or attrs["topk"] < -1:
+        raise VerifyError(f"box_nms: topk is at least 1, or -1 for all boxes, not {attrs['topk']}")
     rows = result_rows(attrs, count)
     if not 1 <= rows <= count:
         raise VerifyError(f"box_nms: rows of the result are 1 to {count}, not {rows}")
@@ -103,8 +105,6 @@ def convert_boxes(boxes: np.ndarray, out_format: str) -> np.ndarray:
 def _box_nms(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x = arrays[0]
     count, width = x.shape[-2:]
-    if attrs["topk"] == 0:
-        return (x[..., :result_rows(attrs, count), :],)
     result = np.full((*x.shape[:-2], result_rows(attrs, count), width), -1, x.dtype)
     columns = slice(attrs["coord_start"], attrs["coord_start"] + COORDINATES)
     for place in np.ndindex(x.shape[:-2]):
@@ -113,6 +113,32 @@ def _box_nms(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
             kept[:, columns] = convert_boxes(kept[:, columns], attrs["out_format"])
         result[place][:len(kept)] = kept
     return (result,)
+
+
+def _column_nms_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    boxes, scores, *ids = types
+    if (attrs["id_index"] >= 0) != bool(ids):
+        raise VerifyError("column_nms takes classes where, and only where, the result has a column for them")
+    count, box_count = (type.shape[-2] if type.rank > 1 else 0 for type in (scores, boxes))
+    if isinstance(count, SymDim) or isinstance(box_count, SymDim) or not count or not box_count or count % box_count:
+        raise VerifyError(f"column_nms: {count} scores are no multiple of {box_count} boxes")
+    lists = scores.shape[:-2]
+    if boxes.shape != (*lists, box_count, COORDINATES) or any(type.shape != (*lists, count, 1) for type in (scores, *ids)):
+        raise VerifyError(f"column_nms takes boxes (..., boxes, {COORDINATES}), scores and classes (..., rows, 1), not {', '.join(map(str, types))}")
+    if len({type.dtype for type in types}) > 1:
+        raise VerifyError(f"column_nms takes columns of one dtype, not {', '.join(type.dtype for type in types)}")
+    return _box_nms_infer([scores.with_shape((*lists, count, COORDINATES + len(types) - 1))], attrs)
+
+
+def _column_nms(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
+    boxes, scores, *ids = arrays
+    rows = np.empty((*scores.shape[:-1], COORDINATES + 1 + len(ids)), scores.dtype)
+    first = attrs["coord_start"]
+    rows[..., first:first + COORDINATES] = np.concatenate([boxes] * (scores.shape[-2] // boxes.shape[-2]), -2)
+    rows[..., attrs["score_index"]] = scores[..., 0]
+    if ids:
+        rows[..., attrs["id_index"]] = ids[0][..., 0]
+    return _box_nms([rows], attrs)
 
 
 def _multibox_detection_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
@@ -184,14 +210,18 @@ def _multibox_detection(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 _FORMAT = Attr("str", "corner", ("corner", "center"))
+_SUPPRESSION = {
+    "overlap_thresh": Attr("float", 0.5), "valid_thresh": Attr("float", 0.0), "topk": Attr("int", -1), "coord_start": Attr("int", 2),
+    "score_index": Attr("int", 1), "id_index": Attr("int", -1), "background_id": Attr("int", -1), "force_suppress": Attr("bool", False),
+    "in_format": _FORMAT, "out_format": _FORMAT, "rows": Attr("int", None),
+}
 
 OPS = (
-    OpDef("box_nms", ("x",), _box_nms_infer, _box_nms,
-          {"overlap_thresh": Attr("float", 0.5), "valid_thresh": Attr("float", 0.0), "topk": Attr("int", -1), "coord_start": Attr("int", 2),
-           "score_index": Attr("int", 1), "id_index": Attr("int", -1), "background_id": Attr("int", -1), "force_suppress": Attr("bool", False),
-           "in_format": _FORMAT, "out_format": _FORMAT, "rows": Attr("int", None)},
+    OpDef("box_nms", ("x",), _box_nms_infer, _box_nms, _SUPPRESSION,
           doc="Rows of boxes with scores above `valid_thresh`, best first, without those that overlap a better one of their class by more than "
-              "`overlap_thresh`; other rows are -1. Only the best `topk` take part; 0 leaves all as it is. `rows` is how many the result has, all by default."),
+              "`overlap_thresh`; other rows are -1. Only the best `topk` take part, all for -1. `rows` is how many the result has, all by default."),
+    OpDef("column_nms", ("boxes", "scores", "ids?"), _column_nms_infer, _column_nms, _SUPPRESSION,
+          doc="box_nms of rows whose columns are given apart; of fewer boxes than scores, row r has the box r modulo their number."),
     OpDef("multibox_detection", ("scores", "offsets", "anchors"), _multibox_detection_infer, _multibox_detection,
           {"clip": Attr("bool", True), "threshold": Attr("float", 0.01), "nms_threshold": Attr("float", 0.5), "force_suppress": Attr("bool", False),
            "variances": Attr("floats", (0.1, 0.1, 0.2, 0.2)), "nms_topk": Attr("int", -1)},

@@ -106,6 +106,16 @@ def fill(b: Builder, pointer: Value, offset: Index, count: int, dtype: str, valu
         put(count - lanes)
 
 
+def fill_between(b: Builder, pointer: Value, start: Index, stop: Index, dtype: str, value: float, vector_bits: int) -> None:
+    """Stores a constant to the elements from `start` to `stop`, which are known at run time only."""
+    element = STORED[dtype]
+    lanes = vector_bits // (8 * SIZES[dtype])
+    whole = b.add(start, b.mul(b.div(b.smax(b.sub(stop, start), 0), lanes), lanes))
+    for begin, end, step in ((start, whole, lanes), (whole, stop, 1)):
+        with b.loop(begin, end, step) as place:
+            b.store(constant(dtype, value, step), b.gep(pointer, place.index, element), SIZES[dtype])
+
+
 def copy(b: Builder, source: Value, target: Value, count: int, dtype: str, vector_bits: int) -> None:
     """Copies `count` consecutive elements between buffers that do not overlap; vectors overlap at the end."""
     element, size = STORED[dtype], SIZES[dtype]

@@ -1,0 +1,89 @@
+"""Regions of interest of blocked and plain maps against the reference evaluator."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ngc.codegen.llvm.kernel import Geometry
+from ngc.codegen.llvm.kernels.expression import N
+from ngc.codegen.llvm.kernels.regions import RegionKernel
+from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel
+from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
+from ngc.errors import CodegenError
+from ngc.ir import opdef
+from ngc.target import parse_target
+from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, blocked, halo_untouched, run, unblocked
+
+HALO = ((0, 0), (1, 2), (2, 1))
+
+
+def regions_of(rng: np.random.Generator, count: int, images: int) -> np.ndarray:
+    """Returns regions in, around and outside of a map of up to 9 pixels, some of images that do not exist."""
+    regions = rng.uniform(-5, 12, (count, 5)).astype(np.float32)
+    regions[:, 0] = rng.integers(-1, images + 1, count)
+    regions[:, 3:] = regions[:, 1:3] + rng.uniform(-2, 14, (count, 2))
+    return regions
+
+
+def check(kernel: RegionKernel, name: str, op: str, x: np.ndarray, regions: np.ndarray, n: int, cuts: list[int], **attrs: Any) -> None:
+    """Runs a kernel and compares it with what the operator means."""
+    y = Buffer(len(regions) * kernel.y.stride_n)
+    run(kernel, parse_target(name), [blocked(x[:, :, None], kernel.x, np.nan), Buffer.of(regions), y], n, cuts)
+    definition = opdef(op)
+    attrs = definition.check_attrs({"pooled_size": kernel.bins, "spatial_scale": kernel.spatial_scale, **attrs})
+    expected = definition.evaluate_arrays([x, regions], attrs)[0]
+    found = unblocked(y, kernel.y, len(regions))[:, :, 0]
+    # Bins of up to 14 x 14 samples; the reference sums in double precision, and places of samples are some roundings off.
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=3e-5)
+    assert halo_untouched(y, kernel.y, len(regions))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(TARGETS), st.sampled_from((RoiAlignKernel, RoiMaxPoolKernel)), st.integers(1, 2), st.integers(1, 3), st.sampled_from((1, 3, 16, 33, 64)),
+    st.sampled_from(((1, 1), (5, 9), (7, 3))), st.sampled_from(((1, 1), (2, 3), (7, 7))), st.sampled_from((0.5, 1.0)), st.sampled_from((-1, 1, 2)),
+    st.booleans(), st.booleans(), st.booleans(), st.integers(0, 10**6), st.lists(st.integers(0, 20), max_size=2),
+)  # fmt: skip
+def test_regions_are_the_references(name, kind, n, count, channels, size, bins, scale, samples, aligned, is_blocked, haloed, seed, cuts):
+    rng = np.random.default_rng(seed)
+    block = parse_target(name).lanes() if is_blocked else 1
+    halo = HALO if haloed else ((0, 0),) * 3
+    x = rng.normal(size=(n, channels, *size)).astype(np.float32)
+    attrs = {"sample_ratio": samples, "aligned": aligned} if kind is RoiAlignKernel else {}
+    kernel = kind(Geometry(channels, block, (1, *size), halo), Geometry(channels, block, (1, *bins), halo), N(1), N(count), scale, **attrs)
+    regions = regions_of(rng, n * count, n)
+    if aligned:
+        regions[:, 3:] = regions[:, 1:3] + abs(regions[:, 3:] - regions[:, 1:3])  # MXNet refuses others
+    check(kernel, name, "roi_align" if attrs else "roi_max_pool", x, regions, n, cuts, **attrs)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.sampled_from(TARGETS), st.integers(1, 2), st.integers(1, 4), st.sampled_from(((1, 2), (3, 3))), st.integers(0, 10**6))
+def test_each_bin_may_read_channels_of_its_own(name, n, channels, bins, seed):
+    rng = np.random.default_rng(seed)
+    maps = channels * bins[0] * bins[1]
+    x = rng.normal(size=(n, maps, 6, 5)).astype(np.float32)
+    kernel = RoiAlignKernel(Geometry(maps, 1, (1, 6, 5)), Geometry(channels, 1, (1, *bins)), N(1), 3, 0.5, position_sensitive=True, sample_ratio=2)
+    check(kernel, name, "roi_align", x, regions_of(rng, 3, n), n, [], position_sensitive=True, sample_ratio=2)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_regions_that_no_number_describes_touch_nothing_else(name):
+    x = np.ones((1, 3, 4, 4), np.float32)
+    images = [[image, 0, 0, 2, 2] for image in (np.nan, 1e30, -np.inf)]
+    regions = np.float32([*images, [0, np.nan, 0, 2, 2], [0, -1e30, 0, 1e30, 2], [0, 0, 0, np.inf, np.inf]])
+    for kind in (RoiAlignKernel, RoiMaxPoolKernel):
+        kernel = kind(Geometry(3, 1, (1, 4, 4)), Geometry(3, 1, (1, 2, 2)), 1, 6, 1.0)
+        y = Buffer(6 * 3 * 4)
+        run(kernel, parse_target(name), [Buffer.of(x), Buffer.of(regions), y], 1)
+        assert (y.array.reshape(6, -1)[:3] == 0).all()
+
+
+def test_maps_and_bins_of_different_blocks_are_refused():
+    with pytest.raises(CodegenError, match="blocks of 16 cannot become bins in blocks of 1"):
+        RoiMaxPoolKernel(Geometry(16, 16, (1, 4, 4)), Geometry(16, 1, (1, 2, 2)), 1, 1, 1.0)
+    with pytest.raises(CodegenError, match="each from channels of its own"):
+        RoiAlignKernel(Geometry(64, 16, (1, 4, 4)), Geometry(16, 16, (1, 2, 2)), 1, 1, 1.0, position_sensitive=True)
