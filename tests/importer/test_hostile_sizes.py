@@ -150,3 +150,16 @@ def test_large_parameters_are_no_hostile_ones() -> None:
     stream = io.BytesIO()
     np.savez_compressed(stream, w=np.zeros(5_000_000, np.float32))
     assert load_params(stream.getvalue())["w"].nbytes == 20_000_000
+
+
+def test_anchors_of_a_map_that_is_too_large() -> None:
+    attrs = {"sizes": "(0.1, 0.2)", "ratios": "(1, 2)"}
+    message = r"node 1 'y' .*: a constant of shape \(100000, 100000, 3, 4\) would have 120000000000 elements; at most 16777216"
+    with at_most(4 * MIB), pytest.raises(ImportFailure, match=message):
+        import_model(symbol(data("(1, 1, 100000, 100000)"), ("_contrib_MultiBoxPrior", "y", attrs, [0])))
+
+
+def test_operands_of_different_ranks_with_rows_along_an_axis() -> None:
+    nodes = [data("(2, 3, 4)"), ("Flatten", "flat", {}, [0]), ("_linalg_gemm2", "y", {"axis": "0"}, [0, 1])]
+    with pytest.raises(ImportFailure, match=r"node 2 'y' \(_linalg_gemm2\): operands of 3, 2 dimensions, expected as many of each"):
+        import_model(symbol(*nodes))
