@@ -1,10 +1,10 @@
 """Gives every value its memory layout and inserts the reorders between them: the last step before code.
 
-Convolutions, deconvolutions, pools and regions of interest work on channels blocked by the vector width; what is element-wise follows its first operand; a
-concat of channels is blocked where a part is and every part but the last fills whole blocks; a transpose that puts channels last reads blocks;
-everything else is plain row-major. A blocked value gets the
-largest halo that a convolution reading it asks for, so that no kernel tests for borders; of u8 it holds the zero point. The network's few-channel input
-becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of four channels, which is what one lane of a dot product takes.
+Convolutions, deconvolutions, pools and regions of interest work on channels blocked by the vector width; what is element-wise, and upsampling, follow their
+first operand; a concat of channels is blocked where a part is and every part but the last fills whole blocks; a transpose that puts channels last reads
+blocks; everything else is plain row-major. A blocked value gets the largest halo that a convolution reading it asks for, so that no kernel tests for borders;
+of u8 it holds the zero point. The network's few-channel input becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of
+four channels, which is what one lane of a dot product takes.
 
 Refuses nothing: an operator that is not blocked reads and writes plain tensors, at the price of reorders.
 """
@@ -84,7 +84,7 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
         if node.op != "pool":
             wanted[1] = 0  # weights are packed at compile time
-    elif node.op in ("eltwise", "cast") and not node.inputs[0].type.layout.is_plain:
+    elif node.op in ("eltwise", "cast", "upsample") and not node.inputs[0].type.layout.is_plain:
         result = node.inputs[0].type.layout.block
         wanted = [result if value.type.rank == node.type.rank else 0 for value in node.inputs]
     elif node.op == "concat" and node.attrs["axis"] == 1 and any(value.type.layout.block == lanes for value in node.inputs) and all(
