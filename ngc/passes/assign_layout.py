@@ -1,10 +1,10 @@
 """Gives every value its memory layout and inserts the reorders between them: the last step before code.
 
 Convolutions, deconvolutions, pools and regions of interest work on channels blocked by the vector width; what is element-wise or resizes planes follows its
-first operand; a concat of channels is blocked where a part is and every part but the last fills whole blocks; everything else is plain row-major. A blocked
-value gets the largest halo that a convolution reading it asks for, so that no kernel tests for borders; of u8 it holds the zero point. The network's
-few-channel input becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of four channels, which is what one lane of a dot
-product takes.
+first operand; a concat of channels is blocked where a part is and every part but the last fills whole blocks; a transpose that puts channels last reads
+blocks; everything else is plain row-major. A blocked value gets the largest halo that a convolution reading it asks for, so that no kernel tests for borders;
+of u8 it holds the zero point. The network's few-channel input becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of
+four channels, which is what one lane of a dot product takes.
 
 Refuses nothing: an operator that is not blocked reads and writes plain tensors, at the price of reorders.
 """
@@ -70,6 +70,11 @@ def is_blocked_kind(node: Node) -> bool:
     return node.has_trait("conv") or node.has_trait("deconv") or node.op == "pool" or pools_regions(node)
 
 
+def puts_channels_last(node: Node) -> bool:
+    """Whether a transpose makes (batch, spatial, channels) of (batch, channels, spatial): the lanes of a block stay neighbours."""
+    return bool(node.attrs["axes"] == (0, *range(2, node.type.rank), 1))
+
+
 def pools_regions(node: Node) -> bool:
     """Whether an operator pools regions of blocked maps: all bins from the same channels."""
     return node.op in ("roi_align", "roi_max_pool") and not node.attrs.get("position_sensitive", False)
@@ -104,6 +109,8 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
             isinstance(value.type.shape[1], int) and value.type.shape[1] % lanes == 0 for value in node.inputs[:-1]):
         result = lanes
         wanted = [lanes] * len(node.inputs)
+    elif node.op == "transpose" and node.inputs[0].type.layout.block == lanes and puts_channels_last(node):
+        wanted = [lanes]
     inputs = [_in_block(value, block, node, rewriter, reordered) for value, block in zip(node.inputs, wanted, strict=True)]
     if any(new is not old for new, old in zip(inputs, node.inputs, strict=True)):
         rewriter.set_inputs(node, inputs)
