@@ -84,7 +84,7 @@ _REFUSED: dict[str, str] = {
     "a function of numpy's for analysis and statistics, in none of the deployed models surveyed": """
         _histogram=_npi_histogram _npi_bincount _npi_bitwise_and _npi_bitwise_and_scalar _npi_bitwise_not _npi_bitwise_or _npi_bitwise_or_scalar
         _npi_bitwise_xor _npi_bitwise_xor_scalar _npi_copysign _npi_copysign_scalar _npi_diag_indices_from _npi_insert_scalar _npi_insert_slice
-        _npi_insert_tensor _npi_lcm _npi_lcm_scalar _npi_percentile _npi_polyval _npi_rcopysign_scalar
+        _npi_insert_tensor _npi_lcm _npi_lcm_scalar _npi_percentile _npi_rcopysign_scalar
     """,
     "a decomposition or a general solver, for analysis": """
         _linalg_gelqf=linalg_gelqf _linalg_syevd _npi_cholesky _npi_eigh _npi_eigvalsh _npi_pinv _npi_pinv_scalar_rcond _npi_solve _npi_svd
@@ -131,7 +131,7 @@ _OTHERS = """
     _npi_greater_scalar _npi_hamming _npi_hanning _npi_hsplit _npi_hstack _npi_hypot _npi_identity _npi_indices _npi_isfinite _npi_isinf _npi_isnan
     _npi_isneginf _npi_isposinf _npi_ldexp _npi_ldexp_scalar _npi_less _npi_less_equal _npi_less_equal_scalar _npi_less_scalar _npi_log _npi_log10 _npi_log1p
     _npi_log2 _npi_logical_not _npi_logspace _npi_matmul _npi_mean _npi_mod _npi_mod_scalar _npi_multiply _npi_multiply_scalar _npi_nan_to_num _npi_negative
-    _npi_norm _npi_not_equal _npi_not_equal_scalar _npi_ones _npi_pad _npi_power _npi_power_scalar _npi_powerd _npi_radians _npi_rarctan2_scalar
+    _npi_norm _npi_not_equal _npi_not_equal_scalar _npi_ones _npi_pad _npi_polyval _npi_power _npi_power_scalar _npi_powerd _npi_radians _npi_rarctan2_scalar
     _npi_reciprocal _npi_rint _npi_rldexp_scalar _npi_rmod_scalar _npi_rot90 _npi_rpower_scalar _npi_rsubtract_scalar _npi_rtrue_divide_scalar _npi_sign
     _npi_sin _npi_sinh _npi_sqrt _npi_square _npi_stack _npi_std _npi_subtract _npi_subtract_scalar _npi_tan _npi_tanh _npi_tensordot _npi_tensordot_int_axes
     _npi_tril _npi_true_divide _npi_true_divide_scalar _npi_trunc _npi_var _npi_vstack _npi_where _npi_where_lscalar _npi_where_rscalar _npi_where_scalar2
