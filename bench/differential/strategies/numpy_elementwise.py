@@ -7,9 +7,9 @@ from bench.differential.strategies.strategy import Strategy
 
 _UNARY = (
     "negative reciprocal sign rint ceil floor trunc fix square sqrt cbrt exp expm1 log log10 log2 log1p sin cos tan arcsin arccos arctan sinh cosh tanh "
-    "arcsinh arccosh arctanh degrees radians abs absolute isnan isinf isposinf isneginf isfinite logical_not nan_to_num"
+    "arcsinh arccosh arctanh degrees radians absolute isnan isinf isposinf isneginf isfinite logical_not nan_to_num"
 )
-_BINARY = "add subtract multiply true_divide mod power maximum minimum hypot equal not_equal greater greater_equal less less_equal"
+_BINARY = "add subtract multiply true_divide mod power equal not_equal greater greater_equal less less_equal logical_and logical_or logical_xor"
 _REVERSED = "rsubtract rtrue_divide rmod rpower"
 _TYPES = (*FLOATS, "int32", "int64")
 
@@ -79,7 +79,7 @@ def _copy(make: Maker, op: str) -> Case:
 
 STRATEGIES: dict[str, Strategy] = {
     **{f"_npi_{name}": _unary for name in _UNARY.split()},
-    **{f"_npi_{name}": _binary for name in _BINARY.split()},
+    **{f"_npi_{name}": _binary for name in (*_BINARY.split(), "hypot")},
     **{f"_npi_{name}_scalar": _scalar for name in f"{_BINARY} {_REVERSED}".split()},
     "_npi_around": _around,
     **dict.fromkeys(("_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), _where),
