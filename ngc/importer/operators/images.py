@@ -86,9 +86,9 @@ def _middle(conversion: Conversion, images: Value, axis: int, name: str) -> Valu
     size = conversion.fixed(images.type.shape[axis], "a dimension of the image")
     if size == 1:
         return images
-    begin, end = [None] * images.type.rank, [None] * images.type.rank
-    begin[axis], end[axis] = (size - 1) // 2, size // 2 + 1
-    part = conversion.op("slice", images, part=f"{name}s", begin=tuple(begin), end=tuple(end), step=(1,) * images.type.rank)
+    rank, first, last = images.type.rank, (size - 1) // 2, size // 2 + 1
+    begin, end = (tuple(bound if place == axis else None for place in range(rank)) for bound in (first, last))
+    part = conversion.op("slice", images, part=f"{name}s", begin=begin, end=end, step=(1,) * rank)
     return part if size % 2 else conversion.op("reduce_mean", part, part=name, axes=(axis,), keepdims=True)
 
 
@@ -130,7 +130,7 @@ OPERATORS: dict[str, Operator] = {
         _resize,
         {"size": Field("shape"), "keep_ratio": Field("bool", False), "interp": Field("int", _BILINEAR)},
         refuse=_refuse_interpolation,
-        becomes=("reshape", "cast", "transpose", "resize", "round"),
+        becomes=("reshape", "cast", "transpose", "slice", "reduce_mean", "resize", "round"),
     ),
     "_image_crop": Operator(
         _crop,
