@@ -5,8 +5,8 @@
     cond(c, x){f}{g}  =  f(x), or g(x) where c is zero
 
 The reference evaluator computes, so folded and unfolded graphs mean the same. Refuses results that would grow the model by more than
-`limit_mib` mebibytes over their operands, results whose shape depends on N, and constants of which only the text was read. Results of bf16, which
-numpy does not have, are held as the f32 values that they round to.
+`limit_mib` mebibytes over their operands, results whose shape depends on N, constants of which only the text was read, and loops of many
+steps. Results of bf16, which numpy does not have, are held as the f32 values that they round to.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,9 @@ from ngc.ir.tensor_type import DTYPES
 from ngc.passes.affine import constant_data
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.canonical_control import CONTROL, without_operands
+
+MOST_STEPS = 256
+"""Of loops that are folded: the evaluator takes some ten microseconds for each node and step."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class OfConstants(Rule):
         node = match["root"]
         if node.op == "dequantize":
             return "an engine is to store the integers"
+        if (steps := _steps(node)) > MOST_STEPS:
+            return f"a loop of {steps} steps is left to the run"
         absent = next((value for value in node.inputs if constant_data(value) is None), None)
         if absent is not None:
             return f"the data of %{absent.name} is not at hand"
@@ -85,6 +90,12 @@ class OfConstants(Rule):
         rewriter.erase_dead(node)
         for name, value in zip(names, folded, strict=True):
             rewriter.rename(value, name)
+
+
+def _steps(node: Node) -> int:
+    """Returns how many steps a node takes at most, those of loops within loops included."""
+    within = sum(_steps(inner) for region in node.regions for inner in region.nodes if inner.regions)
+    return int(node.attrs.get("steps", 1)) * (1 + within)
 
 
 class CapturedConstant(Rule):

@@ -98,15 +98,25 @@ def test_a_loop_of_one_step_that_it_may_not_take_stays() -> None:
     assert ops(graph) == ["loop"]
 
 
-def test_a_loop_of_constants_folds() -> None:
+def counting(steps: int) -> Graph:
+    """Returns a loop of constants that counts to three."""
     b = GraphBuilder("net")
     start = b.const("start", np.zeros(1, np.float32))
     body, condition = GraphBuilder("body"), GraphBuilder("condition")
     following = body.op("add", body.input("s", (1,)), scalar=1.0)
     goes_on = condition.op("lesser", condition.input("s", (1,)), scalar=3.0)
-    (last,) = b.region_op("loop", [start], [body.finish([following]), condition.finish([goes_on])], "loop", carried=1, steps=9)
-    graph = run(b.finish([b.op("add", b.input("x", (1,)), last)]), CANONICAL)
-    assert ops(graph) == ["add"]
+    (last,) = b.region_op("loop", [start], [body.finish([following]), condition.finish([goes_on])], "loop", carried=1, steps=steps)
+    return b.finish([b.op("add", b.input("x", (1,)), last)])
+
+
+def test_a_loop_of_constants_folds() -> None:
+    assert ops(run(counting(9), CANONICAL)) == ["add"]
+
+
+def test_a_loop_of_constants_that_takes_many_steps_does_not() -> None:
+    graph = run(counting(10**6), CANONICAL)
+    assert ops(graph) == ["loop", "add"]
+    assert refusals(graph, "OfConstants") == ["a loop of 1000000 steps is left to the run"]
 
 
 def deep(b: GraphBuilder, x: Value, depth: int) -> Value:

@@ -24,7 +24,7 @@ def _loop(node: Node) -> str | None:
     return _inside(node)
 
 
-_STAYS = "control flow is the CPU's, which calls engines from within it"
+_STAYS = "control flow stays on the CPU, between what engines execute"
 
 
 def _on_cpu(node: Node) -> str | None:
