@@ -1,12 +1,12 @@
 """Computes at compile time what depends on constants only.
 
-    f(c1, c2)  =  c
+    f(c1, c2)  =  c                                 but for loops of more than `MOST_STEPS` steps
     loop(s, x, c){f}  =  loop(s, x){f with c}       so for cond: a constant that is captured becomes one of the region's own
     cond(c, x){f}{g}  =  f(x), or g(x) where c is zero
 
 The reference evaluator computes, so folded and unfolded graphs mean the same. Refuses results that would grow the model by more than
-`limit_mib` mebibytes over their operands, results whose shape depends on N, constants of which only the text was read, and loops of many
-steps. Results of bf16, which numpy does not have, are held as the f32 values that they round to.
+`limit_mib` mebibytes over their operands, results whose shape depends on N, and constants of which only the text was read. Results of bf16, which
+numpy does not have, are held as the f32 values that they round to.
 """
 
 from dataclasses import dataclass
@@ -92,12 +92,6 @@ class OfConstants(Rule):
             rewriter.rename(value, name)
 
 
-def _steps(node: Node) -> int:
-    """Returns how many steps a node takes at most, those of loops within loops included."""
-    within = sum(_steps(inner) for region in node.regions for inner in region.nodes if inner.regions)
-    return int(node.attrs.get("steps", 1)) * (1 + within)
-
-
 class CapturedConstant(Rule):
     """Constants that the regions of a loop or conditional read."""
 
@@ -137,3 +131,9 @@ class ConstantPredicate(Rule):
         for old, new in zip(node.outputs, rewriter.inline(region, node.inputs[1:], before=node), strict=True):
             rewriter.replace_uses(old, new)
         rewriter.erase_dead(node)
+
+
+def _steps(node: Node) -> int:
+    """Returns how many steps a node takes at most, those of loops within loops included."""
+    within = sum(_steps(inner) for region in node.regions for inner in region.nodes if inner.regions)
+    return int(node.attrs.get("steps", 1)) * (1 + within)
