@@ -52,16 +52,6 @@ class Rewriter:
         self._touch(twin)
         return twin
 
-    def add_input(self, name: str, type: TensorType, position: int) -> Value:
-        """Adds an input to a region, whose node's operands are to be as many; the others keep their order around it."""
-        value = self.graph._add_input(name, type)
-        *values, _ = self.graph.inputs
-        *names, public = self.graph.input_names
-        self.graph.inputs = (*values[:position], value, *values[position:])
-        self.graph.input_names = (*names[:position], public, *names[position:])
-        self.changed = True
-        return value
-
     def constant(self, name: str, array: Any, *, before: Node, locs: tuple[Loc, ...] = (), dtype: str = "") -> Value:
         """Places a new constant before a node and returns its value; `dtype` is that of the array unless given (bf16 is held as f32)."""
         node = make_const(self.graph, Weight(name, array), TensorType(tuple(array.shape), dtype or DTYPE_NAMES[array.dtype]), name, locs)

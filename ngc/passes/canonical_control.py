@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ngc.ir import Graph, Node, Value
-from ngc.ir.extract import specialize
+from ngc.ir.extract import fed, specialize
 from ngc.ir.rewrite import Match, Rewriter, Rule
 from ngc.ir.steps import STEPS
 
@@ -194,12 +194,9 @@ def _hoist(loop: Node, inner: Node, position: int, scanned: int, rewriter: Rewri
         if value not in outer and value.producer is not None:
             rewriter.copy(value.producer, outer, before=loop)
     node = rewriter.insert(inner.op, [outer[value] for value in inner.inputs], inner.attrs, before=loop, locs=inner.locs, name=inner.name)
-    inside = Rewriter(body)
-    for number, value in enumerate(inner.outputs):
-        inside.replace_uses(value, inside.add_input(value.name, value.type, position + number))
-    inside.erase_dead(inner)
+    without = fed(body, inner, position)
     operands = [*loop.inputs[:position], *node.outputs, *loop.inputs[position:]]
-    rewriter.update(loop, "loop", operands, {**loop.attrs, "scanned": loop.attrs["scanned"] + scanned}, regions=loop.regions)
+    rewriter.update(loop, "loop", operands, {**loop.attrs, "scanned": loop.attrs["scanned"] + scanned}, regions=(without,))
 
 
 RULES = (UnreadOperand, UnreadRows, SingleStep, HoistInvariant, HoistRows)

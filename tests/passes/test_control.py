@@ -171,10 +171,9 @@ def hoistable(*, conditional: bool = False) -> Graph:
     b = GraphBuilder("net")
     s, x, c = b.input("s", (2, 4)), b.input("x", (3, 2, 5)), b.input("c", (2, 4))
     body, condition = GraphBuilder("body"), GraphBuilder("condition")
-    state, row, outer = body.input("state", (2, 4)), body.input("row", (2, 5)), body.input("outer", (2, 4))
-    if conditional:
-        row = body.const("r", rng.standard_normal((2, 5)).astype(np.float32))
-        body.graph.inputs, body.graph.input_names = (state, outer), ("state", "outer")
+    state = body.input("state", (2, 4))
+    row = body.const("r", rng.standard_normal((2, 5)).astype(np.float32)) if conditional else body.input("row", (2, 5))
+    outer = body.input("outer", (2, 4))
     weight = body.const("w", rng.standard_normal((4, 5)).astype(np.float32))
     squared = body.op("square", body.op("add", outer, scalar=1.0, name="shifted"), name="squared")
     layer = body.op("dense", row, weight, name="fc")
