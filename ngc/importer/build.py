@@ -128,6 +128,11 @@ class _Builder:
     values: dict[Entry, Value] = field(default_factory=dict)
     constants: dict[str, Value] = field(default_factory=dict)
 
+    @property
+    def np_shape(self) -> bool:
+        """Whether the symbol has tensors without dimensions."""
+        return self.symbol.np_shape
+
     def declare(self, inputs: InputTypes) -> None:
         """Adds the model's inputs; variables of one name are one input."""
         self.builder.graph.name = self.source.name

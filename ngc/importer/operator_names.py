@@ -127,6 +127,10 @@ _ALIASES: dict[str, str] = {
     "topk": "_npx_topk",
 }
 
+_MATRIX_OPERATORS = (
+    "det extractdiag extracttrian gelqf inverse makediag maketrian potrf potri slogdet sumlogdiag syevd trmm trsm"
+)
+
 _SCALAR_OPERATORS = (
     "plus minus rminus mul div rdiv mod rmod power rpower maximum minimum hypot equal not_equal greater "
     "greater_equal lesser lesser_equal logical_and logical_or logical_xor"
@@ -142,6 +146,8 @@ def _camel(name: str) -> str:
 
 def _alias_table() -> dict[str, str]:
     table = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
+    table.update({f"linalg_{name}": f"_linalg_{name}" for name in _MATRIX_OPERATORS.split()})
+    table.update({"_npi_cholesky": "_linalg_potrf", "_npi_inv": "_linalg_inverse"})
     table.update({f"_{_camel(name)}Scalar": f"_{name}_scalar" for name in _SCALAR_OPERATORS.split()})
     return table
 

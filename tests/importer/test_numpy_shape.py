@@ -141,7 +141,7 @@ def test_a_split_from_the_right_is_refused(check_np: Check, mx: ModuleType) -> N
 
 
 @pytest.mark.parametrize(("function", "message"), [
-    (lambda f: f.arange(3, 3), "0 elements, expected 1 to 268435456"), (lambda f: f.zeros((1 << 20, 1 << 20)), "1.04858e+06 by 1.04858e+06 elements"),
+    (lambda f: f.arange(3, 3), "0 elements, expected 1 to 16777216"), (lambda f: f.zeros((1 << 20, 1 << 20)), "1.04858e+06 by 1.04858e+06 elements"),
     (lambda f: f.eye(1 << 20), "1.04858e+06 by 1.04858e+06 elements"), (lambda f: f.arange(0, 1e12), "1e+12 elements"),
 ])
 def test_constants_of_no_sensible_size_are_refused(function: Function, message: str, check_np: Check, mx: ModuleType) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ngc.importer.attributes import IGNORED, Field
+from ngc.importer.attributes import IGNORED, Field, enum
 from ngc.importer.operators.conversion import (
     MAX_OUTPUTS,
     NUM_ARGS,
@@ -139,4 +139,6 @@ OPERATORS = {
     "where": Operator(_where, None, 3, 3, becomes=("where",)),
     "_copy": Operator(identity, any_rank=True, becomes=("identity",)),
     "_identity_with_attr_like_rhs": Operator(identity, None, 2, 2, becomes=("identity",)),
+    "_contrib_gradientmultiplier": Operator(identity, {"scalar": IGNORED}, becomes=("identity",)),
+    "cast_storage": Operator(identity, {"stype": enum("default")}, becomes=("identity",)),
 }

@@ -6,8 +6,8 @@ from math import prod
 import numpy as np
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, Schema
-from ngc.importer.operators.conversion import Conversion, Operator
-from ngc.importer.operators.creation import MAX_ELEMENTS, made
+from ngc.importer.operators.conversion import MAX_GENERATED, Conversion, Operator
+from ngc.importer.operators.creation import made
 from ngc.importer.operators.numpy_common import broadcast_to, filled_like
 from ngc.importer.operators.positions import diagonal, diagonal_matrix
 from ngc.importer.source_bytes import Array
@@ -24,9 +24,9 @@ def _made(size: Callable[[Attributes], Sequence[float]], array: Callable[[Attrib
 
     def convert(conversion: Conversion) -> list[Value]:
         sizes, dtype = size(conversion.attrs), conversion.attrs["dtype"] or "f32"
-        if not all(dim > 0 for dim in sizes) or not prod(sizes) <= MAX_ELEMENTS:
-            raise conversion.fail(f"{' by '.join(f'{dim:g}' for dim in sizes)} elements, expected 1 to {MAX_ELEMENTS}")
-        return made(conversion, cast_array(np.asarray(array(conversion.attrs)), dtype), dtype)
+        if not all(dim > 0 for dim in sizes) or not prod(sizes) <= MAX_GENERATED:
+            raise conversion.fail(f"{' by '.join(f'{dim:g}' for dim in sizes)} elements, expected 1 to {MAX_GENERATED}")
+        return [made(conversion, cast_array(np.asarray(array(conversion.attrs)), dtype), dtype)]
 
     return convert
 
