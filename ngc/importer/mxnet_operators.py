@@ -83,8 +83,8 @@ _REFUSED: dict[str, str] = {
     """,
     "a function of numpy's for analysis and statistics, in none of the deployed models surveyed": """
         _histogram=_npi_histogram _npi_bincount _npi_bitwise_and _npi_bitwise_and_scalar _npi_bitwise_not _npi_bitwise_or _npi_bitwise_or_scalar
-        _npi_bitwise_xor _npi_bitwise_xor_scalar _npi_copysign _npi_copysign_scalar _npi_diag_indices_from _npi_insert_scalar _npi_insert_slice
-        _npi_insert_tensor _npi_lcm _npi_lcm_scalar _npi_percentile _npi_rcopysign_scalar
+        _npi_bitwise_xor _npi_bitwise_xor_scalar _npi_diag_indices_from _npi_insert_scalar _npi_insert_slice
+        _npi_insert_tensor _npi_lcm _npi_lcm_scalar _npi_percentile
     """,
     "a decomposition or a general solver, for analysis": """
         _linalg_gelqf=linalg_gelqf _linalg_syevd _npi_cholesky _npi_eigh _npi_eigvalsh _npi_pinv _npi_pinv_scalar_rcond _npi_solve _npi_svd
@@ -124,6 +124,7 @@ _OTHERS = """
     _minimum_scalar=_MinimumScalar=_npi_minimum_scalar _minus_scalar=_MinusScalar _mod=_Mod _mod_scalar=_ModScalar _mul_scalar=_MulScalar
     _not_equal=_Not_Equal _not_equal_scalar=_NotEqualScalar _np_all _np_any=_np_sometrue _np_atleast_1d _np_atleast_2d _np_atleast_3d _np_copy
     _np_cumsum=cumsum _np_diag _np_diagflat _np_diagonal _np_dot _np_max=_np_amax _np_min=_np_amin _np_moveaxis _np_prod=_np_product _np_reshape _np_roll
+    _npi_copysign _npi_copysign_scalar _npi_rcopysign_scalar
     _np_squeeze _np_sum _np_trace _np_transpose _npi_absolute=_npi_abs _npi_add _npi_add_scalar _npi_arange _npi_arccos _npi_arccosh _npi_arcsin _npi_arcsinh
     _npi_arctan _npi_arctan2 _npi_arctan2_scalar _npi_arctanh _npi_argmax _npi_argmin _npi_around _npi_average _npi_blackman _npi_broadcast_to _npi_cbrt
     _npi_ceil _npi_column_stack _npi_concatenate _npi_cos _npi_cosh _npi_degrees _npi_diff _npi_dsplit _npi_dstack _npi_ediff1d _npi_einsum _npi_equal

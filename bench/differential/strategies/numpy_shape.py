@@ -8,7 +8,7 @@ from bench.differential.strategies.shape import factors
 from bench.differential.strategies.strategy import Strategy
 
 _FLOATS = ("float32", "float32", "float64")
-_CREATED = "zeros ones arange eye identity linspace logspace indices hanning hamming blackman"
+_CREATED = "zeros ones arange eye identity logspace indices hanning hamming blackman"
 
 
 def _data(make: Maker, shape: tuple[int, ...], name: str = "a") -> str:
@@ -21,7 +21,7 @@ def _axes(make: Maker, rank: int) -> object:
 
 def _fold(make: Maker, op: str) -> Case:
     shape = make.shape(1, 4)
-    whole = op in ("_np_max", "_np_amax", "_np_min", "_np_amin")
+    whole = op in ("_np_max", "_np_min")
     dtype = make.pick("float32", "float32", "float64", *(("int32", "int64") if "pr" not in op and "mean" not in op else ()))
     low, high = (0.5, 1.5) if "prod" in op else (-2.0, 2.0)
     data = make.input("a", shape, dtype, make.pick("uniform", "integers"), low, high, batched=False)
@@ -44,6 +44,12 @@ def _variance(make: Maker, op: str) -> Case:
     call = make.call(op, data, axis=_axes(make, len(shape)), ddof=make.pick(None, 0), keepdims=make.pick(None, True, False))
     # The root of a variance that is close to zero has half of its digits.
     return make.case(call, units=16, terms=volume(shape), magnitude=8.0 if op == "_npi_var" else 64.0)
+
+
+def _index(make: Maker, op: str) -> Case:
+    shape = make.shape(1, 4)
+    data = make.input("data", shape, make.pick("float32", "float32", "float64", "int32"), make.pick("uniform", "integers"), batched=False)
+    return make.case(make.call(op, data, axis=make.pick(None, "None", make.axis(len(shape))), keepdims=make.pick(None, True, False)))
 
 
 def _average(make: Maker, op: str) -> Case:
@@ -160,11 +166,8 @@ def _create(make: Maker, op: str) -> Case:
             return make.case(make.call(op, shape=(size, size), dtype=dtype))
         case "indices":
             return make.case(make.call(op, dimensions=make.shape(1, 3), dtype=make.pick(None, "int32", "float32")))
-        case "linspace":
-            range_of: dict[str, object] = {"num": make.size(), "endpoint": make.pick(None, True, False)}
-            return make.case(make.call(op, start=0.0, stop=make.pick(1.0, 7.0), dtype="float32", **range_of), magnitude=8.0)
         case "logspace":
-            range_of = {"num": make.size(), "base": make.pick(None, 2.0), "endpoint": make.pick(None, True, False)}
+            range_of: dict[str, object] = {"num": make.size(), "base": make.pick(None, 2.0), "endpoint": make.pick(None, True, False)}
             return make.case(make.call(op, start=0.0, stop=make.pick(1.0, 2.0), dtype="float32", **range_of), units=16)
     return make.case(make.call(op, M=make.size(), dtype=make.pick("float32", "float64")), units=8, magnitude=1.0, dtype="float32")
 
@@ -210,9 +213,10 @@ def _einsum(make: Maker, op: str) -> Case:
 
 
 STRATEGIES: dict[str, Strategy] = {
-    **dict.fromkeys(("_np_sum", "_np_prod", "_np_product", "_np_max", "_np_amax", "_np_min", "_np_amin", "_npi_mean"), _fold),
-    **dict.fromkeys(("_np_any", "_np_sometrue", "_np_all"), _truth),
+    **dict.fromkeys(("_np_sum", "_np_prod", "_np_max", "_np_min", "_npi_mean"), _fold),
+    **dict.fromkeys(("_np_any", "_np_all"), _truth),
     **dict.fromkeys(("_npi_var", "_npi_std"), _variance),
+    **dict.fromkeys(("_npi_argmax", "_npi_argmin"), _index),
     "_npi_average": _average,
     "_npi_norm": _norm,
     "_np_transpose": _transpose,
