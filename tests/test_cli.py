@@ -173,7 +173,8 @@ def test_errors_are_one_line(model: str, prefix: str, tmp_path: Path, capsys: py
     assert fails(capsys, "info", f"{prefix}-symbol.json").endswith("it is JSON, perhaps an MXNet symbol; ngc.compile takes those")
     assert fails(capsys, "run", model).startswith("missing input 'data'; inputs: 'data' (N, 3, 9, 11) float32")
     assert fails(capsys, "run", model, "--input", f"data={nothing}") == f"--input data: cannot read {nothing}: No such file or directory"
-    for name in ("text.npy", "object.npy"):
+    (tmp_path / "header.npy").write_bytes(b"\x93NUMPY\x01\x00\x28\x00{'descr': '<f4', 'shape': (3, 'unfinished")
+    for name in ("text.npy", "object.npy", "header.npy"):
         assert fails(capsys, "run", model, "--input", f"data={tmp_path / name}").startswith(
             f"--input data: {tmp_path / name} is no array that numpy.save or numpy.savez wrote: ")
     assert fails(capsys, "run", model, "--input", f"data={tmp_path / 'two.npz'}") == f"--input data: {tmp_path / 'two.npz'} holds a, b and no 'data'"

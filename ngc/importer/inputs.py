@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -139,12 +140,18 @@ class InputTypes:
                 raise ImportFailure(
                     f"{self._symbol.source}: {node}: __dtype__ = {text[:80]!r}: {error}"
                 ) from error
+        return self._dtypes_of_weights.get(position, "f32")
+
+    @cached_property
+    def _dtypes_of_weights(self) -> dict[int, str]:
+        """The element types of the weights that values meet first, by the positions of the nodes that give the values."""
+        found: dict[int, str] = {}
         for user in self._order:
-            if user.op in _WEIGHTED and len(user.inputs) > 1 and user.inputs[0].node == position:
+            if user.op in _WEIGHTED and len(user.inputs) > 1:
                 weight = self._parameter(user.inputs[1].node)
                 if weight is not None and weight.dtype.name in DTYPE_BY_NAME:
-                    return DTYPE_BY_NAME[weight.dtype.name]
-        return "f32"
+                    found.setdefault(user.inputs[0].node, DTYPE_BY_NAME[weight.dtype.name])
+        return found
 
 
 def _check_shape(name: str, shape: Sequence[Any]) -> Shape:

@@ -146,7 +146,7 @@ class OpDef:
         """Returns all attributes in canonical types with defaults filled in; VerifyError for unknown, missing or ill-typed ones."""
         unknown = sorted(set(attrs) - set(self.attrs))
         if unknown:
-            raise VerifyError(f"{self.name} has no attribute {', '.join(unknown)}; it takes {', '.join(self.attrs) or 'none'}")
+            raise VerifyError(f"{self.name} has no attribute {shorten(', '.join(unknown))}; it takes {', '.join(self.attrs) or 'none'}")
         checked = {}
         for name, schema in self.attrs.items():
             value = attrs.get(name, schema.default)
@@ -175,7 +175,7 @@ class OpDef:
                     raise VerifyError(f"prologue of {self.name}: steps before the main work take floats, not {main[0].dtype}")
             results = self.infer(main, attrs)
         except (TypeError, ValueError, IndexError, ArithmeticError) as error:
-            given = ", ".join(map(str, logical[:own]))
+            given = shorten(", ".join(map(str, logical[:own])), 1000)
             raise VerifyError(f"{self.name} does not take operands of types ({given}) with these attributes: {error}") from error
         if epilogue:
             check_steps(epilogue, logical[own + before:], results[0], self.channel_axis, f"epilogue of {self.name}")

@@ -1,10 +1,8 @@
 """Runs a reader on many inputs, with atheris, which keeps what reaches new code, or without, when each input is a kept one after a few mutations."""
 
-import atexit
 import hashlib
 import itertools
 import logging
-import os
 import random
 import resource
 import sys
@@ -88,11 +86,8 @@ def mutants(reader: Reader, seeds: Sequence[bytes], seed: int) -> Iterator[bytes
 
 
 def run(findings: Findings, executions: int, seed: int, blind: bool) -> None:
-    """Fuzzes and ends the process, with a status other than 0 where something was found."""
-    if not blind:
-        run_atheris(findings, executions, seed)
-    run_blind(findings, executions, seed)
-    sys.exit(1 if findings.places else 0)
+    """Fuzzes with atheris, or without."""
+    (run_blind if blind else run_atheris)(findings, executions, seed)
 
 
 def run_blind(findings: Findings, executions: int, seed: int) -> None:
@@ -117,7 +112,7 @@ def quiet() -> Iterator[None]:
 
 
 def run_atheris(findings: Findings, executions: int, seed: int) -> None:
-    """Tries what mutations led by coverage give, and ends the process, with a status other than 0 where something was found, hung or crashed."""
+    """Tries what mutations led by coverage give, and ends the process, with a status other than 0 where something hung or crashed."""
     import atheris  # the tests do without
     from atheris.import_hook import HookManager
 
@@ -128,11 +123,6 @@ def run_atheris(findings: Findings, executions: int, seed: int) -> None:
     def mutate(data: bytes, most: int, seed: int) -> bytes:
         return reader.mutate(data, min(most, reader.most), random.Random(seed))
 
-    def end() -> None:
-        if findings.places:
-            os._exit(1)
-
-    atexit.register(end)
     folder = findings.folder
     new = folder / f"{findings.name}-corpus"
     new.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """What is fuzzed: a reader of files together with what users do next with what it read."""
 
+import atexit
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,4 +30,6 @@ class Reader:
 def scratch_folder() -> TemporaryDirectory[str]:
     """Returns a folder for what readers take by path: in memory where the system has such a place, since it is written millions of times."""
     memory = Path("/dev/shm")
-    return TemporaryDirectory(dir=memory if memory.is_dir() else None)
+    folder = TemporaryDirectory(dir=memory if memory.is_dir() else None)
+    atexit.register(folder.cleanup)
+    return folder

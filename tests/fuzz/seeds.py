@@ -215,9 +215,18 @@ def weights() -> dict[str, bytes]:
         return {"saved": path.read_bytes(), "named": stream.getvalue()}
 
 
+def arrays() -> dict[str, bytes]:
+    """Returns an array of examples, and archives of one and of two inputs."""
+    single, named, packed = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(single, PARAMETERS["matrix"])
+    np.savez(named, a=PARAMETERS["matrix"], b=np.arange(2))
+    np.savez_compressed(packed, a=PARAMETERS["matrix"])
+    return {"single": single.getvalue(), "named": named.getvalue(), "packed": packed.getvalue()}
+
+
 KINDS: Mapping[str, Callable[[], Mapping[str, bytes]]] = {
     "symbol": lambda: {name: json.dumps(document, indent=1).encode() for name, document in symbols().items()},
-    "params": params, "ir": texts, "weights": weights, "artifact": artifacts, "cache": caches, "calibration": tables,
+    "params": params, "ir": texts, "weights": weights, "artifact": artifacts, "cache": caches, "calibration": tables, "arrays": arrays,
 }
 
 

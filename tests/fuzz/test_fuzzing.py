@@ -1,6 +1,8 @@
 """Every kept input, and a fixed number of mutants of them: nothing comes out of a reader but what its documentation names."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,12 @@ def test_mutations_take_anything(name: str) -> None:
     for data in (b"", b"{}", b'[[[1, {"a": "(1, 2)"}]]]', archives.START, b"\xff\x00" * 30):
         for _ in range(100):
             assert len(reader.mutate(data, 1000, rng)) <= 1000
+
+
+@pytest.mark.parametrize(("arguments", "status", "text"), [
+    (["cache", "--blind", "--executions", "30"], 0, "cache: 30 executions"), (["symbols"], 2, "no such reader: symbols; known: symbol, params, ir,"),
+])
+def test_the_command(arguments: list[str], status: int, text: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "tests.fuzz", *arguments, "--output", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    assert text in done.stdout + done.stderr

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from ngc.errors import ImportFailure
-from ngc.importer import import_model, load_params, selection
+from ngc.importer import import_model, load_params, load_symbol, selection
+from ngc.importer.sources import ModelSource
 from ngc.importer.symbol import SymbolNode
 
 MIB = 1 << 20
@@ -150,3 +151,41 @@ def test_large_parameters_are_no_hostile_ones() -> None:
     stream = io.BytesIO()
     np.savez_compressed(stream, w=np.zeros(5_000_000, np.float32))
     assert load_params(stream.getvalue())["w"].nbytes == 20_000_000
+
+
+def test_anchors_of_a_map_that_is_too_large() -> None:
+    attrs = {"sizes": "(0.1, 0.2)", "ratios": "(1, 2)"}
+    message = r"node 1 'y' .*: a constant of shape \(100000, 100000, 3, 4\) would have 120000000000 elements; at most 16777216"
+    with at_most(4 * MIB), pytest.raises(ImportFailure, match=message):
+        import_model(symbol(data("(1, 1, 100000, 100000)"), ("_contrib_MultiBoxPrior", "y", attrs, [0])))
+
+
+def test_operands_of_different_ranks_with_rows_along_an_axis() -> None:
+    nodes = [data("(2, 3, 4)"), ("Flatten", "flat", {}, [0]), ("_linalg_gemm2", "y", {"axis": "0"}, [0, 1])]
+    with pytest.raises(ImportFailure, match=r"node 2 'y' \(_linalg_gemm2\): operands of 3, 2 dimensions, expected as many of each"):
+        import_model(symbol(*nodes))
+
+
+def test_many_unknown_parameters_are_shortened_in_messages() -> None:
+    with pytest.raises(ImportFailure, match=r"unknown parameters 'a0', 'a1', .* \.\.\. ") as caught:
+        import_model(symbol(data("(1, 2)"), ("Activation", "y", {f"a{index}": "1" for index in range(5000)}, [0])))
+    assert len(str(caught.value)) < 1000
+
+
+def test_weights_are_looked_for_once_however_many_inputs_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The element type of each input is that of the weights that it meets."""
+    asked = []
+    parameter = ModelSource.parameter
+
+    def count(source: ModelSource, name: str, *, aux: bool) -> Any:
+        asked.append(name)
+        return parameter(source, name, aux=aux)
+
+    monkeypatch.setattr(ModelSource, "parameter", count)
+    inputs = [("null", f"x{index}", {"__shape__": "(1, 2)"}, []) for index in range(50)]
+    weights = [("null", "w", {}, [])]
+    layers = [("FullyConnected", f"y{index}", {"num_hidden": "3", "no_bias": "True"}, [index, 50]) for index in range(50)]
+    graph = import_model(load_symbol(symbol(*inputs, *weights, *layers, ("add_n", "sum", {"num_args": "50"}, list(range(51, 101))))),
+                         {"w": np.ones((3, 2), np.float16)})
+    assert {value.type.dtype for value in graph.inputs} == {"f16"}
+    assert len(asked) < 10 * 50

@@ -178,6 +178,13 @@ def test_long_attributes_are_shortened_in_messages() -> None:
     assert len(str(caught.value)) < 1000
 
 
+def test_many_unknown_attributes_are_shortened_in_messages() -> None:
+    attrs = ", ".join(f"a{index}=1" for index in range(5000))
+    with pytest.raises(ParseError, match=r"relu has no attribute a0, a1, .* \.\.\. ") as caught:
+        parse(f"graph @g(%x: f32[1]) {{\n  %y = relu(%x) {{{attrs}}} : f32[1]\n  return %y\n}}\n")
+    assert len(str(caught.value)) < 1000
+
+
 def test_many_inputs_and_patterns() -> None:
     """Each takes constant time: the interface becomes a tuple when somebody asks for it."""
     count = 20_000

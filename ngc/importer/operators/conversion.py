@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Protocol
 
 from ngc.errors import ImportFailure, VerifyError, shorten
@@ -17,6 +18,9 @@ MAX_OUTPUTS = 1 << 16
 _MOST_MESSAGE = 2000
 """Characters: messages show attributes, which may be megabytes long."""
 
+MAX_GENERATED = 1 << 24
+"""Elements of a constant that a converter makes of attributes: as many as the anchors of a 1024 x 1024 map of features with four boxes at each pixel."""
+
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
 
 
@@ -31,6 +35,10 @@ class RegionInput:
 
 class SubgraphImporter(Protocol):
     """What converts the subgraphs of a node."""
+
+    @property
+    def np_shape(self) -> bool:
+        """Whether the node's symbol has tensors without dimensions, as numpy has."""
 
     def region(self, inner: SymbolGraph, name: str, inputs: Sequence[RegionInput], constants: Mapping[int, Array], heads: Sequence[int]) -> Graph:
         """Returns a subgraph as a graph of its own.
@@ -100,8 +108,13 @@ class Conversion:
         except VerifyError as error:
             raise self.fail(str(error)) from error
 
+    def check_generated(self, *sizes: int) -> None:
+        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where that is larger than any model needs."""
+        if prod(sizes) > MAX_GENERATED:
+            raise self.fail(f"a constant of shape {format_shape(sizes)} would have {prod(sizes)} elements; at most {MAX_GENERATED} are generated")
+
     def const(self, part: str, array: Array) -> Value:
-        """Adds a constant that the converter computed."""
+        """Adds a constant that the converter computed, within what `check_generated` allows."""
         return self.builder.const(f"{self.node.name}_{part}", array, self.loc)
 
     def reshape(self, value: Value, shape: Iterable[Dim], part: str = "") -> Value:
@@ -182,6 +195,15 @@ class Operator:
     outputs: Callable[[Attributes], tuple[str, ...]] = _one_output
     becomes: tuple[str, ...] = ()
     any_rank: bool = False
+
+
+def refused(reason: str) -> Operator:
+    """Returns the row of an operator that is known, and refused whatever its attributes are."""
+
+    def convert(conversion: Conversion) -> list[Value]:
+        raise conversion.fail(reason)
+
+    return Operator(convert, None, 1, None, refuse=lambda attrs: reason)
 
 
 def identity(conversion: Conversion) -> list[Value]:

@@ -56,6 +56,8 @@ def _gemm(conversion: Conversion) -> list[Value]:
     axis = conversion.axis(attrs["axis"])
     if axis == conversion.rank - 1:
         raise conversion.fail(f"axis = {attrs['axis']} is the axis of the matrices' columns")
+    if any(value.type.rank != conversion.rank for value in conversion.inputs):
+        raise conversion.fail(f"operands of {', '.join(str(value.type.rank) for value in conversion.inputs)} dimensions, expected as many of each")
     a, b, *more = (_swapped(conversion, value, axis, f"rows{index}") for index, value in enumerate(conversion.inputs))
     product = conversion.op("matmul", a, b, part="product", transpose_a=attrs["transpose_a"], transpose_b=attrs["transpose_b"])
     result = _scaled(conversion, product, attrs["alpha"], "alpha")

@@ -12,32 +12,20 @@ from typing import Any
 import numpy as np
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, enum
+from ngc.importer.constant_values import constant_value
 from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.importer.source_bytes import Array
 from ngc.ir import Value
 from ngc.ir.ops.recurrent import GATES, cell_count
-from ngc.ir.reference import evaluate_node
 from ngc.ir.tensor_type import FLOATS, format_shape
 
 logger = logging.getLogger(__name__)
 
 
-def _constant(value: Value) -> Array | None:
-    """Returns the data of a constant, or of what is made of constants only; None where it depends on an input."""
-    if value.is_const:
-        array: Array = value.array
-        return array
-    node = value.producer
-    parts = [None] if node is None else [_constant(operand) for operand in node.inputs]
-    if node is None or any(part is None for part in parts):
-        return None
-    return evaluate_node(node, [part for part in parts if part is not None])[value.index]
-
-
 def _param_concat(conversion: Conversion) -> list[Value]:
     """Joins parameters, which are constants, here and now."""
     axis = conversion.axis(conversion.attrs["dim"])
-    parts = [_constant(value) for value in conversion.inputs]
+    parts = [constant_value(value) for value in conversion.inputs]
     if any(part is None for part in parts):
         return [conversion.op("concat", *conversion.inputs, axis=axis)]
     return [conversion.const("parameters", np.concatenate([part for part in parts if part is not None], axis))]
@@ -80,7 +68,7 @@ def _rnn(conversion: Conversion) -> list[Value]:
         raise conversion.fail(f"data of shape {format_shape(conversion.shape)}, expected (steps, batch, channels)")
     if len(conversion.inputs) != 2 + count + attrs["use_sequence_length"]:
         raise conversion.fail(f"{len(conversion.inputs)} inputs, expected {2 + count + attrs['use_sequence_length']}")
-    vector = _constant(conversion.inputs[1])
+    vector = constant_value(conversion.inputs[1])
     if vector is None:
         raise conversion.fail(f"the parameters {conversion.inputs[1].name!r} are data, but the layers' weights must be known when the model is compiled")
     if conversion.data.type.dtype not in FLOATS:

@@ -60,10 +60,10 @@ def _change(members: list[tuple[str, bytes]], rng: random.Random) -> None:
         case 3:
             members[at] = (name, raw_bytes.mutate(data, 1 << 16, rng))
         case _:
-            members[at] = (name, _header(data, rng))
+            members[at] = (name, with_header(data, rng))
 
 
-def _header(data: bytes, rng: random.Random) -> bytes:
+def with_header(data: bytes, rng: random.Random) -> bytes:
     """Returns a .npy member with another shape, element type or order in its header, whose length is kept true."""
     if data[:6] != b"\x93NUMPY" or len(data) < 12:
         return data
