@@ -31,7 +31,8 @@ _POLES = "values near its poles leave the range of narrow floats"
 _DECIDES = "rounding would decide its answer"
 
 WIDE: dict[str, str] = {
-    **dict.fromkeys(("softmax", "log_softmax", "lrn", "reduce_sum", "reduce_mean", "reduce_prod", "reduce_l1", "reduce_l2", "cumsum"), _SUMS),
+    **dict.fromkeys(("softmax", "log_softmax", "layer_norm", "attention", "lrn", "reduce_sum", "reduce_mean", "reduce_prod", "reduce_l1", "reduce_l2",
+                     "cumsum"), _SUMS),
     **dict.fromkeys(("exp", "expm1", "power", "square", "hypot", "sinh", "cosh", "gamma", "gammaln", "softrelu", "smooth_l1"), _POWERS),
     **dict.fromkeys(("log", "log10", "log2", "log1p", "reciprocal", "rsqrt", "rcbrt", "tan", "erfinv", "arctanh", "arccosh", "arcsinh"), _POLES),
     **dict.fromkeys(("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal", "logical_and", "logical_or", "logical_xor", "logical_not",
