@@ -132,6 +132,7 @@ ONNX_FORMS: dict[str, Form] = {
     "separable_conv2d": Form(("Conv", "QuantizeLinear"), refuse=_layer),
     "dense": Form(("Gemm", "MatMul", "Transpose", "Add", "DequantizeLinear", "QuantizeLinear"), refuse=_dense),
     "batch_norm": Form(("BatchNormalization", "Reshape", "Add", "Sqrt", "Div", "Sub", "Mul"), refuse=onnx_floats),
+    "group_norm": Form(("InstanceNormalization", "Reshape", "Mul", "Add"), refuse=onnx_up_to_f32),
     "lrn": Form(("LRN", "Reshape"), refuse=_lrn),
     "layer_norm": Form(("LayerNormalization", "Transpose"), refuse=_layer_norm),
     "softmax": Form(("Softmax", "Div", "Less", "Where"), refuse=onnx_floats),

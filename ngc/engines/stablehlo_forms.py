@@ -142,6 +142,7 @@ STABLEHLO_FORMS: dict[str, Form] = {
     "separable_conv2d": _form("convolution", refuse=_layer),
     "dense": _form("dot_general", "subtract", refuse=_layer),
     "batch_norm": _form("add", "sqrt", "divide", "multiply", "subtract", refuse=stablehlo_floats),
+    "group_norm": _form("reduce", "add", "multiply", "subtract", "rsqrt", refuse=stablehlo_floats),
     "lrn": _form("multiply", "reduce_window", "add", "power", refuse=stablehlo_floats),
     "layer_norm": _form("reduce", "add", "divide", "subtract", "multiply", "sqrt", refuse=stablehlo_floats),
     "softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", "compare", "select", refuse=_softmax),

@@ -31,7 +31,7 @@ _ALIASES: dict[str, str] = {
     "_contrib_MultiBoxPrior": "_npx_multibox_prior",
     "_contrib_arange_like": "_npx_arange_like",
     "_contrib_box_nms": "_contrib_box_non_maximum_suppression",
-    "_copy": "identity",
+    "_copy": "identity _CrossDeviceCopy",
     "_equal": "_Equal",
     "_full": "_npi_full",
     "_greater": "_Greater",
@@ -49,19 +49,26 @@ _ALIASES: dict[str, str] = {
     "_minimum": "_Minimum",
     "_mod": "_Mod",
     "_not_equal": "_Not_Equal",
+    "_npx_reshape": "_npi_reshape",
     "_power": "_Power",
+    "_minus_scalar": "_scatter_minus_scalar",
+    "_plus_scalar": "_scatter_plus_scalar",
+    "_ravel_multi_index": "ravel_multi_index",
+    "_slice_assign": "_crop_assign",
+    "_slice_assign_scalar": "_crop_assign_scalar",
+    "_rnn_param_concat": "_npi_rnn_param_concat",
     "_split_v2": "_npi_split",
+    "_unravel_index": "unravel_index",
     "add_n": "ElementWiseSum",
     "argsort": "_npi_argsort",
     "batch_dot": "_npx_batch_dot",
     "broadcast_add": "broadcast_plus",
     "broadcast_axis": "broadcast_axes",
-    "broadcast_maximum": "_npi_maximum",
-    "broadcast_minimum": "_npi_minimum",
     "broadcast_sub": "broadcast_minus",
     "clip": "_npi_clip",
+    "cumsum": "_np_cumsum",
     "elemwise_add": "_Plus _add _plus",
-    "elemwise_div": "_Div _div",
+    "elemwise_div": "_Div _div _scatter_elemwise_div",
     "elemwise_mul": "_Mul _mul",
     "elemwise_sub": "_Minus _minus _sub",
     "erf": "_npx_erf",
@@ -76,17 +83,20 @@ _ALIASES: dict[str, str] = {
     "one_hot": "_npx_one_hot",
     "pick": "_npx_pick choose_element_0index",
     "relu": "_npx_relu",
+    "round": "_contrib_round_ste",
     "repeat": "_np_repeat",
     "reshape_like": "_npx_reshape_like",
     "reverse": "flip",
     "shape_array": "_npx_shape_array",
     "sigmoid": "_npx_sigmoid",
+    "sign": "_contrib_sign_ste",
     "slice": "_npi_slice _npx_slice crop",
     "smooth_l1": "_npx_smooth_l1",
     "softmax": "_npx_softmax",
     "sort": "_npi_sort",
     "sum": "sum_axis",
     "take": "_npi_take",
+    "stack": "_npi_stack",
     "tile": "_npi_tile",
     "topk": "_npx_topk",
 }
@@ -184,6 +194,10 @@ FUSED_OPERATORS = frozenset(
 
 ENGINE_OPERATORS: Mapping[str, str] = MappingProxyType({"_neuron_subgraph_op": "neuron", "_TensorRT": "tensorrt"})
 """Operators that hold a part of the symbol for an engine, with the kind of engine."""
+
+
+CONTROL_OPERATORS = frozenset({"_foreach", "_while_loop", "_cond"})
+"""Operators whose subgraphs are run any number of times."""
 
 
 def aux_inputs(op: str) -> tuple[int, ...]:

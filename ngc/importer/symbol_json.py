@@ -71,8 +71,11 @@ def _json_hint(data: memoryview, position: int) -> str:
 
 @dataclass
 class _Reader:
+    """Reads one graph; `version` is that of the graph around it, which a subgraph leaves out."""
+
     source: str
     depth: int = 0
+    version: int = DEFAULT_VERSION
 
     def fail(self, message: str) -> ImportFailure:
         return ImportFailure(f"{self.source}: {message}")
@@ -85,6 +88,8 @@ class _Reader:
             )
         for key in graph.keys() - _GRAPH_KEYS:
             logger.warning("%s: unknown key %r is ignored (a file of a newer MXNet?)", self.source, key)
+        attrs = graph.get("attrs", {})
+        self.version, np_shape = self.read_attrs(attrs)
         raw_nodes = self.expect_list(graph["nodes"], "'nodes'")
         nodes: list[SymbolNode] = []
         for index, raw in enumerate(raw_nodes):
@@ -98,10 +103,8 @@ class _Reader:
         for position, head in enumerate(heads):
             self.check_output(head, nodes, f"head {position}")
         self.check_arg_nodes(graph.get("arg_nodes", []), nodes)
-        attrs = graph.get("attrs", {})
-        version, np_shape = self.read_attrs(attrs)
-        upgraded, new_heads = upgrade(nodes, heads, version)
-        return SymbolGraph(upgraded, new_heads, version, self.source, np_shape, self.read_quantization(attrs))
+        upgraded, new_heads = upgrade(nodes, heads, self.version)
+        return SymbolGraph(upgraded, new_heads, self.version, self.source, np_shape, self.read_quantization(attrs))
 
     def expect_list(self, value: object, what: str) -> list[Any]:
         if not isinstance(value, list):
@@ -121,7 +124,7 @@ class _Reader:
                     values[key] = value
                 case other:
                     raise self.fail(f'{key!r} must be ["int", number], found {str(other)[:80]}')
-        return values.get("mxnet_version", DEFAULT_VERSION), values.get("is_np_shape", 0) > 0
+        return values.get("mxnet_version", self.version), values.get("is_np_shape", 0) > 0
 
     def read_quantization(self, attrs: Mapping[str, Any]) -> QuantizationRecord | None:
         """Returns the quantization that the symbol records, if any."""
@@ -226,7 +229,7 @@ class _Reader:
         graphs = self.expect_list(raw, f"{where}: 'subgraphs'")
         if graphs and self.depth >= _MAX_NESTING:
             raise self.fail(f"{where}: subgraphs are nested more than {_MAX_NESTING} deep")
-        reader = _Reader(f"{self.source}: {where}, subgraph", self.depth + 1)
+        reader = _Reader(f"{self.source}: {where}, subgraph", self.depth + 1, self.version)
         return tuple(reader.read_graph(graph) for graph in graphs)
 
 

@@ -69,9 +69,9 @@ class GraphBuilder:
         self.graph._link(node)
         return node.output
 
-    def call(self, region: Graph, inputs: Sequence[Value], engine: str, name: str, loc: Loc | None = None) -> tuple[Value, ...]:
-        """Appends a call of an engine that executes a region, and returns its results."""
-        node = make_node(self.graph, "engine.call", inputs, {"engine": engine}, (loc,) if loc else (), name, regions=(region,))
+    def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], name: str, loc: Loc | None = None, **attrs: Any) -> tuple[Value, ...]:
+        """Appends a node that holds graphs, and returns its results."""
+        node = make_node(self.graph, op, inputs, attrs, (loc,) if loc else (), name, regions=tuple(regions))
         self.graph._append(node)
         self.graph._link(node)
         return node.outputs

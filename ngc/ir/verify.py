@@ -118,6 +118,10 @@ class _Verifier:
             except VerifyError as error:
                 self.add(node, f"in its region, {error}")
         definition = opdefs().get(node.op)
+        if definition is not None and "control" in definition.traits:
+            for region in node.regions:
+                if (region.stage == "lowered") != (graph.stage == "lowered"):
+                    self.add(node, f"its region {region.name} is in stage {region.stage}, the graph around it in stage {graph.stage}: they are lowered as one")
         if definition is None:
             self.add(node, f"unknown operator {node.op!r}")
             return

@@ -72,6 +72,13 @@ def pools_regions(node: Node) -> bool:
     return node.op in ("roi_align", "roi_max_pool") and not node.attrs.get("position_sensitive", False)
 
 
+def _works_on_blocks(node: Node) -> bool:
+    """Whether an operator takes the blocks that its first operand comes in; normalization where each channel has statistics of its own."""
+    if node.op == "group_norm":
+        return node.attrs["groups"] == node.type.shape[1] and node.type.dtype in BLOCKED_DTYPES and all(value.is_const for value in node.inputs[1:])
+    return node.op in _FOLLOWING
+
+
 def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:
     wanted = [0] * len(node.inputs)
     result = 0
@@ -82,7 +89,7 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
         if node.op != "pool":
             wanted[1] = 0  # weights are packed at compile time
-    elif node.op in _FOLLOWING and not node.inputs[0].type.layout.is_plain:
+    elif _works_on_blocks(node) and not node.inputs[0].type.layout.is_plain:
         result = node.inputs[0].type.layout.block
         wanted = [result if value.type.rank == node.type.rank else 0 for value in node.inputs]
     elif node.op == "concat" and node.attrs["axis"] == 1 and any(value.type.layout.block == lanes for value in node.inputs) and all(

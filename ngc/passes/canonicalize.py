@@ -6,6 +6,7 @@ The rules stand in four files, each with its equations and refusals:
     canonical_activation    idempotent and nested functions, clip and relu chains, x*sigmoid(x)
     canonical_movement      no-ops, chains of reshape, transpose, cast, concat and slice, padding into convolutions
     canonical_suppression   rows of boxes that are read, and columns that make them up
+    canonical_control       operands and results of loops and conditionals that nothing reads, loops of one step
 
 Rules hold to the bit, NaN and the sign of zero included, where they remove a node; where a rule replaces one by another that rounds
 differently, it says so. Declares the stage `canonical`.
@@ -16,7 +17,7 @@ from typing import ClassVar
 
 from ngc.ir import Graph
 from ngc.ir.rewrite import apply_rules
-from ngc.passes import canonical_activation, canonical_arithmetic, canonical_movement, canonical_suppression
+from ngc.passes import canonical_activation, canonical_arithmetic, canonical_control, canonical_movement, canonical_suppression
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.stages import advance
 
@@ -30,7 +31,7 @@ class Canonicalize(Pass):
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Applies all canonical rules until none fires."""
-        families = (canonical_movement, canonical_arithmetic, canonical_activation, canonical_suppression)
+        families = (canonical_movement, canonical_arithmetic, canonical_activation, canonical_suppression, canonical_control)
         rules = [rule() for family in families for rule in family.RULES]
         changed = apply_rules(graph, rules, self.name, ctx.hooks)
         return advance(graph, self.declares, self.name) or changed

@@ -1,6 +1,8 @@
 """Computes at compile time what depends on constants only.
 
     f(c1, c2)  =  c
+    loop(s, x, c){f}  =  loop(s, x){f with c}       so for cond: a constant that is captured becomes one of the region's own
+    cond(c, x){f}{g}  =  f(x), or g(x) where c is zero
 
 The reference evaluator computes, so folded and unfolded graphs mean the same. Refuses results that would grow the model by more than `limit_mib` mebibytes
 over their operands, or with all that was folded before by more than `total_mib`; results whose shape depends on N; and constants of which only the text was
@@ -18,6 +20,7 @@ from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
 from ngc.ir.tensor_type import DTYPES, bind_shape
 from ngc.passes.affine import constant_data
 from ngc.passes.base import Pass, PassContext
+from ngc.passes.canonical_control import CONTROL, without_operands
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class FoldConstants(Pass):
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Folds in topological order, so chains of constants fold in one run."""
-        return apply_rules(graph, [OfConstants(self.limit_mib << 20, self.total_mib << 20)], self.name, ctx.hooks)
+        return apply_rules(graph, [OfConstants(self.limit_mib << 20, self.total_mib << 20), ConstantPredicate(), CapturedConstant()], self.name, ctx.hooks)
 
 
 class OfConstants(Rule):
@@ -50,7 +53,7 @@ class OfConstants(Rule):
 
     def match(self, node: Node, graph: Graph) -> Match | None:
         """Matches nodes without other operands."""
-        if node.regions or not all(value.is_const for value in node.inputs):
+        if node.op == "engine.call" or not all(value.is_const for value in node.inputs):
             return None
         return {"root": node}
 
@@ -97,3 +100,44 @@ class OfConstants(Rule):
 
 def _size_of_results(node: Node) -> int:
     return sum(prod(bind_shape(value.type.shape, 1)) * DTYPES.get(value.type.dtype, DTYPES["f32"]).itemsize for value in node.outputs)
+
+
+class CapturedConstant(Rule):
+    """Constants that the regions of a loop or conditional read."""
+
+    equation = "loop(s, x, c){f} = loop(s, x){f with c}"
+    roots = CONTROL
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Binds `captured`, the constants' nodes by the operands' positions."""
+        first = node.attrs["carried"] + node.attrs["scanned"] if node.op == "loop" else 1
+        captured = {operand: value.producer for operand, value in enumerate(node.inputs) if operand >= first and value.is_const}
+        return {"root": node, "captured": captured} if captured else None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Gives each region constants of its own, which share the data."""
+        without_operands(match["root"], match["captured"], (), rewriter)
+
+
+class ConstantPredicate(Rule):
+    """A conditional that always goes one way."""
+
+    equation = "cond(c, x){f}{g} = f(x)"
+    roots = frozenset({"cond"})
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Matches conditionals whose predicate is constant."""
+        return {"root": node} if node.inputs[0].is_const else None
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        """Needs to know the predicate."""
+        predicate = match["root"].inputs[0]
+        return f"the data of %{predicate.name} is not at hand" if constant_data(predicate) is None else None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Puts the region in the conditional's place."""
+        node = match["root"]
+        region = node.regions[0 if node.inputs[0].array.any() else 1]
+        for old, new in zip(node.outputs, rewriter.inline(region, node.inputs[1:], before=node), strict=True):
+            rewriter.replace_uses(old, new)
+        rewriter.erase_dead(node)

@@ -12,6 +12,7 @@ from ngc.codegen.llvm.kernels.lrn import LrnKernel
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
 from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.codegen.llvm.lower_group_norm import lower_group_norm
 from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call, planes
 from ngc.errors import CodegenError
 from ngc.ir import Node, Step, SymDim, Value
@@ -165,4 +166,5 @@ def _lrn(lowering: Lowering, node: Node) -> None:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys((*UNARY, *BINARY, "where", "prelu"), _elementwise), "cast": _cast, **dict.fromkeys(REDUCTIONS, _reduce),
     "batch_norm": _batch_norm, "eltwise": _eltwise, "softmax": _softmax, "log_softmax": _softmax, "layer_norm": _layer_norm, "lrn": _lrn,
+    "group_norm": lower_group_norm,
 }

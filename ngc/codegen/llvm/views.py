@@ -136,6 +136,12 @@ class Views:
     written: dict[Value, View] = field(default_factory=dict)
     absorbed: set[Node] = field(default_factory=set)
 
+    def add(self, other: "Views") -> None:
+        """Takes in the views of another graph, such as a region's."""
+        self.read |= other.read
+        self.written |= other.written
+        self.absorbed |= other.absorbed
+
     def of(self, value: Value) -> View:
         """Returns where a plain value is read."""
         return self.read.get(value) or whole(value)

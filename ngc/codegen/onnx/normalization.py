@@ -26,6 +26,20 @@ def _batch_norm(writer: OnnxWriter, node: Node) -> Tensor:
     return writer.apply("Add", scaled, writer.arranged(beta, shape, dtype))
 
 
+def _group_norm(writer: OnnxWriter, node: Node) -> Tensor:
+    """Returns InstanceNormalization of rows that are groups, then scaled channel by channel; of groups of one channel that is all."""
+    x, gamma, beta = node.inputs
+    batch, channels, *spatial = static_shape(node.type.shape)
+    groups, eps, data = node.attrs["groups"], node.attrs["eps"], writer.operand(x, "f32")
+    if groups == channels:
+        return writer.apply("InstanceNormalization", data, writer.operand(gamma, "f32"), writer.operand(beta, "f32"), epsilon=eps)
+    rows = writer.reshape(data, (batch, groups, channels // groups * prod(spatial)))
+    normal = writer.apply("InstanceNormalization", rows, writer.vector([1.0] * groups, "f32"), writer.vector([0.0] * groups, "f32"), epsilon=eps)
+    column = (channels, *(1,) * len(spatial))
+    scaled = writer.apply("Mul", writer.reshape(normal, (batch, channels, *spatial)), writer.arranged(gamma, column, "f32"))
+    return writer.apply("Add", scaled, writer.arranged(beta, column, "f32"))
+
+
 def _lrn(writer: OnnxWriter, node: Node) -> Tensor:
     """Returns LRN of images; data of another rank becomes images of one row for it."""
     x, attrs = writer.computed(node.inputs[0]), node.attrs
@@ -70,6 +84,6 @@ def _softmax(writer: OnnxWriter, node: Node, kind: str) -> Tensor:
 
 
 HANDLERS: dict[str, Handler] = {
-    "batch_norm": _batch_norm, "layer_norm": _layer_norm, "lrn": _lrn,
+    "batch_norm": _batch_norm, "layer_norm": _layer_norm, "group_norm": _group_norm, "lrn": _lrn,
     "softmax": partial(_softmax, kind="Softmax"), "log_softmax": partial(_softmax, kind="LogSoftmax"),
 }

@@ -1,13 +1,14 @@
 """The ONNX graph while it is written: tensors, operations and constants, without the `onnx` package, which only `emit` needs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ngc.errors import CodegenError
-from ngc.ir import Graph, Node, Shape, SymDim, Value
+from ngc.ir import Graph, Node, Shape, SymDim, TensorType, Value
 from ngc.ir.tensor_type import DTYPES
 
 COMPUTED_IN = {"bf16": "f32", "i8": "i32", "u8": "i32", "bool": "i32"}
@@ -33,6 +34,23 @@ class Operation:
     name: str = ""
     sources: str = ""
     further: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subgraph:
+    """A graph that is an operator's attribute. It sees the tensors of the graphs around it, whose names are none of its own.
+
+    Attributes:
+        name: of the graph.
+        operations: in topological order.
+        inputs: what its operator gives it, each with its type.
+        outputs: what it returns, each made by one of its operations.
+    """
+
+    name: str
+    operations: Sequence[Operation]
+    inputs: Sequence[tuple[Tensor, TensorType]]
+    outputs: Sequence[tuple[Tensor, TensorType]]
 
 
 Handler = Callable[["OnnxWriter", Node], Tensor | Sequence[Tensor]]
@@ -165,6 +183,32 @@ class OnnxWriter:
         if key not in self._shared:
             self._shared[key] = self.constant(np.ascontiguousarray(value.array.T), f"{value.name}.transposed", value.type.dtype)
         return self.cast(self._shared[key], dtype)
+
+    # -- regions --------------------------------------------------------------------------------------------------
+
+    def fresh_tensor(self, name: str, dtype: str) -> Tensor:
+        """Returns a tensor of a name that no other has."""
+        return Tensor(self._fresh(name), dtype)
+
+    @contextmanager
+    def inside(self) -> Iterator[list[Operation]]:
+        """Lets operations be added to a list of their own, which is yielded: those of a subgraph. What they make is known inside only; constants are not."""
+        outer, shared, prefix = self.operations, dict(self._shared), self._prefix
+        self.operations = []
+        yield self.operations
+        constants = {key: tensor for key, tensor in self._shared.items() if tensor in self.constants}
+        self.operations, self._shared, self._prefix = outer, {**constants, **shared}, prefix
+
+    def region(self, region: Graph, inputs: Sequence[Tensor], table: Mapping[str, Handler]) -> list[Tensor]:
+        """Adds the operations of a region's nodes, tensors for its inputs; returns the tensors of its outputs."""
+        for value in region.values():
+            self._names[value] = self._fresh(value.name)
+        for value, tensor in zip(region.inputs, inputs, strict=True):
+            self._tensors[value] = tensor
+        for node in region.nodes:
+            if node.op != "const":
+                self.add(node, table[node.op])
+        return [self.operand(value) for value in region.outputs]
 
     # -- the graph ------------------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ EMITTERS: dict[str, Emitter] = {
     "pool": emit_pool,
     "batch_norm": reductions.emit_batch_norm,
     "layer_norm": reductions.emit_layer_norm,
+    "group_norm": reductions.emit_group_norm,
     "lrn": reductions.emit_lrn,
     "eltwise": elementwise.emit_eltwise,
     "prelu": elementwise.emit_prelu,

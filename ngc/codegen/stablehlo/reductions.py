@@ -101,6 +101,23 @@ def emit_softmax(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Ten
     return [body.convert(result, operands[0].dtype)]
 
 
+def emit_group_norm(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits group_norm in f32, on rows that are groups: the variance is the mean of squares of what is left without the mean."""
+    x, gamma, beta = (body.wide(operand) for operand in operands)
+    rows = body.reshape(x, (x.shape[0], node.attrs["groups"], prod(x.shape[1:]) // node.attrs["groups"]))
+
+    def mean(values: Tensor) -> Tensor:
+        return body.multiply(body.reduce(values, "add", 0.0, (2,)), 1 / values.shape[2])
+
+    def spread(values: Tensor) -> Tensor:
+        return body.broadcast(values, rows.shape, (0, 1))
+
+    centred = body.subtract(rows, spread(mean(rows)))
+    inverse = body.map("rsqrt", body.add(mean(body.multiply(centred, centred)), node.attrs["eps"]))
+    normal = body.reshape(body.multiply(centred, spread(inverse)), x.shape)
+    return [body.convert(body.add(body.multiply(normal, body.along(gamma, x, 1)), body.along(beta, x, 1)), operands[0].dtype)]
+
+
 def emit_lrn(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
     """Emits lrn: sums of squares are windows along the channels."""
     x, attrs = body.wide(operands[0]), node.attrs

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 from ngc.errors import ImportFailure, VerifyError, shorten
 from ngc.importer.attributes import Attributes, Field, Schema
 from ngc.importer.source_bytes import Array
-from ngc.importer.symbol import SymbolNode
-from ngc.ir import Dim, GraphBuilder, Loc, Shape, SymDim, Value
+from ngc.importer.symbol import SymbolGraph, SymbolNode
+from ngc.ir import Dim, Graph, GraphBuilder, Loc, Shape, SymDim, TensorType, Value
 from ngc.ir.tensor_type import format_shape
 
 MAX_OUTPUTS = 1 << 16
@@ -18,10 +18,45 @@ MAX_OUTPUTS = 1 << 16
 _MOST_MESSAGE = 2000
 """Characters: messages show attributes, which may be megabytes long."""
 
-MAX_GENERATED = 1 << 24
-"""Elements of a constant that a converter makes of attributes: as many as the anchors of a 1024 x 1024 map of features with four boxes at each pixel."""
+MAX_GENERATED = 1 << 26
+"""Elements of all constants of a model that converters make of attributes and shapes. The anchors of a 1024 x 1024 map of features, four to a pixel, are a
+quarter of it; a damaged number would ask for any amount, and a damaged file for it any number of times."""
 
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
+
+
+@dataclass(frozen=True)
+class RegionInput:
+    """An input of a region: its type, and the variables of a subgraph that it feeds; none where the subgraph does not look at it."""
+
+    type: TensorType
+    variables: tuple[int, ...]
+    name: str
+
+
+class SubgraphImporter(Protocol):
+    """What converts the subgraphs of a node."""
+
+    def region(self, inner: SymbolGraph, name: str, inputs: Sequence[RegionInput], constants: Mapping[int, Array], heads: Sequence[int]) -> Graph:
+        """Returns a subgraph as a graph of its own.
+
+        Args:
+            inner: the subgraph.
+            name: of the graph.
+            inputs: of the graph, in order.
+            constants: the data of its other variables.
+            heads: which heads it returns, in order.
+        """
+
+    def inline(self, inner: SymbolGraph, values: Mapping[int, Value]) -> list[Value]:
+        """Converts a subgraph where its node stands, for the values of its variables; returns its heads."""
+
+
+@dataclass
+class GeneratedBudget:
+    """How many elements of constants the converters of one model may still make."""
+
+    left: int = MAX_GENERATED
 
 
 @dataclass
@@ -37,6 +72,8 @@ class Conversion:
     attrs: Attributes
     inputs: tuple[Value, ...]
     needed: frozenset[int]
+    subgraphs: SubgraphImporter
+    generated: GeneratedBudget
     loc: Loc = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,9 +107,20 @@ class Conversion:
             raise self.fail(str(error)) from error
 
     def check_generated(self, *sizes: int) -> None:
-        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where that is larger than any model needs."""
-        if prod(sizes) > MAX_GENERATED:
-            raise self.fail(f"a constant of shape {format_shape(sizes)} would have {prod(sizes)} elements; at most {MAX_GENERATED} are generated")
+        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where the model's have more elements than any
+        model needs."""
+        if min(sizes, default=0) < 0:
+            raise self.fail(f"a constant of shape {format_shape(sizes)}: expected sizes of at least 0")
+        self.generated.left -= prod(sizes)
+        if self.generated.left < 0:
+            raise self.fail(f"a constant of shape {format_shape(sizes)} has {prod(sizes)} elements; at most {MAX_GENERATED} are generated for all of a model")
+
+    def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], **attrs: Any) -> tuple[Value, ...]:
+        """Appends an IR node that holds graphs, and returns its results."""
+        try:
+            return self.builder.region_op(op, inputs, regions, self.node.name, self.loc, **attrs)
+        except VerifyError as error:
+            raise self.fail(str(error)) from error
 
     def const(self, part: str, array: Array) -> Value:
         """Adds a constant that the converter computed, within what `check_generated` allows."""
@@ -135,12 +183,17 @@ def numbered_outputs(count: int) -> tuple[str, ...]:
     return ("output",) if count == 1 else tuple(f"output{index}" for index in range(count))
 
 
+def named_outputs(*names: str) -> Callable[[Attributes], tuple[str, ...]]:
+    """Returns the outputs of an operator that gives them names of their own, whatever its attributes."""
+    return lambda attrs: names
+
+
 @dataclass(frozen=True)
 class Operator:
     """An MXNet operator: its inputs, its parameters, what it refuses, its outputs' names, and the converter.
 
     A `schema` of None stands for operators without parameters: MXNet does not look at their attributes. `becomes` has the IR operators that the converter
-    appends, for listings; no node becomes all of them.
+    appends, for listings; no node becomes all of them. `any_rank` says that operands may be without dimensions, which MXNet has under numpy's rules only.
     """
 
     convert: Converter
@@ -150,6 +203,7 @@ class Operator:
     refuse: Callable[[Attributes], str | None] = _no_refusal
     outputs: Callable[[Attributes], tuple[str, ...]] = _one_output
     becomes: tuple[str, ...] = ()
+    any_rank: bool = False
 
 
 def identity(conversion: Conversion) -> list[Value]:

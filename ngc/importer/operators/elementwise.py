@@ -42,7 +42,7 @@ _FLOATS = ("f16", "bf16", "f32", "f64")
 
 
 def _unary(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, conversion.data)], becomes=(op,))
+    return Operator(lambda conversion: [conversion.op(op, conversion.data)], any_rank=True, becomes=(op,))
 
 
 def _broadcast(op: str) -> Operator:
@@ -119,11 +119,11 @@ OPERATORS = {
     **{f"_{name}": _equal_shapes(name) for name in _EQUAL_SHAPES.split()},
     "_grad_add": _equal_shapes("add"),
     **{f"_{name}_scalar": _scalar(*how) for name, how in _SCALAR.items()},
-    "zeros_like": Operator(_constant_like("logical_and", 0.0), becomes=("logical_and",)),
-    "ones_like": Operator(_constant_like("logical_or", 1.0), becomes=("logical_or",)),
+    "zeros_like": Operator(_constant_like("logical_and", 0.0), any_rank=True, becomes=("logical_and",)),
+    "ones_like": Operator(_constant_like("logical_or", 1.0), any_rank=True, becomes=("logical_or",)),
     "add_n": Operator(_add_n, NUM_ARGS, 1, None, becomes=("add", "identity")),
-    "clip": Operator(_clip, {"a_min": Field("float"), "a_max": Field("float")}, becomes=("clip",)),
-    "Cast": Operator(_cast, {"dtype": Field("dtype")}, becomes=("cast",)),
+    "clip": Operator(_clip, {"a_min": Field("float"), "a_max": Field("float")}, any_rank=True, becomes=("clip",)),
+    "Cast": Operator(_cast, {"dtype": Field("dtype")}, any_rank=True, becomes=("cast",)),
     "amp_cast": Operator(_amp_cast, {"dtype": Field("dtype")}, becomes=("cast", "identity")),
     "amp_multicast": Operator(
         _amp_multicast,
@@ -134,6 +134,6 @@ OPERATORS = {
         becomes=("cast", "identity"),
     ),
     "where": Operator(_where, None, 3, 3, becomes=("where",)),
-    "_copy": Operator(identity, becomes=("identity",)),
+    "_copy": Operator(identity, any_rank=True, becomes=("identity",)),
     "_identity_with_attr_like_rhs": Operator(identity, None, 2, 2, becomes=("identity",)),
 }

@@ -4,6 +4,7 @@ import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.ops.group_norm import GROUP_NORM
 from ngc.ir.ops.matmul import masked_softmax
 from ngc.ir.tensor_type import FLOATS, TensorType, format_shape
 
@@ -104,6 +105,7 @@ OPS = (
     OpDef("lrn", ("x",), _lrn_infer, _lrn_evaluate,
           {"alpha": Attr("float", 1e-4), "beta": Attr("float", 0.75), "knorm": Attr("float", 2.0), "size": Attr("int")},
           doc="x * (knorm + alpha/size * sum of squares over `size` neighbouring channels) ** -beta."),
+    GROUP_NORM,
     OpDef("layer_norm", ("x", "gamma", "beta"), _layer_norm_infer, _layer_norm, {"axis": Attr("int", -1), "eps": Attr("float", 1e-5)},
           doc="(x - mean)/sqrt(variance + eps)*gamma + beta, mean and variance those of x along `axis`."),
     OpDef("softmax", ("x", "lengths?"), _softmax_infer, _softmax, _SOFTMAX,

@@ -1,0 +1,24 @@
+"""How cases of every operator are drawn, one file a family, gathered into one table."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bench.differential.strategies import activation, elementwise, normalization, pooling, reduction, shape, slicing, spatial
+from bench.differential.strategies.graphs import graph
+from bench.differential.strategies.strategy import Strategy
+
+_FAMILIES = (spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction)
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType({name: strategy for family in _FAMILIES for name, strategy in family.STRATEGIES.items()})
+"""The strategy of each MXNet operator that the importer knows."""
+
+GRAPHS = "graphs of several operators"
+"""What random graphs are called where operators are listed."""
+
+TRIED: Mapping[str, Strategy] = MappingProxyType({**STRATEGIES, GRAPHS: graph})
+"""All that is tried: the operators, and graphs of them."""
+
+UNTRIED: Mapping[str, str] = MappingProxyType({
+    "CuDNNBatchNorm": "in CUDA builds of MXNet only",
+})
+"""Operators that are known but never tried, with the reason."""
