@@ -174,6 +174,9 @@ class _Builder:
             results = OPERATORS[node.op].convert(conversion)
         except VerifyError as error:
             raise conversion.fail(str(error)) from error
+        except (TypeError, ValueError, LookupError, ArithmeticError) as error:  # what no check of the converter foresaw, as in `OpDef.infer_types`
+            given = ", ".join(str(operand.type) for operand in operands)
+            raise conversion.fail(f"the operator does not take operands of types ({given}) with these parameters: {type(error).__name__}: {error}") from error
         for output in sorted(needed):
             value = results[output] if output < len(results) else None
             if value is None:

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from ngc.errors import ImportFailure
-from ngc.importer import import_model, load_params, load_symbol, selection
+from ngc.importer import build, import_model, load_params, load_symbol, selection
+from ngc.importer.operators import OPERATORS, Conversion
+from ngc.importer.operators.conversion import Operator
 from ngc.importer.sources import ModelSource
 from ngc.importer.symbol import SymbolNode
+from ngc.ir import Value
 
 MIB = 1 << 20
 
@@ -226,3 +229,32 @@ def test_constants_are_bounded_together() -> None:
     nodes = [("_eye", f"y{index}", {"N": "4096"}, []) for index in range(5)]
     with pytest.raises(ImportFailure, match=r"node 4 'y4' \(_eye\): a constant of shape \(4096, 4096\) has 16777216 elements"):
         import_model(symbol(*nodes, heads=[[index, 0, 0] for index in range(5)]))
+
+
+def test_a_combination_that_no_check_foresaw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A converter that trips over it is a fault of ngc; the user learns which node of the model it was all the same."""
+    def convert(conversion: Conversion) -> list[Value]:
+        return [conversion.inputs[1]]
+
+    monkeypatch.setattr(build, "OPERATORS", {**OPERATORS, "relu": Operator(convert)})
+    message = r"node 1 'y' \(relu\): the operator does not take operands of types \(f32\[1,2\]\) with these parameters: IndexError: tuple index out of range"
+    with pytest.raises(ImportFailure, match=message):
+        import_model(symbol(data("(1, 2)"), ("relu", "y", {}, [0])))
+
+
+@pytest.mark.parametrize(("op", "attrs", "inputs", "message"), [
+    ("_npi_average", {"returned": "False"}, [0], "weighted = True without weights"),
+    ("_linspace", {"start": "1", "stop": "None", "num": "3"}, [], "stop is missing"),
+    ("_contrib_index_array", {"axes": "()"}, [0], r"axes = \(\): expected at least one"),
+    ("_np_atleast_1d", {"num_args": "7211067"}, [0], r"num_args = '7211067': expected at most 65536"),
+    ("_npi_indices", {"dimensions": "(256, 0, 7, 999999999999)"}, [], "a constant of shape"),
+])
+def test_parameters_that_make_no_sense(op: str, attrs: dict[str, str], inputs: list[int], message: str) -> None:
+    with at_most(4 * MIB), pytest.raises(ImportFailure, match=rf"node 1 'y' \({op}\): {message}"):
+        import_model(symbol(data("(1, 2)"), (op, "y", attrs, inputs)))
+
+
+def test_parameters_that_cannot_be_joined() -> None:
+    nodes = [("_npi_zeros", "a", {"shape": "(2, 2)"}, []), ("_npi_zeros", "b", {"shape": "(3,)"}, [])]
+    with pytest.raises(ImportFailure, match=r"node 2 'y' \(_rnn_param_concat\): parameters that cannot be joined along axis 0: all the input arrays"):
+        import_model(symbol(*nodes, ("_rnn_param_concat", "y", {"dim": "0", "num_args": "2"}, [0, 1])))

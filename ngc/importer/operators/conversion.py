@@ -22,7 +22,7 @@ MAX_GENERATED = 1 << 26
 """Elements of all constants of a model that converters make of attributes and shapes. The anchors of a 1024 x 1024 map of features, four to a pixel, are a
 quarter of it; a damaged number would ask for any amount, and a damaged file for it any number of times."""
 
-NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
+NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0, high=MAX_OUTPUTS)}
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,10 @@ class Conversion:
         model needs."""
         if min(sizes, default=0) < 0:
             raise self.fail(f"a constant of shape {format_shape(sizes)}: expected sizes of at least 0")
-        self.generated.left -= prod(sizes)
+        count = prod(max(size, 1) for size in sizes)  # what an empty array is made of may be large
+        self.generated.left -= count
         if self.generated.left < 0:
-            raise self.fail(f"a constant of shape {format_shape(sizes)} has {prod(sizes)} elements; at most {MAX_GENERATED} are generated for all of a model")
+            raise self.fail(f"a constant of shape {format_shape(sizes)} has {count} elements; at most {MAX_GENERATED} are generated for all of a model")
 
     def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], **attrs: Any) -> tuple[Value, ...]:
         """Appends an IR node that holds graphs, and returns its results."""

@@ -96,6 +96,8 @@ def _eye(conversion: Conversion) -> list[Value]:
 
 def _linspace(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
+    if attrs["stop"] is None:
+        raise conversion.fail("stop is missing")
     conversion.check_generated(attrs["num"])
     values = np.linspace(attrs["start"], attrs["stop"], attrs["num"], endpoint=attrs["endpoint"])
     return made(conversion, values.astype(DTYPES.get(attrs["dtype"], np.dtype(np.float32))), attrs["dtype"])
@@ -105,6 +107,8 @@ def _index_array(conversion: Conversion) -> list[Value]:
     """The index of every element, or what it has on some axes, along a new last axis."""
     sizes = [conversion.fixed(dim, "a dimension") for dim in conversion.shape]
     axes = conversion.axes(range(conversion.rank) if conversion.attrs["axes"] is None else conversion.attrs["axes"])
+    if not axes:
+        raise conversion.fail("axes = (): expected at least one")
     conversion.check_generated(*sizes, len(axes))
     return made(conversion, np.stack([np.indices(sizes, np.int64)[axis] for axis in axes], -1), "i64")
 
