@@ -104,6 +104,11 @@ class Case:
         rng = np.random.default_rng(self.seed)
         return {item.name: item.array(rng) for item in self.inputs}
 
+    @property
+    def numpy(self) -> bool:
+        """Whether MXNet's numpy rules hold, under which arrays may have no dimensions and no elements."""
+        return any(call.op.startswith("_np") for call in self.calls)
+
     def symbol(self) -> dict[str, Any]:
         """Returns the symbol as MXNet's JSON says it."""
         nodes: list[dict[str, Any]] = [{"op": "null", "name": item.name, "inputs": []} for item in self.inputs]
@@ -124,7 +129,7 @@ class Case:
             "arg_nodes": [position for position, node in enumerate(nodes) if node["op"] == "null"],
             "node_row_ptr": list(range(len(nodes) + 1)),
             "heads": [entry(head) for head in self.heads],
-            "attrs": {"mxnet_version": ["int", 10901]},
+            "attrs": {"mxnet_version": ["int", 10901], **({"is_np_shape": ["int", 1]} if self.numpy else {})},
         }
 
     def text(self) -> str:

@@ -33,6 +33,21 @@ LIBERTIES: tuple[Known, ...] = (
         "cannot be broadcasted",
     ),
     Known(
+        "negative axes with lengths", ("softmax",), ("accepts",),
+        one("softmax", Input("data", (1, 2)), Input("length", (2,), "int32", "integers", 1, 1), use_length="True", axis="-2"),
+        "must be in range",
+    ),
+    Known(
+        "what MXNet writes into its first operand only, which nobody else may read then", ("_scatter_set_nd",), ("accepts",),
+        one("_scatter_set_nd", Input("lhs", (2,)), Input("rhs", (1,)), Input("indices", (1, 1), "int32", "integers", 0, 1), shape="(2,)"),
+        r"inputs\[0\].dptr_ == outputs\[0\].dptr_",
+    ),
+    Known(
+        "repetitions along more dimensions than MXNet's broadcasting has", ("tile", "repeat"), ("accepts",),
+        one("tile", Input("data", (2, 2, 2, 2)), reps="(2, 2, 2)"),
+        "Too many reduction axes",
+    ),
+    Known(
         "the sign of NaN is NaN, as in numpy and the formats of the engines; MXNet gives 0", ("sign",), ("differs",),
         one("sign", Input("data", (1,), values="nan")),
         "ngc has nan, MXNet 0.0",

@@ -3,8 +3,24 @@
 import re
 from math import prod
 
-from bench.differential.case import Input
+from bench.differential.case import Call, Case, Input
 from bench.differential.known import Known, gives, one
+
+
+def _too_long(case: Case) -> bool:
+    """Whether a length is above the dimension that softmax goes over."""
+    shape, arrays = case.inputs[0].shape, case.arrays()
+    return bool(arrays["length"].max() > shape[int(dict(case.calls[0].attrs).get("axis", "-1"))])
+
+
+def _layer(case: Case, name: str) -> bool:
+    return any(call.name == name and call.op in ("FullyConnected", "Convolution") for call in case.calls)
+
+
+_SHARED = Case(
+    (Call("FullyConnected", "n0", ("data", "weight"), (("num_hidden", "1"), ("no_bias", "True"))), Call("LeakyReLU", "n1", ("n0",), (("act_type", "elu"),))),
+    (Input("data", (1, 4)), Input("weight", (1, 4), param=True)), ("n1", "n0"),
+)
 
 MXNET_BUGS: tuple[Known, ...] = (
     Known(
@@ -25,6 +41,12 @@ MXNET_BUGS: tuple[Known, ...] = (
         ("SoftmaxOutput",), ("differs",),
         one("SoftmaxOutput", Input("data", (1, 1, 2, 1)), Input("label", (1, 1, 2), label=True)),
         applies=lambda case: len(case.inputs[0].shape) > 2 and ("multi_output", "True") not in case.calls[0].attrs,
+    ),
+    Known(
+        "a length above the dimension sums what lies past it",
+        ("softmax",), ("differs", "unsteady", "aborts"),
+        one("softmax", Input("data", (2, 3)), Input("length", (2,), "int32", "integers", 4, 4), use_length="True"),
+        applies=lambda case: gives(case, "use_length") and _too_long(case),
     ),
     Known(
         "a window past the end of the padding has the maximum -inf, in `Pooling` -3.4028235e38, which ngc gives for both",
@@ -68,6 +90,23 @@ MXNET_BUGS: tuple[Known, ...] = (
         one("Convolution_v1", Input("data", (1, 1, 1, 1)), Input("weight", (1, 1, 3, 1), param=True),
             num_filter="1", kernel="(3, 1)", stride="(2, 1)", dilate="(2, 1)", pad="(1, 0)", no_bias="True"),
         "SIGFPE",
+    ),
+    Known(
+        "an activation is fused into the layer before it though the layer's own result is an output too, which then has the activation in it",
+        ("FullyConnected", "Convolution"), ("differs",),
+        _SHARED,
+        applies=lambda case: any(_layer(case, head) and any(head in call.inputs for call in case.calls) for head in case.heads),
+    ),
+    Known(
+        "data of two dimensions ends the process",
+        ("_unravel_index",), ("aborts",),
+        one("_unravel_index", Input("data", (9, 7), "int32", "integers", 0, 6), shape="(7,)"),
+    ),
+    Known(
+        "of equal whole numbers, sorted over all axes, any comes first; elsewhere the one with the lower index does, as in ngc always",
+        ("topk", "argsort"), ("differs", "unsteady"),
+        one("argsort", Input("data", (32,), "int32", "integers", 0, 1), axis="None"),
+        applies=lambda case: "int" in case.inputs[0].dtype and ("axis", "None") in case.calls[0].attrs,
     ),
     Known(
         "the constant of the conversion is a float32, for float64 data too",

@@ -1,8 +1,8 @@
 """The process that runs MXNet: requests on its standard input, answers on what was its standard output.
 
-A request is a symbol's JSON, its arrays by name, and whether MXNet must not have run anything before; an answer is a pair of a state and its content:
-`("computed", arrays)`, `("refused", message)`, `("aborted", message)` or `("hung", message)`. MXNet is imported once, which takes seconds; a fork of this
-process then runs the cases, one after the other, so that one that kills MXNet costs another fork and nothing else. Run as
+A request is a symbol's JSON, its arrays by name, whether numpy's rules hold, and whether MXNet must not have run anything before. An answer is a pair of a
+state and its content: `("computed", arrays)`, `("refused", message)`, `("aborted", message)` or `("hung", message)`. MXNet is imported once, which takes
+seconds; a fork of this process then runs the cases, one after the other, so that one that kills MXNet costs another fork and nothing else. Run as
 `python -m bench.differential.mxnet_worker SECONDS`, the time that a case may take.
 """
 
@@ -17,14 +17,16 @@ from bench.differential.framing import receive, send
 from ngc.importer.mxnet_live import import_mxnet
 
 
-def _compute(mx: Any, text: str, feeds: dict[str, Any]) -> tuple[str, Any]:
+def _compute(mx: Any, text: str, feeds: dict[str, Any], numpy: bool) -> tuple[str, Any]:
     try:
-        symbol = mx.sym.load_json(text)
-        arrays = {name: mx.nd.array(values, dtype=values.dtype) for name, values in feeds.items()}
-        args = {name: arrays[name] for name in symbol.list_arguments()}
-        states = {name: arrays[name] for name in symbol.list_auxiliary_states()}
-        executor = symbol.bind(mx.cpu(), args, aux_states=states, grad_req="null")
-        return "computed", [output.asnumpy() for output in executor.forward(is_train=False)]
+        with mx.util.np_shape(numpy), mx.util.np_array(numpy):
+            symbol = mx.sym.load_json(text)
+            make = mx.np.array if numpy else mx.nd.array
+            arrays = {name: make(values, dtype=values.dtype) for name, values in feeds.items()}
+            args = {name: arrays[name] for name in symbol.list_arguments()}
+            states = {name: arrays[name] for name in symbol.list_auxiliary_states()}
+            executor = symbol.bind(mx.cpu(), args, aux_states=states, grad_req="null")
+            return "computed", [output.asnumpy() for output in executor.forward(is_train=False)]
     except (mx.base.MXNetError, ValueError, TypeError) as error:
         return "refused", str(error)
 

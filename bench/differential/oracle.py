@@ -65,7 +65,7 @@ class Oracle:
     def write(self, cases: Sequence[Case], *, fresh: bool = False) -> None:
         """Sends cases; `fresh` asks for an MXNet that has run nothing before."""
         for case in cases:
-            send(cast(BinaryIO, self._process.stdin), (case.text(), case.arrays(), fresh))
+            send(cast(BinaryIO, self._process.stdin), (case.text(), case.arrays(), case.numpy, fresh))
 
     def read(self) -> Answer:
         """Returns the next answer."""

@@ -57,7 +57,8 @@ def _row(record: Mapping[str, Any], results: Mapping[str, Tally]) -> str:
     cpu = "reference" if targets["cpu"]["state"] == "no" else targets["cpu"]["state"]
     states = [cpu, *(targets[target]["state"] for target in ("onnx", "stablehlo", "tensorrt"))]
     names = ", ".join(f"`{alias}`" for alias in (name, *record["aliases"]))
-    return f"| {names} | {', '.join(record['becomes'])} | {' | '.join(states)} | {_numbers(results.get(name))} |"
+    tally = next((results[each] for each in (name, *record["aliases"]) if each in results), None)
+    return f"| {names} | {', '.join(record['becomes'])} | {' | '.join(states)} | {_numbers(tally)} |"
 
 
 def _numbers(tally: Tally | None) -> str:

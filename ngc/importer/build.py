@@ -7,7 +7,6 @@ from typing import Any
 
 from ngc.errors import ImportFailure, UnsupportedOperator, VerifyError
 from ngc.importer.attributes import Attributes, parse_attributes
-from ngc.importer.begin_states import with_begin_states
 from ngc.importer.inputs import InputTypes
 from ngc.importer.operator_names import CONTROL_OPERATORS, ENGINE_OPERATORS
 from ngc.importer.operators import OPERATORS, Conversion
@@ -49,7 +48,7 @@ def build_graph(
     model = float_model(inline_subgraphs(source, keep))
     source = model.source
     heads, names = select_heads(source.symbol, outputs)
-    symbol = with_begin_states(without_idle_inputs(without_labels(source.symbol)))
+    symbol = without_idle_inputs(without_labels(source.symbol))
     order = list(symbol.reachable(heads))
     attrs = _check_operators(symbol, order)
     inputs = InputTypes(source, symbol, order, shapes, dtypes)
@@ -129,6 +128,11 @@ class _Builder:
     values: dict[Entry, Value] = field(default_factory=dict)
     constants: dict[str, Value] = field(default_factory=dict)
     generated: GeneratedBudget = field(default_factory=GeneratedBudget)
+
+    @property
+    def np_shape(self) -> bool:
+        """Whether the symbol has tensors without dimensions."""
+        return self.symbol.np_shape
 
     def declare(self, inputs: InputTypes) -> None:
         """Adds the model's inputs; variables of one name are one input."""

@@ -37,18 +37,42 @@ _ALIASES: dict[str, str] = {
     "_greater": "_Greater",
     "_greater_equal": "_Greater_Equal",
     "_hypot": "_Hypot",
+    "_hypot_scalar": "_npi_hypot_scalar",
     "_lesser": "_Lesser",
     "_lesser_equal": "_Lesser_Equal",
     "_linalg_gemm": "linalg_gemm",
     "_linalg_gemm2": "linalg_gemm2",
     "_linalg_syrk": "linalg_syrk",
+    "_linspace": "_npi_linspace",
     "_logical_and": "_Logical_And",
     "_logical_or": "_Logical_Or",
     "_logical_xor": "_Logical_Xor",
     "_maximum": "_Maximum",
+    "_maximum_scalar": "_npi_maximum_scalar",
     "_minimum": "_Minimum",
+    "_minimum_scalar": "_npi_minimum_scalar",
     "_mod": "_Mod",
     "_not_equal": "_Not_Equal",
+    "_np_all": "_npi_all",
+    "_np_any": "_npi_any _np_sometrue",
+    "_np_atleast_1d": "_npi_atleast_1d",
+    "_np_atleast_2d": "_npi_atleast_2d",
+    "_np_atleast_3d": "_npi_atleast_3d",
+    "_np_copy": "_npi_copy",
+    "_np_diag": "_npi_diag",
+    "_np_diagflat": "_npi_diagflat",
+    "_np_diagonal": "_npi_diagonal",
+    "_np_dot": "_npi_dot",
+    "_np_max": "_npi_max _np_amax",
+    "_np_min": "_npi_min _np_amin",
+    "_np_moveaxis": "_npi_moveaxis",
+    "_np_prod": "_npi_prod _np_product",
+    "_np_roll": "_npi_roll",
+    "_np_squeeze": "_npi_squeeze",
+    "_np_sum": "_npi_sum",
+    "_np_trace": "_npi_trace",
+    "_np_transpose": "_npi_transpose",
+    "_npi_absolute": "_npi_abs",
     "_npx_reshape": "_npi_reshape",
     "_power": "_Power",
     "_minus_scalar": "_scatter_minus_scalar",
@@ -64,6 +88,8 @@ _ALIASES: dict[str, str] = {
     "batch_dot": "_npx_batch_dot",
     "broadcast_add": "broadcast_plus",
     "broadcast_axis": "broadcast_axes",
+    "broadcast_maximum": "_npi_maximum",
+    "broadcast_minimum": "_npi_minimum",
     "broadcast_sub": "broadcast_minus",
     "clip": "_npi_clip",
     "cumsum": "_np_cumsum",
@@ -101,6 +127,10 @@ _ALIASES: dict[str, str] = {
     "topk": "_npx_topk",
 }
 
+_MATRIX_OPERATORS = (
+    "det extractdiag extracttrian gelqf inverse makediag maketrian potrf potri slogdet sumlogdiag syevd trmm trsm"
+)
+
 _SCALAR_OPERATORS = (
     "plus minus rminus mul div rdiv mod rmod power rpower maximum minimum hypot equal not_equal greater "
     "greater_equal lesser lesser_equal logical_and logical_or logical_xor"
@@ -116,6 +146,8 @@ def _camel(name: str) -> str:
 
 def _alias_table() -> dict[str, str]:
     table = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
+    table.update({f"linalg_{name}": f"_linalg_{name}" for name in _MATRIX_OPERATORS.split()})
+    table.update({"_npi_cholesky": "_linalg_potrf", "_npi_inv": "_linalg_inverse"})
     table.update({f"_{_camel(name)}Scalar": f"_{name}_scalar" for name in _SCALAR_OPERATORS.split()})
     return table
 

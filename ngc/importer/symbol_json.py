@@ -71,11 +71,12 @@ def _json_hint(data: memoryview, position: int) -> str:
 
 @dataclass
 class _Reader:
-    """Reads one graph; `version` is that of the graph around it, which a subgraph leaves out."""
+    """Reads one graph; `version` and `np_shape` are those of the graph around it, which a subgraph leaves out."""
 
     source: str
     depth: int = 0
     version: int = DEFAULT_VERSION
+    np_shape: bool = False
 
     def fail(self, message: str) -> ImportFailure:
         return ImportFailure(f"{self.source}: {message}")
@@ -89,7 +90,7 @@ class _Reader:
         for key in graph.keys() - _GRAPH_KEYS:
             logger.warning("%s: unknown key %r is ignored (a file of a newer MXNet?)", self.source, key)
         attrs = graph.get("attrs", {})
-        self.version, np_shape = self.read_attrs(attrs)
+        self.version, self.np_shape = self.read_attrs(attrs)
         raw_nodes = self.expect_list(graph["nodes"], "'nodes'")
         nodes: list[SymbolNode] = []
         for index, raw in enumerate(raw_nodes):
@@ -104,7 +105,7 @@ class _Reader:
             self.check_output(head, nodes, f"head {position}")
         self.check_arg_nodes(graph.get("arg_nodes", []), nodes)
         upgraded, new_heads = upgrade(nodes, heads, self.version)
-        return SymbolGraph(upgraded, new_heads, self.version, self.source, np_shape, self.read_quantization(attrs))
+        return SymbolGraph(upgraded, new_heads, self.version, self.source, self.np_shape, self.read_quantization(attrs))
 
     def expect_list(self, value: object, what: str) -> list[Any]:
         if not isinstance(value, list):
@@ -124,7 +125,7 @@ class _Reader:
                     values[key] = value
                 case other:
                     raise self.fail(f'{key!r} must be ["int", number], found {str(other)[:80]}')
-        return values.get("mxnet_version", self.version), values.get("is_np_shape", 0) > 0
+        return values.get("mxnet_version", self.version), values.get("is_np_shape", int(self.np_shape)) > 0
 
     def read_quantization(self, attrs: Mapping[str, Any]) -> QuantizationRecord | None:
         """Returns the quantization that the symbol records, if any."""
@@ -229,7 +230,7 @@ class _Reader:
         graphs = self.expect_list(raw, f"{where}: 'subgraphs'")
         if graphs and self.depth >= _MAX_NESTING:
             raise self.fail(f"{where}: subgraphs are nested more than {_MAX_NESTING} deep")
-        reader = _Reader(f"{self.source}: {where}, subgraph", self.depth + 1, self.version)
+        reader = _Reader(f"{self.source}: {where}, subgraph", self.depth + 1, self.version, self.np_shape)
         return tuple(reader.read_graph(graph) for graph in graphs)
 
 

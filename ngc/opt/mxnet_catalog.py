@@ -19,21 +19,22 @@ def mxnet_operators() -> list[Record]:
     from ngc.importer.operators import OPERATORS
     from ngc.importer.quantized_symbol import QUANTIZED_OPERATORS
 
+    aliased = {alias for aliases in ALIASES.values() for alias in aliases}
+    own: dict[str, tuple[str, ...]] = {name: () for name in sorted(OPERATORS) if name not in ALIASES and name not in aliased}
     records = []
-    for name, aliases in {**ALIASES, **{name: () for name in sorted(OPERATORS) if name not in ALIASES}}.items():
-        known = canonical_operator(name)
+    for name, aliases in {**ALIASES, **own}.items():
+        known = next((each for each in map(canonical_operator, (name, *aliases)) if each in OPERATORS), name)
         record: Record = {"name": name, "aliases": list(aliases)}
-        if known in OPERATORS:
+        if known in OPERATORS and OPERATORS[known].becomes:  # others are there to be refused with a reason
             records.append({**record, **_supported(OPERATORS[known].becomes)})
         elif name in QUANTIZED_OPERATORS:
             sources = QUANTIZED_OPERATORS[name]
-            records.append({**record, **_supported([op for source in sources for op in OPERATORS[source].becomes]), "becomes": list(sources)}
-                           if all(source in OPERATORS for source in sources) else {**record, "state": "refused", "why": f"becomes {', '.join(sources)}"})
+            records.append({**record, **_supported([op for source in sources for op in OPERATORS[source].becomes]), "becomes": list(sources)})
         elif name in EXCLUDED:
             records.append({**record, "state": "excluded", "why": EXCLUDED[name]})
         else:
             records.append({**record, "state": "refused", "why": REFUSED.get(name, "no converter")})
-    return sorted(records, key=lambda entry: entry["name"].lower())
+    return sorted(records, key=lambda entry: str(entry["name"]).lower())
 
 
 def _supported(becomes: Sequence[str]) -> Record:

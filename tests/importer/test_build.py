@@ -297,8 +297,8 @@ def test_wrong_number_of_inputs() -> None:
 
 
 def test_operands_without_dimensions() -> None:
-    nodes = [variable("data"), variable("scale"), node("broadcast_mul", "out", 0, 1)]
-    with pytest.raises(ImportFailure, match=r"node 2 'out' \(broadcast_mul\): operand 'scale' has no dimensions"):
+    nodes = [variable("data"), variable("scale"), node("elemwise_mul", "out", 0, 1)]
+    with pytest.raises(ImportFailure, match=r"node 2 'out' \(elemwise_mul\): operand 'scale' has no dimensions"):
         import_model(graph_json(*nodes), {"scale": np.array(2, np.float32)}, shapes={"data": (1, 2)})
 
 

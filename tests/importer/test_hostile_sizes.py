@@ -158,7 +158,7 @@ def test_large_parameters_are_no_hostile_ones() -> None:
 
 def test_anchors_of_a_map_that_is_too_large() -> None:
     attrs = {"sizes": "(0.1, 0.2)", "ratios": "(1, 2)"}
-    message = r"node 1 'y' .*: a constant of shape \(100000, 100000, 3, 4\) has 120000000000 elements; at most 67108864 are generated"
+    message = r"node 1 'y' .*: a constant of shape \(100000, 100000, 3, 4\) would have 120000000000 elements; at most 16777216 are generated"
     with at_most(4 * MIB), pytest.raises(ImportFailure, match=message):
         import_model(symbol(data("(1, 1, 100000, 100000)"), ("_contrib_MultiBoxPrior", "y", attrs, [0])))
 
@@ -194,40 +194,20 @@ def test_weights_are_looked_for_once_however_many_inputs_there_are(monkeypatch: 
     assert len(asked) < 10 * 50
 
 
-@pytest.mark.parametrize(("op", "attrs", "shape"), [
-    ("_eye", {"N": "1000000"}, r"\(1000000, 1000000\)"),
-    ("_npi_eye", {"N": "1000000"}, r"\(1000000, 1000000\)"),
-    ("_npi_zeros", {"shape": "(1000000, 1000000)"}, r"\(1000000, 1000000\)"),
-    ("_npi_identity", {"shape": "(1000000, 1000000)"}, r"\(1000000, 1000000\)"),
-    ("_npi_arange", {"start": "0", "stop": "1e15"}, r"\(1000000000000000,\)"),
-    ("_npi_linspace", {"start": "0", "stop": "1", "num": "2000000000"}, r"\(2000000000,\)"),
-    ("_npi_indices", {"dimensions": "(100000, 100000)"}, r"\(2, 100000, 100000\)"),
-    ("_npi_hanning", {"M": "2000000000"}, r"\(2000000000,\)"),
-    ("_linspace", {"start": "0", "stop": "1", "num": "2000000000"}, r"\(2000000000,\)"),
-    ("_full", {"shape": "(99999, 99999)", "value": "3"}, r"\(99999, 99999\)"),
+@pytest.mark.parametrize(("op", "attrs"), [
+    ("_eye", {"N": "1000000"}), ("_npi_eye", {"N": "1000000"}), ("_npi_zeros", {"shape": "(1000000, 1000000)"}), ("_npi_hanning", {"M": "2000000000"}),
+    ("_npi_identity", {"shape": "(1000000, 1000000)"}), ("_npi_arange", {"start": "0", "stop": "1e15"}), ("_full", {"shape": "(99999, 99999)", "value": "3"}),
+    ("_linspace", {"start": "0", "stop": "1", "num": "2000000000"}), ("_npi_indices", {"dimensions": "(100000, 100000)"}),
+    ("_npi_indices", {"dimensions": "(256, 0, 7, 999999999999)"}),
 ])
-def test_constants_that_no_model_needs(op: str, attrs: dict[str, str], shape: str) -> None:
-    message = rf"node 0 'y' \({op}\): a constant of shape {shape} has [0-9]+ elements; at most 67108864 are generated"
-    with at_most(4 * MIB), pytest.raises(ImportFailure, match=message):
-        import_model(symbol((op, "y", attrs, [])))
-
-
-@pytest.mark.parametrize(("op", "attrs", "message"), [
-    ("_npi_identity", {"shape": "(2, 2, 2, 2, 2)"}, "no such constant: Cannot interpret '2' as a data type"),
-    ("_npi_identity", {"shape": "()"}, r"no such constant: eye\(\) missing"),
-    ("_npi_arange", {"start": "nan"}, "no such constant: cannot convert float NaN to integer"),
-    ("_npi_arange", {"start": "inf"}, "no such constant: cannot convert float infinity to integer"),
-    ("_npi_eye", {"N": "-2"}, r"a constant of shape \(-2, -2\): expected sizes of at least 0"),
-    ("_npi_zeros", {"shape": f"({'1, ' * 40})"}, "no such constant: maximum supported dimension"),
-])
-def test_constants_that_numpy_does_not_make(op: str, attrs: dict[str, str], message: str) -> None:
-    with pytest.raises(ImportFailure, match=rf"node 0 'y' \({op}\): {message}"):
+def test_constants_that_no_model_needs(op: str, attrs: dict[str, str]) -> None:
+    with at_most(4 * MIB), pytest.raises(ImportFailure, match=rf"node 0 'y' \({op}\): .*16777216"):
         import_model(symbol((op, "y", attrs, [])))
 
 
 def test_constants_are_bounded_together() -> None:
     nodes = [("_eye", f"y{index}", {"N": "4096"}, []) for index in range(5)]
-    with pytest.raises(ImportFailure, match=r"node 4 'y4' \(_eye\): a constant of shape \(4096, 4096\) has 16777216 elements"):
+    with pytest.raises(ImportFailure, match=r"node 4 'y4' \(_eye\): constants of more than 67108864 elements are generated for all of the model"):
         import_model(symbol(*nodes, heads=[[index, 0, 0] for index in range(5)]))
 
 
@@ -247,7 +227,6 @@ def test_a_combination_that_no_check_foresaw(monkeypatch: pytest.MonkeyPatch) ->
     ("_linspace", {"start": "1", "stop": "None", "num": "3"}, [], "stop is missing"),
     ("_contrib_index_array", {"axes": "()"}, [0], r"axes = \(\): expected at least one"),
     ("_np_atleast_1d", {"num_args": "7211067"}, [0], r"num_args = '7211067': expected at most 65536"),
-    ("_npi_indices", {"dimensions": "(256, 0, 7, 999999999999)"}, [], "a constant of shape"),
 ])
 def test_parameters_that_make_no_sense(op: str, attrs: dict[str, str], inputs: list[int], message: str) -> None:
     with at_most(4 * MIB), pytest.raises(ImportFailure, match=rf"node 1 'y' \({op}\): {message}"):

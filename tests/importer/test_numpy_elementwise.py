@@ -1,5 +1,6 @@
 """MXNet's numpy names: arithmetic and functions against MXNet under numpy's rules."""
 
+import json
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from ngc.errors import ImportFailure
 from ngc.importer import import_model
+from ngc.ir import evaluate
 
 Check = Callable[..., Any]
 
@@ -62,6 +64,7 @@ def test_power(exponent: float, check_np: Check) -> None:
 def test_extremes(name: str, check_np: Check) -> None:
     check_np(lambda np_, x, y: getattr(np_, name)(x, y), FLOATS, OTHERS)
     check_np(lambda np_, x: getattr(np_, name)(x, 1.5), FLOATS)
+    check_np(lambda np_, x: getattr(np_, name)(x, 1.5), INTEGERS)
 
 
 @pytest.mark.parametrize("name", ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal"])
@@ -124,6 +127,27 @@ def test_where(check_np: Check) -> None:
 def test_full_like(check_np: Check) -> None:
     check_np(lambda np_, x: np_.full_like(x, 3), EDGES)
     check_np(lambda np_, x: np_.full_like(x, 2.5, dtype="float64"), INTEGERS)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_polyval(count: int, check_np: Check) -> None:
+    check_np(lambda np_, p, x: np_.polyval(p, x), EDGES[-1:].repeat(count), FLOATS, scale=32)
+    check_np(lambda np_, p, x: np_.polyval(p, x), FLOATS[0, :1].repeat(count), np.array(0.5, np.float32), scale=32)
+
+
+NAMES_OF_2 = {"_npi_logical_and": np.logical_and, "_npi_logical_or": np.logical_or, "_npi_logical_xor": np.logical_xor, "_npi_dot": np.dot}
+
+
+@pytest.mark.parametrize("name", NAMES_OF_2)
+def test_names_that_only_mxnet_2_writes(name: str) -> None:
+    """MXNet 1.9 does not know them: numpy says what they mean."""
+    nodes = [{"op": "null", "name": "x", "inputs": []}, {"op": "null", "name": "y", "inputs": []}, {"op": name, "name": "z", "inputs": [[0, 0, 0], [1, 0, 0]]}]
+    text = json.dumps({"nodes": nodes, "arg_nodes": [0, 1], "heads": [[2, 0, 0]], "attrs": {"mxnet_version": ["int", 20000]}})
+    feeds = {"x": np.array([[0, 2.5], [0, 1]], np.float32), "y": np.array([[0, 0], [3, -1]], np.float32)}
+    [found] = evaluate(import_model(text, shapes=dict.fromkeys(feeds, (2, 2))), feeds)
+    wanted = NAMES_OF_2[name](feeds["x"], feeds["y"])
+    assert found.dtype == wanted.dtype
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_ldexp(check_np: Check) -> None:

@@ -57,6 +57,13 @@ def test_average(check_np: Check) -> None:
     check_np(lambda f, x: list(f.average(x, axis=1, returned=True)), CUBE, reduction=8)
 
 
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_indices(name: str, check_np: Check) -> None:
+    check_np(lambda f, x: getattr(f, name)(x), CUBE)
+    check_np(lambda f, x: getattr(f, name)(x, axis=-1), CUBE, batch=True)
+    check_np(lambda f, x: getattr(f, name)(x, axis=1), INTEGERS)
+
+
 def test_norms(check_np: Check) -> None:
     check_np(lambda f, x: f.linalg.norm(x), CUBE, reduction=24)
     check_np(lambda f, x: f.linalg.norm(x, axis=1, keepdims=True), CUBE, reduction=8)

@@ -97,7 +97,8 @@ def test_triangle_of_a_vector(check_np: Check) -> None:
 CONSTANTS: dict[str, Function] = {
     "zeros": lambda f: f.zeros((2, 3)), "zero": lambda f: f.zeros(()), "ones": lambda f: f.ones((2, 3), dtype="int32"),
     "arange": lambda f: f.arange(1, 7, 2), "arange down": lambda f: f.arange(5, 1, -1.5, dtype="float64"), "eye": lambda f: f.eye(2, 3, 1),
-    "identity": lambda f: f.identity(2), "logspace": lambda f: f.logspace(0, 2, 3), "indices": lambda f: f.indices((2, 3)), "hanning": lambda f: f.hanning(4),
+    "identity": lambda f: f.identity(2), "full": lambda f: f.full((2,), 1.5), "linspace": lambda f: f.linspace(0, 1, 5, endpoint=False),
+    "logspace": lambda f: f.logspace(0, 2, 3), "indices": lambda f: f.indices((2, 3)), "hanning": lambda f: f.hanning(4),
     "hamming": lambda f: f.hamming(5), "blackman": lambda f: f.blackman(4),
 }
 
@@ -113,7 +114,7 @@ def test_constants(name: str, check_np: Check) -> None:
     (lambda f, x: f.squeeze(x, 1), "axis = (1,) of data of shape (2, 3, 4) is not 1"),
     (lambda f, x: f.broadcast_to(x, (2, 3, 5)), "shapes (2, 3, 4) and (2, 3, 5) cannot be broadcast together"),
     (lambda f, x: f.diff(x, n=3, axis=1), "n = 3 differences leave nothing of 3"),
-    (lambda f, x: f.diagonal(x, offset=5), "a diagonal at 5 of matrices of 2 by 3 is empty"),
+    (lambda f, x: f.diagonal(x, offset=5), "k = 5: a matrix of 2 by 3 has no such diagonal"),
     (lambda f, x: f.roll(x, (1, 2, 3), axis=(0, 1)), "shift = (1, 2, 3) along 2 axes, expected as many"),
     (lambda f, x: f.moveaxis(x, (0, 1), (1,)), "2 axes to 1 places, expected as many"),
 ])
@@ -139,9 +140,14 @@ def test_a_split_from_the_right_is_refused(check_np: Check, mx: ModuleType) -> N
         import_model(mx.sym.npx.reshape(mx.sym.var("x").as_np_ndarray(), (-4, -6, 2, 2), reverse=True), shapes={"x": (2, 3, 4)})
 
 
-def test_empty_constants_are_refused(check_np: Check, mx: ModuleType) -> None:
-    with pytest.raises(ImportFailure, match=r"a constant of shape \(0,\) holds nothing"):
-        import_model(mx.sym.np.arange(3, 3))
+@pytest.mark.parametrize(("function", "message"), [
+    (lambda f: f.arange(3, 3), "0 elements, expected 1 to 16777216"), (lambda f: f.zeros((1 << 20, 1 << 20)), "1.04858e+06 by 1.04858e+06 elements"),
+    (lambda f: f.eye(1 << 20), "1.04858e+06 by 1.04858e+06 elements"), (lambda f: f.arange(0, 1e12), "1e+12 elements"),
+])
+def test_constants_of_no_sensible_size_are_refused(function: Function, message: str, check_np: Check, mx: ModuleType) -> None:
+    with pytest.raises(ImportFailure) as caught:
+        import_model(function(mx.sym.np))
+    assert message in str(caught.value)
 
 
 def test_what_is_not_constant_padding_is_refused(check_np: Check, mx: ModuleType) -> None:

@@ -77,6 +77,24 @@ def test_khatri_rao(mx: ModuleType, check: Check) -> None:
     check(symbol, {"a": numbers(2, 3), "b": numbers(4, 3), "c": numbers(2, 3)}, batch=False)
 
 
+def test_histogram(mx: ModuleType, check: Check) -> None:
+    data, bins = mx.sym.var("data"), mx.sym.var("bins")
+    x = np.array([[-1, 0, 0.1, 0.2, 0.3], [0.7, 0.9, 1, 1.1, np.nan]], np.float32)
+    histogram = mx.sym._internal._histogram
+    check(histogram(data, bin_cnt=10, range=(0, 1), name="z"), {"data": x})
+    check(histogram(data, bin_cnt=1, range=(0, 1), name="z"), {"data": x}, batch=False)
+    check(histogram(data, bin_cnt=3, range=(0, 3), name="z"), {"data": np.array([0, 1, 2, 3, 4], np.int32)}, batch=False)
+    check(histogram(data, bins, name="z"), {"data": x, "bins": np.array([0, 0.1, 0.3, 1], np.float32)}, batch=False)
+    with pytest.raises(ImportFailure, match="bin_cnt = 3 and range = None: expected a number and two bounds, or an input of bins"):
+        import_model(histogram(data, bin_cnt=3), shapes={"data": (3,)})
+    for arguments, shapes, message in (
+        ((data, bins), {"data": (3,), "bins": (2, 2)}, r"bins of f32\[2,2\], expected 1 dimension and the data's f32"),
+        ((data, bins), {"data": (3,), "bins": (1,)}, "1 edges, expected at least 2"),
+    ):
+        with pytest.raises(ImportFailure, match=message):
+            import_model(histogram(*arguments), shapes=shapes)
+
+
 WINDOWS = [{"kernel": (2, 2)}, {"kernel": (3, 2), "stride": (2, 1), "pad": (1, 0)}, {"kernel": (2, 2), "stride": (2, 3), "dilate": (2, 1), "pad": (1, 1)}]
 
 

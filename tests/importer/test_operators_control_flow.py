@@ -299,6 +299,13 @@ def test_two_inputs_of_one_name(mx: ModuleType) -> None:
         import_model(symbol, shapes=SHAPES)
 
 
+def test_slices_without_dimensions_are_refused(mx: ModuleType) -> None:
+    symbol = loop_json(mx)
+    symbol["attrs"]["is_np_shape"] = ["int", 1]
+    with pytest.raises(ImportFailure, match="operand 'data-0' has no dimensions, which the operator does not take"):
+        import_model(symbol, shapes={"data": (3,), "state": (1,), "w": (1,)})
+
+
 def test_data_must_be_there(mx: ModuleType) -> None:
     symbol = loop_json(mx)
     node = symbol["nodes"][-1]

@@ -67,6 +67,21 @@ def test_a_batch_of_any_size(mode: str, mx: ModuleType, rng: np.random.Generator
         assert_close(executable.run(fed)[0], expected, reduction=64)
 
 
+@pytest.mark.parametrize("layout", ["TNC", "NTC"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_gluon_layers(kind: str, layout: str, mx: ModuleType, rng: np.random.Generator) -> None:
+    net = getattr(mx.gluon.rnn, kind)(6, 2, layout=layout, bidirectional=True)
+    net.initialize(mx.init.Uniform(0.5))
+    data = rng.uniform(-1, 1, (4, 3, 5)).astype(np.float32)
+    expected = net(mx.nd.array(data)).asnumpy()
+    symbol = net(mx.sym.var("data"))
+    weights = {name: parameter.data().asnumpy() for name, parameter in net.collect_params().items()}
+    shape: tuple[Any, ...] = (4, "N", 5) if layout == "TNC" else ("N", 3, 5)
+    graph = import_model((symbol, weights, {}), shapes={"data": shape})
+    assert [node.op for node in graph].count("recurrent") == 2
+    assert_close(evaluate(graph, {"data": data})[0], expected, reduction=64)
+
+
 def test_double_precision(mx: ModuleType, check: Check, rng: np.random.Generator) -> None:
     symbol, feeds = problem(mx, rng, "lstm")
     check(symbol, {name: array.astype(np.float64) for name, array in feeds.items()}, ("weights",), batch=False, reduction=16)

@@ -27,7 +27,7 @@ def _unary(make: Maker, op: str) -> Case:
     return make.case(make.call(op, data), units=_UNITS.get(op, 4.0), magnitude=_MAGNITUDES.get(op, 0.0))
 
 
-def _broadcast_shapes(make: Maker) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def broadcast_shapes(make: Maker) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Returns two shapes that broadcast to one another; ranks may differ."""
     whole = make.shape(1, 5)
     first = tuple(1 if make.integer(0, 3) == 3 else size for size in whole)
@@ -55,7 +55,7 @@ def _operands(make: Maker, first: tuple[int, ...], second: tuple[int, ...], op: 
 
 def _binary(make: Maker, op: str) -> Case:
     if op.startswith("broadcast_"):
-        return _operands(make, *_broadcast_shapes(make), op)
+        return _operands(make, *broadcast_shapes(make), op)
     shape = make.shape()
     return _operands(make, shape, shape, op)
 

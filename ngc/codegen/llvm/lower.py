@@ -86,7 +86,7 @@ class Lowering:
         return replace(own, image_stride=geometry(self.slices[value].of.type).size) if value in self.slices else own
 
     def alias(self, value: Value, of: Value) -> None:
-        """Lets a value lie in another's buffer: the same bytes under another type."""
+        """Lets a value lie in another's buffer: the same bytes under another type. The other may itself be a slice."""
         self._root[value] = self.base(of)
 
     def constant(self, value: Value) -> Packed:
@@ -236,7 +236,7 @@ def lower_nodes(lowering: Lowering, graph: Graph) -> None:
     for node in graph.nodes:
         if node.op == "const" or node in lowering.views.absorbed:
             continue
-        if _is_alias(node) and not lowering.slices.keys() & {node.inputs[0], node.output}:
+        if _is_alias(node) and node.output not in lowering.slices and (_is_plain_view(node) or node.inputs[0] not in lowering.slices):
             lowering.alias(node.output, node.inputs[0])
             continue
         reason = _lower_node(lowering, table, node)
@@ -266,6 +266,11 @@ def _lower_node(lowering: Lowering, table: Mapping[str, Handler], node: Node) ->
 
 def _lower_engine_call(lowering: Lowering, node: Node) -> None:
     lowering.call(engine_call(node))
+
+
+def _is_plain_view(node: Node) -> bool:
+    """Whether a node's result and operand are plain, so that it is the operand's bytes wherever those lie."""
+    return node.type.layout.is_plain and node.inputs[0].type.layout.is_plain
 
 
 def _is_alias(node: Node) -> bool:

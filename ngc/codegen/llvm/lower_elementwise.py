@@ -62,7 +62,7 @@ def _batch_norm(lowering: Lowering, node: Node) -> None:
 def _eltwise(lowering: Lowering, node: Node) -> None:
     """Each stored result, the last and those of tees, is one nest over the steps that lead to it."""
     steps = node.attrs["epilogue"]
-    if node.inputs[0].type.layout.is_plain and not node.type.layout.is_plain:
+    if node.inputs[0].type.layout.is_plain and not node.type.layout.is_plain and node.type.dtype == "u8":
         _quantize_into_blocks(lowering, node)
         return
     tees = [position for position, step in enumerate(steps) if step.kind == "tee"]
@@ -101,8 +101,9 @@ def _plain_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: 
 
 
 def _blocked_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: Value, alone: bool) -> None:
+    """The result is blocked; of one channel a block, x may be plain."""
     x, operands = node.inputs[0], iter(node.inputs[1:])
-    inputs: list[Geometry | str] = [lowering.place(x)]
+    inputs: list[Geometry | str] = [planes(lowering, x)]
     arguments: list[Argument] = [x]
     reads = [x]
     for step in steps:

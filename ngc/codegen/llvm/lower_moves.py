@@ -10,7 +10,7 @@ from ngc.codegen.llvm.kernels.expression import Extent, N
 from ngc.codegen.llvm.kernels.nest_loops import plus
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.slices import Slice, is_blocked_concat
+from ngc.codegen.llvm.slices import Slice, computed_as, is_blocked_concat, is_contiguous_concat, part_size
 from ngc.errors import CodegenError
 from ngc.ir import Dim, Node, Shape, SymDim, Value
 from ngc.ir.ops.shape import pad_widths, slices
@@ -80,21 +80,48 @@ def _blocked_concat(lowering: Lowering, node: Node) -> None:
 
 
 def _plain_concat(lowering: Lowering, node: Node) -> None:
+    """Parts that were computed in place cost nothing here too."""
     axis, out = node.attrs["axis"], node.type
+    root, offset = lowering.root(node.output), lowering.offset(node.output)
     calls: list[Call] = []
     start: Extent = 0
     for value in node.inputs:
         shape = extents(value.type.shape)
+        if is_contiguous_concat(node):
+            place = Slice(root, offset)
+            offset += part_size(value, node)
+            if lowering.slices.get(computed_as(value)) == place:
+                start = plus(start, shape[axis])
+                continue
         spec = nests.concat_part(shape, extents(out.shape), axis, start, out.dtype)
         reads = [] if value.is_const else [value]
         calls.append(Call(spec, [lowering.argument(value), node.output], reads, [node.output], batch_of(node.output), node))
         start = plus(start, shape[axis])
-    lowering.call(*calls)
+    if calls:
+        lowering.call(*calls)
 
 
 def _transpose(lowering: Lowering, node: Node) -> None:
     x = node.inputs[0]
+    if not x.type.layout.is_plain:
+        _channels_last(lowering, node)
+        return
     plain_call(lowering, nests.transpose(extents(x.type.shape), node.attrs["axes"], x.type.dtype), node, x)
+
+
+def _channels_last(lowering: Lowering, node: Node) -> None:
+    """A transpose that puts the channels of a blocked tensor last: lanes stay together, those of the last block as many as there are channels."""
+    x = node.inputs[0]
+    place, batch = lowering.place(x), extents(x.type.shape[:1])
+    pixel = nests.row_major((*batch, *place.spatial, place.channels))[:4]
+    calls = []
+    whole = place.channels // place.block
+    for blocks, lanes, first in ((whole, place.block, 0), (1, place.channels - whole * place.block, whole)):
+        if blocks and lanes:
+            spec = nests.strided((*batch, *place.spatial, blocks, lanes), place.dtype, (place.stride_n, *place.strides, place.block_stride, 1),
+                                 (*pixel, place.block, 1), place.origin + first * place.block_stride, first * place.block)
+            calls.append(Call(spec, [x, node.output], [x], [node.output], batch_of(x), node))
+    lowering.call(*calls)
 
 
 def _slice(lowering: Lowering, node: Node) -> None:

@@ -158,6 +158,8 @@ def find_views(graph: Graph, readers: Mapping[str, Accepts]) -> Views:
         views.read = _read_views(graph, readers, computed)
         refused = [value for node in graph.nodes if node.op in readers for number, value in enumerate(node.inputs)
                    if value in views.read and not readers[node.op](node, number, views.read[value])]
+        refused += [value for value in views.read
+                    if not all(use.node.op in readers or use.node.output in views.read for use in value.uses)]
         if not refused:
             break
         for value in refused:

@@ -81,7 +81,7 @@ def write(graph: Graph, opset: int = OPSET) -> OnnxWriter:
         raise CodegenError(f"ONNX models are written for the operator sets {', '.join(map(str, OPSETS))}, not {opset}")
     if refused := list_refused(graph, why_no_onnx):
         raise CodegenError(f"some operators have no form in ONNX:\n{refused}")
-    table, writer = handlers(), OnnxWriter(graph)
+    table, writer = handlers(), OnnxWriter(graph, opset=opset)
     for node in graph.nodes:
         if node.op != "const":
             writer.add(node, table[node.op])

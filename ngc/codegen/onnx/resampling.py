@@ -31,4 +31,10 @@ def _adaptive_avg_pool(writer: OnnxWriter, node: Node) -> Tensor:
     return writer.apply("MatMul", writer.constant(rows, f"{node.name}.rows", dtype), across)
 
 
-HANDLERS: dict[str, Handler] = {"resize": _resize, "adaptive_avg_pool": _adaptive_avg_pool}
+def _grid_sample(writer: OnnxWriter, node: Node) -> Tensor:
+    x, grid = (writer.operand(value, "f32") for value in node.inputs)
+    places = writer.apply("Transpose", grid, perm=[0, 2, 3, 1])
+    return writer.apply("GridSample", x, places, mode="bilinear" if writer.opset < 20 else "linear", padding_mode="zeros", align_corners=1)
+
+
+HANDLERS: dict[str, Handler] = {"resize": _resize, "adaptive_avg_pool": _adaptive_avg_pool, "grid_sample": _grid_sample}

@@ -64,11 +64,13 @@ class OnnxWriter:
     Attributes:
         operations: in topological order.
         constants: initializers with their data; bf16 is held as f32.
+        opset: the version of the operator set, for what versions spell differently.
     """
 
     graph: Graph
     operations: list[Operation] = field(default_factory=list)
     constants: dict[Tensor, np.ndarray] = field(default_factory=dict)
+    opset: int = 18
 
     def __post_init__(self) -> None:
         inputs = dict(zip(self.graph.inputs, self.graph.input_names, strict=True))

@@ -2,12 +2,15 @@
 
 from math import inf
 
-from ngc.importer.attributes import IGNORED, Attributes, Field
-from ngc.importer.operators.conversion import Conversion, Operator, numbered_outputs
+import numpy as np
+
+from ngc.importer.attributes import IGNORED, Field
+from ngc.importer.operators.conversion import Conversion, Operator, numbered_outputs, refused
+from ngc.importer.operators.creation import made
 from ngc.importer.operators.indexing import as_index
 from ngc.importer.operators.reduction import AXES, reduce
 from ngc.ir import Value
-from ngc.ir.tensor_type import FLOATS, format_shape, product
+from ngc.ir.tensor_type import DTYPES, FLOATS, format_shape, product
 
 
 def _cumsum(conversion: Conversion) -> list[Value]:
@@ -140,8 +143,42 @@ def _khatri_rao(conversion: Conversion) -> list[Value]:
     return [conversion.op("identity", result)]
 
 
-def _refuse_sparse(attrs: Attributes) -> str | None:
-    return "row-sparse data, which models of ngc do not have"
+def _histogram(conversion: Conversion) -> list[Value]:
+    """Counts between neighbouring edges, a bin's lower edge included and of the last one the upper edge too; then the edges.
+
+    What is at least the lower edge and not at least the upper one is counted as a difference of two counts, so that each element is compared with each edge.
+    """
+    attrs, x = conversion.attrs, conversion.data
+    if len(conversion.inputs) == 2:
+        edges = conversion.inputs[1]
+        if edges.type.rank != 1 or edges.type.dtype != x.type.dtype:
+            raise conversion.fail(f"bins of {edges.type}, expected 1 dimension and the data's {x.type.dtype}")
+    else:
+        if attrs["bin_cnt"] is None or attrs["range"] is None or len(attrs["range"]) != 2:
+            raise conversion.fail(f"bin_cnt = {attrs['bin_cnt']} and range = {attrs['range']}: expected a number and two bounds, or an input of bins")
+        low, high = attrs["range"]
+        edges = made(conversion, np.linspace(low, high, attrs["bin_cnt"] + 1).astype(DTYPES[x.type.dtype]), x.type.dtype, part="edges")
+    count = conversion.fixed(edges.type.shape[0], "the number of edges")
+    if count < 2:
+        raise conversion.fail(f"{count} edges, expected at least 2")
+    column = conversion.reshape(x, (product(conversion.shape), 1), part="column")
+    row = conversion.reshape(edges, (1, count), part="row")
+
+    def counted(op: str, value: Value, part: str) -> Value:
+        above = conversion.op("cast", conversion.op(op, column, value, part=f"{part}_{op}"), part=f"{part}_cast", dtype="i32")
+        return conversion.op("reduce_sum", above, part=part, axes=(0,))
+
+    def cut(value: Value, begin: int, end: int, part: str, axis: int = 0) -> Value:
+        whole = (None,) * axis
+        return conversion.op("slice", value, part=part, begin=(*whole, begin), end=(*whole, end), step=(1,) * (axis + 1))
+
+    reached = counted("greater_equal", row, "reached")
+    passed = [counted("greater", cut(row, count - 1, count, "last", axis=1), "passed")]
+    if count > 2:
+        passed.insert(0, cut(reached, 1, count - 1, "inner"))
+    upper = conversion.op("concat", *passed, part="upper", axis=0)
+    counts = conversion.op("sub", cut(reached, 0, count - 1, "lower"), upper, part="counts")
+    return [conversion.op("cast", counts, part="output0", dtype="i64"), conversion.op("identity", edges, part="output1")]
 
 
 OPERATORS: dict[str, Operator] = {
@@ -191,6 +228,14 @@ OPERATORS: dict[str, Operator] = {
             "reshape", "cast",
         ),
     ),
+    "_histogram": Operator(
+        _histogram,
+        {"bin_cnt": Field("int", None, optional=True, low=1, high=1 << 20), "range": Field("floats", None, optional=True)},
+        1,
+        2,
+        outputs=lambda attrs: numbered_outputs(2),
+        becomes=("identity", "cast", "reshape", "greater_equal", "greater", "reduce_sum", "slice", "concat", "sub"),
+    ),
     "khatri_rao": Operator(_khatri_rao, {"num_args": IGNORED}, 1, None, becomes=("reshape", "mul", "identity")),
-    "_square_sum": Operator(_moments, {**AXES, "exclude": Field("bool", False)}, refuse=_refuse_sparse),
+    "_square_sum": refused("row-sparse data, which models of ngc do not have"),
 }

@@ -18,9 +18,11 @@ MAX_OUTPUTS = 1 << 16
 _MOST_MESSAGE = 2000
 """Characters: messages show attributes, which may be megabytes long."""
 
-MAX_GENERATED = 1 << 26
-"""Elements of all constants of a model that converters make of attributes and shapes. The anchors of a 1024 x 1024 map of features, four to a pixel, are a
-quarter of it; a damaged number would ask for any amount, and a damaged file for it any number of times."""
+MAX_GENERATED = 1 << 24
+"""Elements of a constant that a converter makes of attributes: as many as the anchors of a 1024 x 1024 map of features with four boxes at each pixel."""
+
+MAX_GENERATED_TOGETHER = 1 << 26
+"""Elements of all such constants of a model: a damaged file could ask for one any number of times."""
 
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0, high=MAX_OUTPUTS)}
 
@@ -36,6 +38,10 @@ class RegionInput:
 
 class SubgraphImporter(Protocol):
     """What converts the subgraphs of a node."""
+
+    @property
+    def np_shape(self) -> bool:
+        """Whether the node's symbol has tensors without dimensions, as numpy has."""
 
     def region(self, inner: SymbolGraph, name: str, inputs: Sequence[RegionInput], constants: Mapping[int, Array], heads: Sequence[int]) -> Graph:
         """Returns a subgraph as a graph of its own.
@@ -56,7 +62,7 @@ class SubgraphImporter(Protocol):
 class GeneratedBudget:
     """How many elements of constants the converters of one model may still make."""
 
-    left: int = MAX_GENERATED
+    left: int = MAX_GENERATED_TOGETHER
 
 
 @dataclass
@@ -107,14 +113,14 @@ class Conversion:
             raise self.fail(str(error)) from error
 
     def check_generated(self, *sizes: int) -> None:
-        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where the model's have more elements than any
-        model needs."""
-        if min(sizes, default=0) < 0:
-            raise self.fail(f"a constant of shape {format_shape(sizes)}: expected sizes of at least 0")
+        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where that, or all such constants of the model
+        together, are larger than any model needs."""
         count = prod(max(size, 1) for size in sizes)  # what an empty array is made of may be large
         self.generated.left -= count
+        if count > MAX_GENERATED:
+            raise self.fail(f"a constant of shape {format_shape(sizes)} would have {count} elements; at most {MAX_GENERATED} are generated")
         if self.generated.left < 0:
-            raise self.fail(f"a constant of shape {format_shape(sizes)} has {count} elements; at most {MAX_GENERATED} are generated for all of a model")
+            raise self.fail(f"constants of more than {MAX_GENERATED_TOGETHER} elements are generated for all of the model")
 
     def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], **attrs: Any) -> tuple[Value, ...]:
         """Appends an IR node that holds graphs, and returns its results."""
@@ -205,6 +211,15 @@ class Operator:
     outputs: Callable[[Attributes], tuple[str, ...]] = _one_output
     becomes: tuple[str, ...] = ()
     any_rank: bool = False
+
+
+def refused(reason: str) -> Operator:
+    """Returns the row of an operator that is known, and refused whatever its attributes are."""
+
+    def convert(conversion: Conversion) -> list[Value]:
+        raise conversion.fail(reason)
+
+    return Operator(convert, None, 1, None, refuse=lambda attrs: reason)
 
 
 def identity(conversion: Conversion) -> list[Value]:

@@ -26,20 +26,19 @@ def filled(conversion: Conversion, value: float, shape: Sequence[Dim], dtype: st
     return conversion.op("broadcast_to", element, part=part, shape=tuple(shape))
 
 
-def made(conversion: Conversion, array: np.ndarray, dtype: str) -> list[Value]:
-    """Returns an array that the converter computed as the node's result."""
-    if dtype == "bf16":
-        return [conversion.op("cast", conversion.const("data", array), dtype="bf16")]
-    return [conversion.op("identity", conversion.const("data", array))]
+def made(conversion: Conversion, array: np.ndarray, dtype: str, part: str = "") -> Value:
+    """Returns an array that the converter computed as the node's result, or as a part of it."""
+    conversion.check_generated(array.size)
+    data = conversion.const(f"{part}_data" if part else "data", array)
+    return conversion.op("cast", data, part=part, dtype="bf16") if dtype == "bf16" else conversion.op("identity", data, part=part)
 
 
 def _shape(conversion: Conversion) -> tuple[int, ...]:
     """Returns the attribute `shape`. A dimension of 0 is one that MXNet finds out from who reads the tensor (the batch of an RNN's first state): 1 here,
     which broadcasts."""
     shape = tuple(conversion.attrs["shape"]) or (1,)
-    if min(shape) < 0:
-        raise conversion.fail(f"shape = {format_shape(shape)}: expected dimensions of at least 0")
-    conversion.check_generated(*shape)
+    if min(shape) < 0 or int(np.prod(shape, dtype=object)) > MAX_GENERATED:
+        raise conversion.fail(f"shape = {format_shape(shape)}: expected dimensions of at least 0 and at most {MAX_GENERATED} elements")
     return tuple(dim or 1 for dim in shape)
 
 
@@ -69,8 +68,7 @@ def _arange(conversion: Conversion) -> list[Value]:
     count = np.ceil((stop - start) / step) if step else np.nan
     if not 0 < count * repeat <= MAX_GENERATED:
         raise conversion.fail(f"start = {start:g}, stop = {stop:g}, step = {step:g}, repeat = {repeat}: expected 1 to {MAX_GENERATED} numbers")
-    conversion.check_generated(int(count), repeat)
-    return made(conversion, progression(int(count) * repeat, start, step, repeat, attrs["dtype"]), attrs["dtype"])
+    return [made(conversion, progression(int(count) * repeat, start, step, repeat, attrs["dtype"]), attrs["dtype"])]
 
 
 def _arange_like(conversion: Conversion) -> list[Value]:
@@ -82,25 +80,26 @@ def _arange_like(conversion: Conversion) -> list[Value]:
     if any(isinstance(dim, SymDim) for dim in shape):
         return [conversion.op("iota", conversion.data, axis=axis, dtype=x.dtype, **how)]
     fixed = [conversion.fixed(dim, "a dimension") for dim in shape]
-    conversion.check_generated(*fixed)
-    return made(conversion, progression(prod(fixed), dtype=x.dtype, **how).reshape(fixed), x.dtype)
+    if prod(fixed) > MAX_GENERATED:
+        raise conversion.fail(f"data of shape {format_shape(fixed)} has more than {MAX_GENERATED} elements")
+    return [made(conversion, progression(prod(fixed), dtype=x.dtype, **how).reshape(fixed), x.dtype)]
 
 
 def _eye(conversion: Conversion) -> list[Value]:
     """Ones on the k-th diagonal of N rows by M columns; M = 0 stands for N."""
     attrs = conversion.attrs
     rows, columns = attrs["N"], attrs["M"] or attrs["N"]
-    conversion.check_generated(rows, columns)
-    return made(conversion, np.eye(rows, columns, attrs["k"], DTYPES.get(attrs["dtype"], np.dtype(np.float32))), attrs["dtype"])
+    if rows * columns > MAX_GENERATED:
+        raise conversion.fail(f"N = {rows}, M = {columns}: expected at most {MAX_GENERATED} elements")
+    return [made(conversion, np.eye(rows, columns, attrs["k"], DTYPES.get(attrs["dtype"], np.dtype(np.float32))), attrs["dtype"])]
 
 
 def _linspace(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
     if attrs["stop"] is None:
         raise conversion.fail("stop is missing")
-    conversion.check_generated(attrs["num"])
     values = np.linspace(attrs["start"], attrs["stop"], attrs["num"], endpoint=attrs["endpoint"])
-    return made(conversion, values.astype(DTYPES.get(attrs["dtype"], np.dtype(np.float32))), attrs["dtype"])
+    return [made(conversion, values.astype(DTYPES.get(attrs["dtype"], np.dtype(np.float32))), attrs["dtype"])]
 
 
 def _index_array(conversion: Conversion) -> list[Value]:
@@ -109,18 +108,19 @@ def _index_array(conversion: Conversion) -> list[Value]:
     axes = conversion.axes(range(conversion.rank) if conversion.attrs["axes"] is None else conversion.attrs["axes"])
     if not axes:
         raise conversion.fail("axes = (): expected at least one")
-    conversion.check_generated(*sizes, len(axes))
-    return made(conversion, np.stack([np.indices(sizes, np.int64)[axis] for axis in axes], -1), "i64")
+    if prod(sizes) * len(axes) > MAX_GENERATED:
+        raise conversion.fail(f"data of shape {format_shape(sizes)} has more than {MAX_GENERATED} indices")
+    return [made(conversion, np.stack([np.indices(sizes, np.int64)[axis] for axis in axes], -1), "i64")]
 
 
 def _shape_array(conversion: Conversion) -> list[Value]:
     sizes = [conversion.fixed(dim, "the shape") for dim in conversion.shape]
-    return made(conversion, np.array(sizes, np.int64), "i64")
+    return [made(conversion, np.array(sizes, np.int64), "i64")]
 
 
 def _size_array(conversion: Conversion) -> list[Value]:
     sizes = [conversion.fixed(dim, "the size") for dim in conversion.shape]
-    return made(conversion, np.array([np.prod(sizes, dtype=np.int64)]), "i64")
+    return [made(conversion, np.array([np.prod(sizes, dtype=np.int64)]), "i64")]
 
 
 def _refuse_inferred_range(attrs: Attributes) -> str | None:
@@ -179,7 +179,7 @@ OPERATORS: dict[str, Operator] = {
             "step": IGNORED,
             "repeat": IGNORED,
             "infer_range": IGNORED,
-            "num": Field("int", low=1),
+            "num": Field("int", low=1, high=MAX_GENERATED),
             "endpoint": Field("bool", True),
             "ctx": IGNORED,
             **_DTYPE,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ngc.importer.attributes import IGNORED, Field
+from ngc.importer.attributes import IGNORED, Field, enum
 from ngc.importer.operators.conversion import (
     MAX_OUTPUTS,
     NUM_ARGS,
@@ -37,7 +37,7 @@ _SCALAR = {
     "rpower": ("power", True),
     **{name: (name, False) for name in f"maximum minimum hypot {_COMPARISONS} {_LOGICAL}".split()},
 }
-_SCALAR_PARAMS = {"scalar": Field("double", 1.0), "is_int": IGNORED}
+_SCALAR_PARAMS = {"scalar": Field("double", 1.0), "is_int": Field("bool", True)}
 _FLOATS = ("f16", "bf16", "f32", "f64")
 
 
@@ -46,7 +46,7 @@ def _unary(op: str) -> Operator:
 
 
 def _broadcast(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2, becomes=(op,))
+    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2, any_rank=True, becomes=(op,))
 
 
 def _equal_shapes(op: str) -> Operator:
@@ -59,9 +59,12 @@ def _equal_shapes(op: str) -> Operator:
 
 def _scalar(op: str, reverse: bool) -> Operator:
     def convert(conversion: Conversion) -> list[Value]:
-        return [conversion.op(op, conversion.data, scalar=conversion.attrs["scalar"], reverse=reverse)]
+        data = conversion.data
+        if not conversion.attrs["is_int"] and data.type.dtype not in _FLOATS:  # written by numpy's functions: a scalar with a fraction
+            data = conversion.op("cast", data, part="data", dtype="f64")
+        return [conversion.op(op, data, scalar=conversion.attrs["scalar"], reverse=reverse)]
 
-    return Operator(convert, _SCALAR_PARAMS, becomes=(op,))
+    return Operator(convert, _SCALAR_PARAMS, any_rank=True, becomes=(op, "cast"))
 
 
 def _constant_like(op: str, scalar: float) -> Callable[[Conversion], list[Value]]:
@@ -136,4 +139,6 @@ OPERATORS = {
     "where": Operator(_where, None, 3, 3, becomes=("where",)),
     "_copy": Operator(identity, any_rank=True, becomes=("identity",)),
     "_identity_with_attr_like_rhs": Operator(identity, None, 2, 2, becomes=("identity",)),
+    "_contrib_gradientmultiplier": Operator(identity, {"scalar": IGNORED}, becomes=("identity",)),
+    "cast_storage": Operator(identity, {"stype": enum("default")}, becomes=("identity",)),
 }

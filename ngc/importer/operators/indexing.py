@@ -3,8 +3,8 @@
 MXNet's indices may be of any type; floats are truncated, in 32 bits (f64: in 64), so that a float index of 2^31 or more is the least integer.
 """
 
-from ngc.importer.attributes import IGNORED, Attributes, Field, enum
-from ngc.importer.operators.conversion import Conversion, Operator
+from ngc.importer.attributes import IGNORED, Field, enum
+from ngc.importer.operators.conversion import Conversion, Operator, refused
 from ngc.ir import Value
 from ngc.ir.tensor_type import format_shape
 
@@ -78,10 +78,6 @@ def _one_hot(conversion: Conversion) -> list[Value]:
     ]
 
 
-def _refuse_mask(attrs: Attributes) -> str | None:
-    return "a result whose size is known only when the data is: how many entries of the mask are set"
-
-
 _EMBEDDING = {
     "input_dim": Field("int", low=1),
     "output_dim": Field("int", low=1),
@@ -124,5 +120,5 @@ OPERATORS: dict[str, Operator] = {
         },
         becomes=("cast", "one_hot"),
     ),
-    "_contrib_boolean_mask": Operator(_gather_nd, {"axis": Field("int", 0)}, 2, 2, refuse=_refuse_mask),
+    "_contrib_boolean_mask": refused("a result as long as entries of the mask are set, which only the data tells"),
 }

@@ -22,9 +22,10 @@ _UNARY = (
 )
 _ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul", "true_divide": "div", "mod": "mod", "power": "power"}
 """Names that take operands of two element types."""
-_EXTREMES = ("maximum", "minimum", "hypot")
 _COMPARISONS = {"equal": "equal", "not_equal": "not_equal", "greater": "greater", "greater_equal": "greater_equal", "less": "lesser",
                 "less_equal": "lesser_equal"}
+_LOGICAL = ("logical_and", "logical_or", "logical_xor")
+"""Names that MXNet 2 has."""
 _OF_BOOLS = {"add": "logical_or", "mul": "logical_and"}
 _SCALAR_PARAMS = {"scalar": Field("double", 1.0), "is_int": Field("bool", True)}
 
@@ -69,10 +70,6 @@ def _with_scalar(op: str, reverse: bool = False) -> Operator:
         return [conversion.op(op, _scalar_data(conversion, op), scalar=conversion.attrs["scalar"], reverse=reverse)]
 
     return Operator(convert, _SCALAR_PARAMS, any_rank=True, becomes=(op, "cast"))
-
-
-def _same_types(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2, any_rank=True, becomes=(op,))
 
 
 def _truth(conversion: Conversion, value: Value) -> list[Value]:
@@ -120,6 +117,13 @@ def _is_finite(conversion: Conversion) -> Value:
 
 def _equals(number: float) -> Callable[[Conversion], Value]:
     return lambda conversion: conversion.op("equal", conversion.data, part="is_equal", scalar=number)
+
+
+def _logical(op: str) -> Operator:
+    def convert(conversion: Conversion) -> list[Value]:
+        return _truth(conversion, conversion.op(op, *promoted(conversion, *conversion.inputs), part="numbers"))
+
+    return Operator(convert, None, 2, 2, any_rank=True, becomes=(op, *_TRUTH))
 
 
 def _logical_not(conversion: Conversion) -> list[Value]:
@@ -181,6 +185,21 @@ def _full_like(conversion: Conversion) -> list[Value]:
     return [conversion.op("mul", conversion.op("logical_or", value, part="ones", scalar=1.0), scalar=conversion.attrs["fill_value"])]
 
 
+def _polyval(conversion: Conversion) -> list[Value]:
+    """The polynomial with coefficients p, the highest power's first, at every x; by Horner's rule."""
+    coefficients, x = conversion.inputs
+    if coefficients.type.rank != 1:
+        raise conversion.fail("the coefficients are a vector")
+    count = conversion.fixed(coefficients.type.shape[0], "the number of coefficients")
+    value = x
+    for number in range(count):
+        one = conversion.op("slice", coefficients, part=f"p{number}_part", begin=(number,), end=(number + 1,), step=(1,))
+        coefficient = conversion.reshape(one, (), part=f"p{number}")
+        base = conversion.op("mul", value, x, part=f"power{number}") if number else conversion.op("logical_and", x, part="zero", scalar=0.0)
+        value = conversion.op("add", base, coefficient, part="" if number == count - 1 else f"sum{number}")
+    return [value]
+
+
 def _ldexp(conversion: Conversion) -> list[Value]:
     """x * 2**e; both are floats."""
     x, exponent = conversion.inputs
@@ -202,12 +221,11 @@ _NUMBER = Field("double", None, optional=True)
 
 OPERATORS = {
     **{f"_npi_{name}": _unary(name) for name in _UNARY.split()},
-    **{name: _unary("abs") for name in ("_npi_abs", "_npi_absolute")},
+    "_npi_absolute": _unary("abs"),
     **{f"_npi_{name}": _arithmetic(op) for name, op in _ARITHMETIC.items()},
     **{f"_npi_{name}_scalar": _with_scalar(op) for name, op in _ARITHMETIC.items()},
     **{f"_npi_r{name}_scalar": _with_scalar(op, True) for name, op in _ARITHMETIC.items() if name not in ("add", "multiply")},
-    **{f"_npi_{name}": _same_types(name) for name in _EXTREMES},
-    **{f"_npi_{name}_scalar": _with_scalar(name) for name in _EXTREMES},
+    "_npi_hypot": Operator(lambda conversion: [conversion.op("hypot", *conversion.inputs)], None, 2, 2, any_rank=True, becomes=("hypot",)),
     **{f"_npi_{name}": _comparison(op) for name, op in _COMPARISONS.items()},
     **{f"_npi_{name}_scalar": _scalar_comparison(op) for name, op in _COMPARISONS.items()},
     "_npi_isnan": _predicate(_is_nan, False, "not_equal"),
@@ -215,6 +233,8 @@ OPERATORS = {
     "_npi_isposinf": _predicate(_equals(math.inf), False, "equal"),
     "_npi_isneginf": _predicate(_equals(-math.inf), False, "equal"),
     "_npi_isfinite": _predicate(_is_finite, True, "abs", "lesser"),
+    **{f"_npi_{name}": _logical(name) for name in _LOGICAL},
+    **{f"_npi_{name}_scalar": _scalar_comparison(name) for name in _LOGICAL},
     "_npi_logical_not": Operator(_logical_not, any_rank=True, becomes=("logical_not", *_TRUTH)),
     "_npi_nan_to_num": Operator(_nan_to_num, {"copy": IGNORED, "nan": Field("double", 0.0), "posinf": _NUMBER, "neginf": _NUMBER}, any_rank=True,
                                 becomes=("where", "not_equal", "equal", "identity", *FILLED)),
@@ -225,6 +245,7 @@ OPERATORS = {
     "_npi_where_rscalar": Operator(_where_scalar(left=False), {"scalar": Field("double", 0.0)}, 2, 2, any_rank=True, becomes=_WHERE),
     "_npi_where_scalar2": Operator(_where_scalars, {"x": Field("double", 0.0), "y": Field("double", 0.0)}, any_rank=True, becomes=(*_WHERE, "cast")),
     "_npi_full_like": Operator(_full_like, {"fill_value": Field("double"), "ctx": IGNORED, **DTYPE}, any_rank=True, becomes=("cast", *FILLED)),
+    "_npi_polyval": Operator(_polyval, None, 2, 2, any_rank=True, becomes=("slice", "reshape", "mul", "add", "logical_and")),
     "_npi_ldexp": Operator(_ldexp, None, 2, 2, any_rank=True, becomes=("mul", "power")),
     "_npi_ldexp_scalar": Operator(_ldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul", "cast")),
     "_npi_rldexp_scalar": Operator(_rldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul", "power", "cast")),

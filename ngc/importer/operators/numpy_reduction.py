@@ -110,6 +110,22 @@ def _average(conversion: Conversion) -> list[Value | None]:
     return [conversion.op("div", total, scale, part="output0" if attrs["returned"] else ""), scale]
 
 
+def _index(op: str) -> Callable[[Conversion], list[Value]]:
+    """The index of the largest or smallest element as i64; without an axis that of the data in the order of memory."""
+
+    def convert(conversion: Conversion) -> list[Value]:
+        axis, keepdims = conversion.attrs["axis"], conversion.attrs["keepdims"]
+        if axis is not None:
+            index = conversion.op(op, conversion.data, part="index", axis=conversion.axis(axis), keepdims=keepdims)
+        else:
+            flat = conversion.reshape(conversion.data, (product(conversion.shape),), part="flat")
+            index = conversion.op(op, flat, part="index", axis=0, keepdims=False)
+            index = conversion.reshape(index, (1,) * conversion.rank if keepdims else (), part="shaped")
+        return [conversion.op("cast", index, dtype="i64")]
+
+    return convert
+
+
 def _norm(conversion: Conversion) -> list[Value]:
     op = "reduce_l1" if conversion.attrs["ord"] == 1 else "reduce_l2"
     return [_reduce(conversion, op, conversion.data, _axes(conversion, conversion.attrs["axis"]))]
@@ -146,12 +162,12 @@ def _folding(op: str) -> Operator:
 OPERATORS = {
     "_np_sum": _folding("reduce_sum"),
     "_np_prod": _folding("reduce_prod"),
-    "_np_product": _folding("reduce_prod"),
-    **{name: _of(_extreme("reduce_max"), "reduce_max") for name in ("_np_max", "_np_amax")},
-    **{name: _of(_extreme("reduce_min"), "reduce_min") for name in ("_np_min", "_np_amin")},
-    **{name: Operator(_truth("reduce_max"), _AXIS, any_rank=True, becomes=("not_equal", "reduce_max", "cast", "identity"))
-       for name in ("_np_any", "_np_sometrue")},
+    "_np_max": _of(_extreme("reduce_max"), "reduce_max"),
+    "_np_min": _of(_extreme("reduce_min"), "reduce_min"),
+    "_np_any": Operator(_truth("reduce_max"), _AXIS, any_rank=True, becomes=("not_equal", "reduce_max", "cast", "identity")),
     "_np_all": Operator(_truth("reduce_min"), _AXIS, any_rank=True, becomes=("not_equal", "reduce_min", "cast", "identity")),
+    **{f"_npi_{op}": Operator(_index(op), {"axis": Field("int", None, optional=True), "keepdims": Field("bool", False)}, becomes=(op, "reshape", "cast"))
+       for op in ("argmax", "argmin")},
     "_npi_mean": Operator(_mean, {**_AXIS, **_INITIAL, **DTYPE}, refuse=_refuse_initial, any_rank=True, becomes=("reduce_mean", "cast", "identity")),
     **{f"_npi_{name}": Operator(_variance(root), {**_AXIS, **DTYPE, "ddof": Field("int", 0, low=0)}, outputs=named_outputs(name), any_rank=True,
                                 becomes=("reduce_mean", "square", "sub", "mul", "sqrt", "cast", "identity")) for name, root in (("var", False), ("std", True))},

@@ -7,14 +7,16 @@ from ngc.ir.tensor_type import format_shape
 
 
 def _diag(conversion: Conversion) -> list[Value]:
-    return [_matrix(conversion) if conversion.rank == 1 else _diagonal(conversion)]
+    attrs = conversion.attrs
+    return [diagonal_matrix(conversion, conversion.data, attrs["k"]) if conversion.rank == 1
+            else diagonal(conversion, attrs["k"], attrs["axis1"], attrs["axis2"])]
 
 
-def _matrix(conversion: Conversion) -> Value:
-    """A vector on the k-th diagonal: each of its elements followed by a row's length of zeros, cut into rows."""
-    k, size = conversion.attrs["k"], conversion.fixed(conversion.shape[0], "the diagonal")
+def diagonal_matrix(conversion: Conversion, vector: Value, k: int) -> Value:
+    """Returns a matrix with a vector on the k-th diagonal: each of its elements followed by a row's length of zeros, cut into rows."""
+    size = conversion.fixed(vector.type.shape[0], "the diagonal")
     rows = size + abs(k)
-    column = conversion.reshape(conversion.data, (size, 1), part="column")
+    column = conversion.reshape(vector, (size, 1), part="column")
     spaced = conversion.op("pad", column, part="spaced", widths=(0, 0, 0, rows))
     flat = conversion.reshape(spaced, (size * (rows + 1),), part="flat")
     before = k if k > 0 else -k * rows
@@ -25,15 +27,13 @@ def _matrix(conversion: Conversion) -> Value:
     return conversion.reshape(cut, (rows, rows))
 
 
-def _diagonal(conversion: Conversion) -> Value:
-    """The k-th diagonal of two axes, which become the last one: every (columns + 1)-th element of the flattened matrix."""
-    attrs = conversion.attrs
-    first, second = conversion.axis(attrs["axis1"]), conversion.axis(attrs["axis2"])
+def diagonal(conversion: Conversion, k: int, axis1: int, axis2: int, part: str = "") -> Value:
+    """Returns the data's k-th diagonal of two axes, which become the last one: every (columns + 1)-th element of the flattened matrix."""
+    first, second = conversion.axis(axis1), conversion.axis(axis2)
     if first == second:
-        raise conversion.fail(f"axis1 = {attrs['axis1']} and axis2 = {attrs['axis2']} are the same axis")
+        raise conversion.fail(f"axis1 = {axis1} and axis2 = {axis2} are the same axis")
     rest = [axis for axis in range(conversion.rank) if axis not in (first, second)]
     rows, columns = (conversion.fixed(conversion.shape[axis], "an axis of the diagonal") for axis in (first, second))
-    k = attrs["k"]
     length = min(rows, columns - k) if k > 0 else min(rows + k, columns)
     if length < 1:
         raise conversion.fail(f"k = {k}: a matrix of {rows} by {columns} has no such diagonal")
@@ -48,6 +48,7 @@ def _diagonal(conversion: Conversion) -> Value:
     return conversion.op(
         "slice",
         flat,
+        part=part,
         begin=(*open_ends, start),
         end=(*open_ends, start + (length - 1) * (columns + 1) + 1),
         step=(*(1,) * len(others), columns + 1),

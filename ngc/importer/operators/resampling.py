@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ngc.importer.attributes import Attributes, Field, enum
+from ngc.importer.operators import images, sampling
 from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.ir import Value
 from ngc.ir.tensor_type import format_shape
@@ -87,6 +88,8 @@ def _refuse_resize(attrs: Attributes) -> str | None:
 
 
 OPERATORS: dict[str, Operator] = {
+    **images.OPERATORS,
+    **sampling.OPERATORS,
     "_contrib_BilinearResize2D": Operator(
         _bilinear_resize,
         {

@@ -38,9 +38,10 @@ def _slice_assign(conversion: Conversion) -> list[Value]:
 
 def _slice_assign_scalar(conversion: Conversion) -> list[Value]:
     begin, end, step = slice_bounds(conversion)
-    # What is written has the shape of what a slice would read.
+    # What is written has the shape of what a slice would read, the batch included: its elements, whatever they are, become 0 and then the scalar.
     part = conversion.op("slice", conversion.data, part="part", begin=begin, end=end, step=step)
-    value = filled(conversion, conversion.attrs["scalar"], part.type.shape, conversion.data.type.dtype, "value")
+    zeros = conversion.op("logical_and", part, part="zeros", scalar=0)
+    value = conversion.op("add", zeros, part="value", scalar=conversion.attrs["scalar"])
     return [conversion.op("slice_update", conversion.data, value, begin=begin, end=end, step=step)]
 
 
@@ -55,6 +56,6 @@ OPERATORS: dict[str, Operator] = {
     "_slice_assign_scalar": Operator(
         _slice_assign_scalar,
         {"scalar": Field("double", 0.0), **_BOUNDS},
-        becomes=("slice", "broadcast_to", "cast", "slice_update"),
+        becomes=("slice", "logical_and", "add", "slice_update"),
     ),
 }

@@ -7,6 +7,7 @@ import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.ops.sampling import SAMPLING
 from ngc.ir.tensor_type import FLOATS, TensorType, format_shape
 
 COORDINATES = ("align_corners", "half_pixel")
@@ -97,4 +98,5 @@ OPS: tuple[OpDef, ...] = (
           doc="Images at another size, each output a linear interpolation between four pixels; `coordinates` says where outputs lie among them."),
     OpDef("adaptive_avg_pool", ("x",), _resampled("adaptive_avg_pool"), _adaptive_avg_pool, {"size": Attr("ints")},
           doc="Averages over windows that cover the image: output i of n those from floor(i*H/n) to ceil((i + 1)*H/n)."),
+    *SAMPLING,
 )

@@ -63,3 +63,71 @@ def test_a_part_that_is_joined_twice_is_copied_once() -> None:
     assert sum(call.op == "concat" for call in program.calls) == 2  # both parts of the first; the second is in place
     for got, want in zip(Executable(program, graph, threads=1).run_poisoned(feeds), wanted, strict=True):
         np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())  # at most 48 products
+
+
+def compiled(graph: Graph, feeds: dict[str, np.ndarray]) -> list[str]:
+    """Checks a graph of moves against the reference, to the bit, with poisoned memory; returns the operators of its calls."""
+    wanted = evaluate(graph, feeds)
+    target = lower(graph)
+    program = build_program(graph, target)
+    for threads in (1, 2):
+        for found, expected in zip(Executable(program, graph, threads=threads).run_poisoned(feeds), wanted, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    return [call.op for call in program.calls]
+
+
+def rows(b: GraphBuilder, name: str, *shape: int) -> tuple[Value, Value]:
+    """Returns a transposed input, and that as one row."""
+    moved = b.op("transpose", b.input(name, shape), axes=(0, 2, 1))
+    return moved, b.op("reshape", moved, shape=(1, shape[1] * shape[2]))
+
+
+def random_feeds(graph: Graph) -> dict[str, np.ndarray]:
+    return {name: RNG.standard_normal(value.type.shape).astype(np.float32) for name, value in zip(graph.input_names, graph.inputs, strict=True)}
+
+
+def test_plain_rows_are_joined_where_they_are_computed() -> None:
+    b = GraphBuilder()
+    (first, one), (_, two) = rows(b, "x", 1, 3, 5), rows(b, "y", 1, 7, 2)
+    inner = b.op("concat", one, two, axis=1)
+    _, three = rows(b, "z", 1, 2, 4)
+    outer = b.op("concat", b.op("reshape", inner, shape=(1, 29)), three, axis=1)
+    graph = b.finish([outer, b.op("exp", first)])  # what is joined may be read elsewhere too
+    assert find_slices(graph)[first].of is outer
+    assert "concat" not in compiled(graph, random_feeds(graph))
+
+
+def test_parts_that_are_not_computed_or_are_returned_are_copied() -> None:
+    b = GraphBuilder()
+    moved, row = rows(b, "x", 1, 3, 5)
+    graph = b.finish([b.op("concat", row, b.input("y", (1, 4)), b.const("c", np.ones((1, 2), np.float32)), row, axis=1), moved])
+    assert not find_slices(graph)
+    assert compiled(graph, random_feeds(graph)).count("concat") == 4
+    b = GraphBuilder()
+    moved, row = rows(b, "x", 1, 3, 5)
+    graph = b.finish([b.op("concat", row, rows(b, "y", 1, 2, 2)[1], axis=1), moved])
+    compiled(graph, random_feeds(graph))
+
+
+def test_rows_of_a_batch_lie_apart() -> None:
+    b = GraphBuilder()
+    parts = [b.op("exp", b.input(name, (SymDim(), 3))) for name in "xy"]
+    assert not find_slices(b.finish([b.op("concat", *parts, axis=1)]))
+    b = GraphBuilder()
+    parts = [b.op("exp", b.input(name, (2, 3))) for name in "xy"]
+    graph = b.finish([b.op("concat", *parts, axis=1)])
+    assert not find_slices(graph)
+    assert compiled(graph, random_feeds(graph)).count("concat") == 2
+
+
+def test_channels_go_last_from_blocks() -> None:
+    for channels in (5, 16, 37):
+        b = GraphBuilder()
+        y = conv(b, b.input("x", (SymDim(), 8, 6, 7)), channels, 3)
+        graph = b.finish([b.op("transpose", y, axes=(0, 2, 3, 1)), b.op("relu", conv(b, y, 4, 3))])
+        feeds = {"x": RNG.standard_normal((2, 8, 6, 7)).astype(np.float32)}
+        wanted = evaluate(graph, feeds)
+        program = build_program(graph, lower(graph))
+        assert "reorder" not in [call.op for call in program.calls if call.node.startswith("transpose")]
+        # 72 products of unit variance
+        np.testing.assert_allclose(Executable(program, graph, threads=2).run_poisoned(feeds)[0], wanted[0], atol=1e-5 * np.abs(wanted[0]).max())

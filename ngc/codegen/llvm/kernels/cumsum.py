@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
-from ngc.codegen.llvm.kernels.elements import STORED, lanes_below, load, store
+from ngc.codegen.llvm.kernels.elements import STORED, each_column, load, store
 from ngc.codegen.llvm.kernels.expression import KINDS, Extent, N
 from ngc.codegen.llvm.text import Builder, Index, Value
 from ngc.target import CpuTarget
@@ -48,16 +48,11 @@ class CumsumKernel(KernelSpec):
             row, strip = b.div(item.index, strips), b.rem(item.index, strips)
             base, start = b.mul(row, self.axis * self.inner), b.mul(strip, _STRIP)
             stop = b.smin(b.add(start, _STRIP), self.inner)
-            whole = b.add(start, b.mul(b.div(b.sub(stop, start), lanes), lanes))
-            with b.loop(start, whole, lanes) as column:
-                self._columns(b, target, x, y, b.add(base, column.index), lanes, None)
-            if self.inner % lanes and target.has_avx512 and self.inner > lanes:
-                left = b.sub(stop, whole)
-                with b.when(b.icmp("sgt", left, 0)):
-                    self._columns(b, target, x, y, b.add(base, whole), lanes, lanes_below(b, left, lanes))
-            elif self.inner % lanes:
-                with b.loop(whole, stop) as column:
-                    self._columns(b, target, x, y, b.add(base, column.index), 1, None)
+
+            def columns(first: Index, count: int, mask: Value | None, base: Index = base) -> None:
+                self._columns(b, target, x, y, b.add(base, first), count, mask)
+
+            each_column(b, start, stop, self.inner, lanes, target.has_avx512 and self.inner > lanes, columns)
         b.ret()
         return str(module)
 

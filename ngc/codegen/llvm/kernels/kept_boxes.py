@@ -72,7 +72,7 @@ class KeptBoxes:
         left, top, right, bottom, own, ids = (Lanes(b, b.splat(part.value, lanes), self.target) for part in (*box, area, id))
         mask = vector(lanes, I1)
         with b.loop(0, self.count(), lanes, carried=[Value(mask, "zeroinitializer")], hint="kept") as loop:
-            sides = [Lanes(b, b.load(kind, self._array(column, loop.index), 64), self.target) for column in range(_COLUMNS - 1)]
+            sides = [Lanes(b, b.load(kind, self._array(column, loop.index), 4 * lanes), self.target) for column in range(_COLUMNS - 1)]
             width = (sides[2].at_most(right) - sides[0].at_least(left)).at_least(0.0)
             height = (sides[3].at_most(bottom) - sides[1].at_least(top)).at_least(0.0)
             shared = width * height
@@ -82,7 +82,7 @@ class KeptBoxes:
                 share = share.const(0.0).where(union.compare("ole", 0.0), share)
             hit = share.compare(self.overlap.predicate, self.overlap.threshold)
             if self.overlap.by_class:
-                hit = hit & Lanes(b, b.load(kind, self._array(_COLUMNS - 1, loop.index), 64), self.target).equals(ids)
+                hit = hit & Lanes(b, b.load(kind, self._array(_COLUMNS - 1, loop.index), 4 * lanes), self.target).equals(ids)
             loop.carry([b.define(mask, f"or {hit.value}, {loop.values[0].name}")])
         return b.intrinsic(f"llvm.vector.reduce.or.{overload(mask)}", I1, loop.results[0])
 
@@ -91,7 +91,7 @@ class KeptBoxes:
         b, count = self.b, self.count()
         with b.when(b.icmp("eq", b.rem(count, self.lanes), 0)):
             absent = area.const(float("nan")).value.name
-            b.store(Value(vector(self.lanes, FLOAT), f"splat (float {absent})"), self._array(_COLUMNS - 2, count), 64)
+            b.store(Value(vector(self.lanes, FLOAT), f"splat (float {absent})"), self._array(_COLUMNS - 2, count), 4 * self.lanes)
         columns: Sequence[Lanes] = (*box, area, id)
         for column, part in enumerate(columns):
             b.store(part.value, self._array(column, count))
