@@ -198,6 +198,7 @@ def test_weights_are_looked_for_once_however_many_inputs_there_are(monkeypatch: 
     ("_eye", {"N": "1000000"}), ("_npi_eye", {"N": "1000000"}), ("_npi_zeros", {"shape": "(1000000, 1000000)"}), ("_npi_hanning", {"M": "2000000000"}),
     ("_npi_identity", {"shape": "(1000000, 1000000)"}), ("_npi_arange", {"start": "0", "stop": "1e15"}), ("_full", {"shape": "(99999, 99999)", "value": "3"}),
     ("_linspace", {"start": "0", "stop": "1", "num": "2000000000"}), ("_npi_indices", {"dimensions": "(100000, 100000)"}),
+    ("_npi_identity", {"shape": "(65535,)"}),
     ("_npi_indices", {"dimensions": "(256, 0, 7, 999999999999)"}),
 ])
 def test_constants_that_no_model_needs(op: str, attrs: dict[str, str]) -> None:

@@ -98,7 +98,7 @@ OPERATORS = {
         "start": Field("double"), "stop": Field("double", None, optional=True), "step": Field("double", 1.0), "repeat": IGNORED, "infer_range": IGNORED}),
     "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["M"] or attrs["N"]), lambda attrs: np.eye(attrs["N"], attrs["M"] or None, attrs["k"]), {
         "N": Field("long"), "M": Field("long", None, optional=True), "k": Field("long", 0)}),
-    "_npi_identity": _constant(lambda attrs: attrs["shape"], lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
+    "_npi_identity": _constant(lambda attrs: (attrs["shape"][0], attrs["shape"][-1]), lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
     "_npi_logspace": _constant(lambda attrs: (attrs["num"],), lambda attrs: np.asarray(attrs["base"] ** _linspace(attrs)),
                                {**_RANGE, "base": Field("double", 10.0)}),
     "_npi_indices": _constant(lambda attrs: (len(attrs["dimensions"]), *attrs["dimensions"]), lambda attrs: np.indices(attrs["dimensions"]),
