@@ -13,6 +13,7 @@ from ngc.importer.operators.positions import diagonal, diagonal_matrix
 from ngc.importer.source_bytes import Array
 from ngc.ir import Value
 from ngc.ir.ops.elementwise import cast_array
+from ngc.ir.ops.indexing import progression
 from ngc.ir.tensor_type import product
 
 _DTYPE = {"dtype": Field("dtype", "f32"), "ctx": IGNORED}
@@ -42,6 +43,10 @@ def _ends(attrs: Attributes) -> tuple[float, float]:
 def _count(attrs: Attributes) -> list[float]:
     start, stop = _ends(attrs)
     return [float(np.ceil((stop - start) / attrs["step"])) if attrs["step"] else 0.0]
+
+
+def _arange(attrs: Attributes) -> Array:
+    return progression(int(_count(attrs)[0]), _ends(attrs)[0], attrs["step"], 1, attrs["dtype"] or "f32")
 
 
 def _linspace(attrs: Attributes) -> Array:
@@ -94,7 +99,7 @@ _PLANE = {"offset": Field("int", 0), "axis1": Field("int", 0), "axis2": Field("i
 OPERATORS = {
     "_npi_zeros": _filled(0.0),
     "_npi_ones": _filled(1.0),
-    "_npi_arange": _constant(_count, lambda attrs: np.asarray(_ends(attrs)[0] + attrs["step"] * np.arange(_count(attrs)[0])), {
+    "_npi_arange": _constant(_count, _arange, {
         "start": Field("double"), "stop": Field("double", None, optional=True), "step": Field("double", 1.0), "repeat": IGNORED, "infer_range": IGNORED}),
     "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["M"] or attrs["N"]), lambda attrs: np.eye(attrs["N"], attrs["M"] or None, attrs["k"]), {
         "N": Field("long"), "M": Field("long", None, optional=True), "k": Field("long", 0)}),
