@@ -10,7 +10,7 @@ from ngc.codegen.llvm.kernels.column_nms import ColumnNmsKernel
 from ngc.codegen.llvm.kernels.expression import N
 from ngc.codegen.llvm.kernels.multibox_detection import MultiboxDetectionKernel
 from ngc.codegen.llvm.kernels.regions import RegionKernel
-from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel
+from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel, RotatedRoiAlignKernel
 from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
 from ngc.codegen.llvm.kernels.suppression import SuppressionKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
@@ -82,5 +82,5 @@ def _regions(kernel: type[RegionKernel]) -> Handler:
 
 HANDLERS: dict[str, Handler] = {
     "box_nms": _box_nms, "column_nms": _column_nms, "multibox_detection": _multibox_detection,
-    "roi_align": _regions(RoiAlignKernel), "roi_max_pool": _regions(RoiMaxPoolKernel),
+    "roi_align": _regions(RoiAlignKernel), "rotated_roi_align": _regions(RotatedRoiAlignKernel), "roi_max_pool": _regions(RoiMaxPoolKernel),
 }

@@ -85,7 +85,7 @@ def _roi_pool_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     return _infer("roi_max_pool", types, attrs, types[0].shape[1] if types[0].rank == 4 else 0)  # type: ignore[arg-type]  # checked there
 
 
-def _half_away(x: np.ndarray) -> np.ndarray:
+def half_away(x: np.ndarray) -> np.ndarray:
     """Rounds to the nearest integer, halves away from zero."""
     return np.copysign(np.floor(np.abs(x) + 0.5), x).astype(np.int64)
 
@@ -107,7 +107,7 @@ def _roi_pool(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
         image = int(region[0])
         if not 0 <= image < len(x):
             continue
-        left, top, right, bottom = _half_away(region[1:] * x.dtype.type(attrs["spatial_scale"]))
+        left, top, right, bottom = half_away(region[1:] * x.dtype.type(attrs["spatial_scale"]))
         rows = _bins(top, bottom, height, x.shape[2], x.dtype)
         columns = _bins(left, right, width, x.shape[3], x.dtype)
         for row, column in grid(range(height), range(width)):
