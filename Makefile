@@ -1,13 +1,15 @@
-# make demo | test | test-full | lint | bench | tensorrt: each makes .venv first where it is missing or older than setup.cfg.
+# make demo | test | test-full | fuzz | lint | bench | tensorrt: each makes .venv first where it is missing or older than setup.cfg.
 # PYTHON chooses the interpreter (3.11 to 3.13), JOBS the number of test processes.
 
 JOBS ?= 2
+EXECUTIONS ?= 1000000
+SEED ?= 1
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 NETWORKS := resnet18_v1,resnet18_v2,resnet50_v1,resnet50_v2,resnet101_v2,mobilenet1.0,mobilenetv2_1.0,vgg16,densenet121,inceptionv3,squeezenet1.1,alexnet
 
-.PHONY: env demo test test-full lint bench tensorrt clean
+.PHONY: env demo test test-full fuzz lint bench tensorrt clean
 
 env: .venv/complete
 
@@ -24,6 +26,10 @@ test: env
 # AArch64 code runs under emulation: without qemu-user and binutils-aarch64-linux-gnu of Debian those tests are skipped.
 test-full: env
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not gpu" || test $$? -eq 5
+
+# Every reader of files, a million inputs each unless told otherwise; inputs that break one are left in out/fuzz. A core takes some hours for all.
+fuzz: env
+	@NGC_CACHE_DIR=out/fuzz/cache $(BIN)/python -m tests.fuzz $(READERS) --executions $(EXECUTIONS) --seed $(SEED)
 
 lint: env
 	@$(BIN)/ruff check .

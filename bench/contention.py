@@ -77,12 +77,12 @@ def measure(model: str, engine: str, threads: int, rounds: int, seconds: float, 
         WorkerFailed: its worker failed.
     """
     prefix, shape, cores = export_zoo(model, folder), input_shape(model), tuple(pick_cores(threads))
-    onnx = "" if engine in (NGC, "mxnet") else export_onnx(prefix, shape)
+    onnx = "" if engine in (NGC, "mxnet") else export_onnx(prefix, {"data": shape})
     times: dict[bool, list[float]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as scratch:
-        x = f"{scratch}/input.npy"
-        np.save(x, sample_input(model, 1))
-        with Worker(Job(engine, prefix, onnx, shape, x, "fp32", threads, cores), Path(scratch) / "worker.log") as worker:
+        inputs = f"{scratch}/inputs.npz"
+        np.savez(inputs, data=sample_input(model, 1))
+        with Worker(Job(engine, prefix, onnx, {"data": shape}, inputs, "fp32", threads, cores), Path(scratch) / "worker.log") as worker:
             for _ in range(rounds):
                 times[False] += worker.round(seconds)
                 with busy_core(cores[-1]):

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench import catalog
 from bench.arguments import names, numbers
 from bench.calibration import zoo_calibration
 from bench.cores import pick_cores, processor_name
@@ -36,11 +37,15 @@ from bench.measures import relative_error, sqnr_db
 from bench.onnx_export import export_onnx
 from bench.quantizers import quantize_all
 from bench.rounds import Runs, alternate
-from bench.zoo_models import DEFAULT_FOLDER, NETWORKS, export_zoo, input_shape, reference, sample_input
+from bench.zoo_models import DEFAULT_FOLDER
+from ngc.errors import NgcError
 
 NGC = "ngc"
 
 PRECISIONS = ("fp32", "bf16", "int8")
+
+ONNX_READERS = ("onnxruntime", "openvino")
+"""Engines that are fed ONNX files."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,8 @@ class Result:
     """One engine on one model; a line of the JSON file. What is told of loading is None where the engine saves no compiled model.
 
     Attributes:
-        max_rel_err: the largest difference from MXNet's fp32 logits over the largest of these.
-        sqnr_db: the power of MXNet's fp32 logits over that of the differences; None in older files.
+        max_rel_err: the largest difference from MXNet's fp32 outputs over the largest of these, of the output where that is largest.
+        sqnr_db: the power of MXNet's fp32 outputs over that of the differences, of the output where that is least; None in older files.
     """
 
     model: str
@@ -88,36 +93,43 @@ def measure(case: Case, engines: Sequence[str], rounds: int, seconds: float, fol
     where = str(case)
     task = progress.add_task(f"{where}: preparing", total=rounds)
     progress.refresh()
-    prefix = export_zoo(case.model, folder)
-    expected = reference(case.model, prefix, case.batch)
-    shape = input_shape(case.model, case.batch)
-    needs_onnx = any(engine in ("onnxruntime", "openvino") for engine in engines)
-    onnx = export_onnx(prefix, shape) if needs_onnx else ""
+    prefix = catalog.export(case.model, folder)
+    expected = catalog.reference(case.model, prefix, case.batch)
+    feeds = catalog.feeds(case.model, case.batch)
+    shapes, dtypes = {name: array.shape for name, array in feeds.items()}, catalog.unusual_dtypes(feeds)
+    onnx, refused = "", dict[str, str]()
+    if readers := [engine for engine in engines if engine in ONNX_READERS]:
+        try:
+            onnx = export_onnx(prefix, shapes, dtypes)
+        except NgcError as error:
+            refused = dict.fromkeys(readers, f"the model has no ONNX form: {error}")
 
     def step(building: str) -> None:
         progress.update(task, description=f"{where}: {building} builds" if building else where, advance=0 if building else 1, refresh=True)
 
     with tempfile.TemporaryDirectory() as scratch:
-        x = f"{scratch}/input.npy"
-        np.save(x, sample_input(case.model, case.batch))
+        inputs = f"{scratch}/inputs.npz"
+        np.savez(inputs, **feeds)
         cores = tuple(pick_cores(case.threads))
         calibration = zoo_calibration(case.model, folder) if case.precision == "int8" else ""
-        jobs = {engine: Job(engine, prefix, onnx, shape, x, case.precision, case.threads, cores, calibration=calibration) for engine in engines}
+        jobs = {engine: Job(engine, prefix, onnx, shapes, inputs, case.precision, case.threads, cores, calibration=calibration, dtypes=dtypes)
+                for engine in engines if engine not in refused}  # fmt: skip
         ready, unquantized = quantize_all(jobs, step)
         found, missing = alternate(ready, rounds, seconds, Path(scratch), step)
     progress.remove_task(task)
-    return [summarize(case, engine, runs, rounds, expected) for engine, runs in found.items()], unquantized | missing
+    return [summarize(case, engine, runs, rounds, expected) for engine, runs in found.items()], refused | unquantized | missing
 
 
-def summarize(case: Case, engine: str, runs: Runs, rounds: int, expected: np.ndarray) -> Result:
+def summarize(case: Case, engine: str, runs: Runs, rounds: int, expected: Sequence[np.ndarray]) -> Result:
     """Returns the numbers that are kept of an engine's runs."""
+    pairs = list(zip(runs.answers, expected, strict=True))
     load_s, loaded_rss_mb = (None, None) if runs.loaded is None else (round(runs.loaded.seconds, 3), round(runs.loaded.peak_rss_mb, 1))
     return Result(
         **asdict(case), engine=engine, engine_version=runs.version,
         median_ms=round(statistics.median(runs.times), 4), min_ms=round(min(runs.times), 4), p90_ms=round(float(np.percentile(runs.times, 90)), 4),
-        rounds=rounds, max_rel_err=relative_error(runs.answer, expected),
+        rounds=rounds, max_rel_err=max(relative_error(*pair) for pair in pairs),
         compile_s=round(runs.compile_s, 3), peak_rss_mb=round(runs.peak_rss_mb, 1),
-        load_s=load_s, loaded_rss_mb=loaded_rss_mb, sqnr_db=round(sqnr_db(runs.answer, expected), 2),
+        load_s=load_s, loaded_rss_mb=loaded_rss_mb, sqnr_db=round(min(sqnr_db(*pair) for pair in pairs), 2),
     )  # fmt: skip
 
 
@@ -154,7 +166,8 @@ def _verdict(group: Sequence[Result]) -> tuple[str, ...]:
 def main() -> None:
     """Runs the command line."""
     parser = argparse.ArgumentParser(prog="bench.models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", required=True, type=lambda text: names(text, NETWORKS, "model"), help="networks of the Gluon zoo, by comma")
+    parser.add_argument("--models", required=True, type=lambda text: names(text, catalog.names(), "model"),
+                        help="networks of the Gluon zoo and the models of bench.deployed, by comma")
     parser.add_argument("--engines", default=default_engines(), type=lambda text: names(text, list(ENGINES), "engine"),
                         help=f"of {','.join(ENGINES)}, by comma; all but torch unless given, torch too where it is installed")
     parser.add_argument("--precision", default=["fp32"], type=lambda text: names(text, PRECISIONS, "precision"), help=f"of {','.join(PRECISIONS)}, by comma")
@@ -165,6 +178,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the results to")
     parser.add_argument("--zoo", default=DEFAULT_FOLDER, type=Path, help="folder where exported networks are kept")
     options = parser.parse_args()
+    if "int8" in options.precision and (others := [name for name in options.models if not catalog.in_zoo(name)]):
+        parser.error(f"int8 is measured on networks of the zoo, which there are calibration images for, not on {', '.join(others)}")
     console = Console(width=None if Console().is_terminal else 170)
     results: list[Result] = []
     # No refreshing thread: it would take time from what is measured.

@@ -36,7 +36,7 @@ class Runs:
     Attributes:
         version: of the engine.
         times: milliseconds of all counted runs.
-        answer: the first output of the first run.
+        answers: the outputs of the first run.
         compile_s: seconds from the model's files to that answer.
         peak_rss_mb: the most memory that the process held.
         loaded: the same model saved and loaded in another process; None where the engine saves none.
@@ -44,7 +44,7 @@ class Runs:
 
     version: str
     times: list[float]
-    answer: np.ndarray
+    answers: list[np.ndarray]
     compile_s: float
     peak_rss_mb: float
     loaded: Loaded | None = None
@@ -80,7 +80,7 @@ def alternate(jobs: Mapping[str, Job], rounds: int, seconds: float, scratch: Pat
                 loaded[name] = _load(worker, scratch, seconds)
             except WorkerFailed as error:
                 missing[f"{name}, loaded"] = str(error)
-        return {name: Runs(worker.version, times[name], worker.answer, worker.compile_s, worker.peak_rss_mb, loaded.get(name))
+        return {name: Runs(worker.version, times[name], worker.answers, worker.compile_s, worker.peak_rss_mb, loaded.get(name))
                 for name, worker in workers.items()}, missing  # fmt: skip
 
 

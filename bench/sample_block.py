@@ -92,23 +92,23 @@ def measure(threads: int, rounds: int, seconds: float, folder: Path, progress: P
     """
     task = progress.add_task(f"{threads} thread(s)", total=rounds)
     prefix = export_block(folder)
-    onnx = export_onnx(prefix, SHAPE)
+    onnx = export_onnx(prefix, {"data": SHAPE})
 
     def step(building: str) -> None:
         text = f"{threads} thread(s): {building} builds" if building else f"{threads} thread(s)"
         progress.update(task, description=text, advance=0 if building else 1, refresh=True)
 
     with tempfile.TemporaryDirectory() as scratch:
-        x = f"{scratch}/input.npy"
-        np.save(x, sample_images(np.random.default_rng(1), SHAPE))
+        inputs = f"{scratch}/inputs.npz"
+        np.savez(inputs, data=sample_images(np.random.default_rng(1), SHAPE))
         cores = tuple(pick_cores(threads))
-        jobs = {name: Job(engine, prefix, onnx, SHAPE, x, "fp32", threads, cores, environment=environment)
+        jobs = {name: Job(engine, prefix, onnx, {"data": SHAPE}, inputs, "fp32", threads, cores, environment=environment)
                 for name, (engine, environment) in VARIANTS.items() if engine in default_engines()}  # fmt: skip
         found, missing = alternate(jobs, rounds, seconds, Path(scratch), step)
     progress.remove_task(task)
     if UNFUSED_MXNET in missing:
         raise ReferenceMissing(f"no result of {UNFUSED_MXNET}, which all others are compared with: {missing[UNFUSED_MXNET]}")
-    expected = found[UNFUSED_MXNET].answer
+    expected = found[UNFUSED_MXNET].answers
     return [summarize(Case(BLOCK, "fp32", threads, 1), name, runs, rounds, expected) for name, runs in found.items()], missing
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.mxnet_executor import bind
+
 DEFAULT_FOLDER = Path("out/zoo")
 
 NETWORKS: tuple[str, ...] = (
@@ -108,7 +110,7 @@ def randomize(mx: Any, net: Any, batch: NDArray[np.float32], seed: int) -> None:
     net.initialize()
     net(mx.nd.array(batch[:1]))  # shapes of deferred parameters
     for parameter in net.collect_params().values():
-        parameter.set_data(mx.nd.array(_draw(rng, parameter.name, parameter.shape)))
+        parameter.set_data(mx.nd.array(draw_parameter(rng, parameter.name, parameter.shape)))
     hooks: list[Any] = []
 
     def watch(block: Any) -> None:
@@ -128,7 +130,8 @@ def _measure(norm: Any, inputs: Any) -> None:
     norm.running_var.set_data(x.var((0, 2, 3)))
 
 
-def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def draw_parameter(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Returns one parameter: He-normal weights, and batch-norm parameters that keep rounding errors from growing through a deep network."""
     if len(shape) > 1:
         scale = np.sqrt(2 / np.prod(shape[1:]))
         return np.asarray(rng.standard_normal(shape, dtype=np.float32) * scale, np.float32)
@@ -160,9 +163,7 @@ def _write_reference(name: str, prefix: str, batch: int, path: str) -> None:
     from ngc.importer.mxnet_live import import_mxnet
 
     mx = import_mxnet()
-    symbol, arguments, auxiliaries = mx.model.load_checkpoint(prefix, 0)
-    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=input_shape(name, batch))
-    executor.copy_params_from(arguments, auxiliaries)
+    executor = bind(mx, prefix, {"data": input_shape(name, batch)})
     answer = executor.forward(is_train=False, data=mx.nd.array(sample_input(name, batch)))[0].asnumpy()
     write_array(Path(path), answer)
 

@@ -56,7 +56,7 @@ def compile(  # the public name
     Args:
         model: a checkpoint prefix, a -symbol.json path, an mx.sym.Symbol, a Gluon HybridBlock, (symbol, arg_params, aux_params), or an ngc.Graph.
         params: a .params path or a dictionary of arrays; found beside the symbol when a path or prefix is given.
-        shapes: input shapes by name; the first dimension may be "N", then one executable takes any batch.
+        shapes: input shapes by name; one dimension may be "N", then one executable takes any batch.
         dtypes: input dtypes by name, float32 unless given.
         outputs: names of inner values to return instead of the symbol's heads.
         target: "cpu" for this machine, or "cpu:" and a processor or x86-64 level; "tensorrt-rtx:sm86,sm89" for GPUs of these compute capabilities, "tensorrt"

@@ -4,6 +4,15 @@ A message answers: what is wrong, where in the model, where in the IR, after whi
 """
 
 
+MOST_SHOWN = 200
+"""Characters of one value from a file that a message shows: an attribute may be megabytes long."""
+
+
+def shorten(text: str, most: int = MOST_SHOWN) -> str:
+    """Returns a text, its middle left out where it is longer than `most` characters."""
+    return text if len(text) <= most else f"{text[:most // 2]} ... {text[-most // 2 + 5:]}"
+
+
 class NgcError(Exception):
     """Base of all errors that ngc raises on purpose."""
 

@@ -52,11 +52,11 @@ def compare(model: Model, engines: Sequence[str], step: Callable[[str], None]) -
         NotOffered: MXNet, which gives the fp32 logits, is not installed.
         WorkerFailed: it ended without them.
     """
-    onnx = export_onnx(model.prefix, model.shape)
+    onnx = export_onnx(model.prefix, {"data": model.shape})
     with tempfile.TemporaryDirectory() as scratch:
-        x = f"{scratch}/input.npy"
-        np.save(x, np.load(model.images)[:1])
-        reference = Job(REFERENCE, model.prefix, onnx, model.shape, x, "fp32", 1, tuple(pick_cores(1)))
+        inputs = f"{scratch}/inputs.npz"
+        np.savez(inputs, data=np.load(model.images)[:1])
+        reference = Job(REFERENCE, model.prefix, onnx, {"data": model.shape}, inputs, "fp32", 1, tuple(pick_cores(1)))
         step(f"{REFERENCE}, fp32")
         plain = replace(reference, environment={"MXNET_SUBGRAPH_BACKEND": "NONE"})
         expected = _outputs(plain, model.images, scratch)[1]

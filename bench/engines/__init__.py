@@ -4,7 +4,7 @@ A module has
   `environments(job)`: the settings to choose from, each as variables that must be set before the engine is imported;
   `prepare(job)`: imports the engine and gives its version;
   `compile_model(job)`: the model from the files that the job names;
-  `runner(job, model, x)`: a function that runs the model once on `x` and returns its first output, which the next run may overwrite;
+  `runner(job, model, feeds)`: a function that runs the model once on arrays by its inputs' names and returns its outputs, which the next run may overwrite;
 and, where the engine can keep a compiled model, `save(job, model, path)` and `load(job, path)`, which gives the model back.
 `worker` runs one of them in a process of its own; `bench.engines.process.Worker` is the other end.
 """
@@ -37,8 +37,8 @@ class Job:
         engine: a key of `ENGINES`.
         prefix: the MXNet checkpoint.
         onnx: the same model for engines that do not read MXNet's files.
-        shape: of the one input, `data`, batch included.
-        input: .npy file of that input.
+        shapes: of the inputs by their names, batch included.
+        inputs: .npz file of them.
         precision: "fp32" or another that the engine may refuse.
         threads: how many the engine may use.
         cores: the processors that the worker is pinned to.
@@ -47,13 +47,14 @@ class Job:
         artifact: the compiled model to load; "" where the model is to be compiled.
         calibration: .npy file of images to calibrate on, for int8.
         quantized: stem of the engine's int8 model, for one that does not quantize while it compiles.
+        dtypes: numpy's names of the inputs' element types that are not float32.
     """
 
     engine: str
     prefix: str
     onnx: str
-    shape: tuple[int, ...]
-    input: str
+    shapes: Mapping[str, tuple[int, ...]]
+    inputs: str
     precision: str
     threads: int
     cores: tuple[int, ...]
@@ -62,12 +63,19 @@ class Job:
     artifact: str = ""
     calibration: str = ""
     quantized: str = ""
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the first input, the only one of an image classifier."""
+        return next(iter(self.shapes.values()))
 
     @classmethod
     def parse(cls, text: str) -> "Job":
         """Returns the job whose fields a JSON object holds."""
         fields = json.loads(text)
-        return cls(**{**fields, "shape": tuple(fields["shape"]), "cores": tuple(fields["cores"])})
+        shapes = {name: tuple(shape) for name, shape in fields["shapes"].items()}
+        return cls(**{**fields, "shapes": shapes, "cores": tuple(fields["cores"])})
 
 
 class NotOffered(Exception):

@@ -1,12 +1,13 @@
 """MXNet 1.9.1 with its oneDNN subgraph backend, bound by `simple_bind`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from bench.engines import Job, check_precision
 from bench.engines.openmp import openmp_settings
+from bench.mxnet_executor import bind
 
 
 def environments(job: Job) -> list[dict[str, str]]:
@@ -26,16 +27,13 @@ def compile_model(job: Job) -> Any:
     from ngc.importer.mxnet_live import import_mxnet
 
     check_precision(job, "fp32", "int8")  # bf16 by its AMP gives right answers and takes several times as long as fp32
-    mx = import_mxnet()
-    symbol, arguments, auxiliaries = mx.model.load_checkpoint(job.quantized or job.prefix, 0)
-    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=job.shape)
-    executor.copy_params_from(arguments, auxiliaries)
-    return executor
+    return bind(import_mxnet(), job.quantized or job.prefix, job.shapes, job.dtypes)
 
 
-def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
-    """Returns a function that runs the model once on `x` and returns its first output."""
+def runner(job: Job, model: Any, feeds: Mapping[str, np.ndarray]) -> Callable[[], Any]:
+    """Returns a function that runs the model once and returns its outputs."""
     from ngc.importer.mxnet_live import import_mxnet
 
-    data = import_mxnet().nd.array(x)
-    return lambda: model.forward(is_train=False, data=data)[0].asnumpy()
+    mx = import_mxnet()
+    arrays = {name: mx.nd.array(array, dtype=array.dtype) for name, array in feeds.items()}
+    return lambda: [output.asnumpy() for output in model.forward(is_train=False, **arrays)]

@@ -1,6 +1,6 @@
 """ngc, with its defaults."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -34,15 +34,14 @@ def compile_model(job: Job) -> Any:
 
     calibration = _batches(job) if job.calibration else None
     try:
-        return ngc.compile(job.prefix, shapes={"data": job.shape}, precision=job.precision, calibration=calibration, threads=job.threads)
+        return ngc.compile(job.prefix, shapes=dict(job.shapes), dtypes=dict(job.dtypes), precision=job.precision, calibration=calibration, threads=job.threads)
     except ngc.EngineError as error:
         raise NotOffered(str(error)) from error
 
 
-def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
-    """Returns a function that runs the model once on `x` and returns its first output."""
-    feeds = {"data": x}
-    return lambda: model.run(feeds)[0]
+def runner(job: Job, model: Any, feeds: Mapping[str, np.ndarray]) -> Callable[[], Any]:
+    """Returns a function that runs the model once and returns its outputs."""
+    return lambda: model.run(feeds)
 
 
 def _batches(job: Job) -> list[dict[str, np.ndarray]]:

@@ -1,6 +1,6 @@
 """ONNX Runtime on its CPU provider, all graph optimizations on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,9 @@ def compile_model(job: Job) -> Any:
     return _session(job, _source(job))
 
 
-def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
-    """Returns a function that runs the model once on `x` and returns its first output."""
-    feeds = {"data": x}
-    return lambda: model.run(None, feeds)[0]
+def runner(job: Job, model: Any, feeds: Mapping[str, np.ndarray]) -> Callable[[], Any]:
+    """Returns a function that runs the model once and returns its outputs."""
+    return lambda: model.run(None, feeds)
 
 
 def save(job: Job, model: Any, path: str) -> None:

@@ -1,6 +1,6 @@
 """OpenVINO on its CPU plugin, set for latency, in the precision asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,17 @@ def compile_model(job: Job) -> Any:
     return openvino.Core().compile_model(f"{job.quantized}.xml" if job.quantized else job.onnx, "CPU", _settings(job))
 
 
-def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
-    """Returns a function that runs the model once on `x` and returns its first output."""
+def runner(job: Job, model: Any, feeds: Mapping[str, np.ndarray]) -> Callable[[], Any]:
+    """Returns a function that runs the model once and returns its outputs."""
     import openvino
 
     request = model.create_infer_request()
-    request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
+    for name, array in feeds.items():
+        request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
 
     def run() -> Any:
         request.infer()
-        return request.get_output_tensor(0).data
+        return [request.get_output_tensor(number).data for number in range(len(model.outputs))]
 
     return run
 

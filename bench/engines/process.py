@@ -40,7 +40,7 @@ class Worker:
             raise NotOffered(built["refused"])
         self.version: str = built["version"]
         self.compile_s: float = built["compile_s"]
-        self.answer = _take(built["output"])
+        self.answers = _take(built["output"])
         self.peak_rss_mb = 0.0
 
     def round(self, seconds: float) -> list[float]:
@@ -52,7 +52,7 @@ class Worker:
 
     def outputs(self, images: Path) -> np.ndarray:
         """Returns the model's first output on each of the images in a .npy file, run in batches of the job's size."""
-        return _take(self._ask({"images": str(images)})["output"])
+        return _take(self._ask({"images": str(images)})["output"])[0]
 
     def save(self, path: Path) -> bool:
         """Writes the compiled model into a file; returns whether the engine can do that."""
@@ -93,8 +93,9 @@ class Worker:
         return reply
 
 
-def _take(path: str) -> np.ndarray:
-    """Returns the array of a file that is not needed any more."""
-    array: np.ndarray = np.load(path)
+def _take(path: str) -> list[np.ndarray]:
+    """Returns the arrays of a file that is not needed any more."""
+    with np.load(path) as file:
+        arrays = [file[name] for name in file.files]
     os.unlink(path)
-    return array
+    return arrays

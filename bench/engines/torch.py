@@ -7,7 +7,7 @@ The model is made from the MXNet checkpoint by way of ngc's importer, its batch 
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -51,20 +51,24 @@ def compile_model(job: Job) -> Any:
     from bench.torch_model import to_module
 
     check_precision(job, "fp32", "bf16")
-    graph = ngc.import_model(job.prefix, shapes={"data": job.shape})
+    if len(job.shapes) > 1:
+        raise NotOffered("torch is compared on networks of one image")
+    graph = ngc.import_model(job.prefix, shapes=dict(job.shapes))
     ngc.PassManager("@canonical").run(graph)
     module = to_module(graph).to(memory_format=torch.channels_last, dtype=_dtype(job))
     return torch.compile(module, backend="inductor", dynamic=False)
 
 
-def runner(job: Job, model: Any, x: np.ndarray) -> Callable[[], Any]:
-    """Returns a function that runs the model once on `x` and returns its first output."""
+def runner(job: Job, model: Any, feeds: Mapping[str, np.ndarray]) -> Callable[[], Any]:
+    """Returns a function that runs the model once and returns its output."""
     import torch
+
+    [x] = feeds.values()
 
     def run() -> Any:
         with torch.inference_mode():
             data = torch.from_numpy(x).to(memory_format=torch.channels_last, dtype=_dtype(job))
-            return model(data).float().numpy()
+            return [model(data).float().numpy()]
 
     return run
 

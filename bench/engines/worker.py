@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,10 @@ def peak_rss_mb() -> float:
     raise OSError("/proc/self/status has no line VmHWM")
 
 
-def _write(array: np.ndarray) -> str:
-    """Returns the name of a new file that holds the array."""
-    with tempfile.NamedTemporaryFile(suffix=".npy", delete=False) as file:
-        np.save(file, array)
+def _write(arrays: Sequence[np.ndarray]) -> str:
+    """Returns the name of a new .npz file that holds the arrays in their order."""
+    with tempfile.NamedTemporaryFile(suffix=".npz", delete=False) as file:
+        np.savez(file, *arrays)
     return file.name
 
 
@@ -67,13 +67,14 @@ def main() -> None:
     os.sched_setaffinity(0, job.cores)
     engine = import_module(ENGINES[job.engine])
     os.environ.update({**engine.environments(job)[job.setting], **job.environment})
-    x = np.ascontiguousarray(np.load(job.input))
+    with np.load(job.inputs) as file:
+        feeds = {name: np.ascontiguousarray(file[name]) for name in job.shapes}
     try:
         version = engine.prepare(job)
         begin = time.perf_counter()
         model = engine.load(job, job.artifact) if job.artifact else engine.compile_model(job)
-        run = engine.runner(job, model, x)
-        first = np.array(run())
+        run = engine.runner(job, model, feeds)
+        first = [np.array(output) for output in run()]
         compile_s = time.perf_counter() - begin
     except (NotOffered, ImportError) as error:
         answer(refused=str(error))
@@ -88,8 +89,9 @@ def main() -> None:
             answer(saved=saved)
         elif "images" in question:
             images = np.load(question["images"])
-            outputs = [np.array(engine.runner(job, model, batch)()) for batch in split(images, job.shape[0])]
-            answer(output=_write(np.concatenate(outputs)[: len(images)]))
+            [name] = job.shapes
+            outputs = [np.array(engine.runner(job, model, {name: batch})()[0]) for batch in split(images, job.shape[0])]
+            answer(output=_write([np.concatenate(outputs)[: len(images)]]))
         else:
             answer(times=measure(run, question["seconds"]), peak_rss_mb=peak_rss_mb())
 

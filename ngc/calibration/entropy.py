@@ -8,6 +8,7 @@ quick estimate in float64 (`entropy_estimate`) finds best: as many as it takes u
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,17 @@ def entropy(histogram: Histogram, quantized_dtype: str = "auto") -> tuple[float,
     Raises:
         InputError: another dtype.
     """
-    if quantized_dtype not in ("auto", "uint8", "int8"):
-        raise InputError(f"entropy takes quantized_dtype auto, uint8 or int8, not {quantized_dtype!r}")
+    check_quantized_dtype(quantized_dtype)
     unsigned = histogram.low >= 0 and quantized_dtype != "int8"
     half, _ = least_divergence(histogram.counts, 511 if unsigned else 255)
     threshold = float(np.float32(histogram.edges[histogram.half + half + 1]))
     return 0.0 if unsigned else -threshold, threshold
+
+
+def check_quantized_dtype(quantized_dtype: Any) -> None:
+    """Raises InputError for another dtype than MXNet knows."""
+    if quantized_dtype not in ("auto", "uint8", "int8"):
+        raise InputError(f"entropy takes quantized_dtype auto, uint8 or int8, not {quantized_dtype!r}")
 
 
 def least_divergence(counts: NDArray[np.int64], groups: int) -> tuple[int, float]:

@@ -34,6 +34,12 @@ MAGIC = b"\x89NGCCAL\n"
 _PER_CHANNEL = 8 + 4 + 4
 """Bytes: a sum in f64, two extrema in f32."""
 
+_MOST_COUNT = (1 << 62) // MOST_BINS
+"""Of one bin, so that sums of all bins stay within 64 bits."""
+
+_MOST_BYTES = 1 << 30
+"""Of all counts in memory: a thousand values with the most bins take a quarter of it. Compressed zeros may stand for any amount."""
+
 _HEADER = struct.Struct("<8sII32s")
 
 
@@ -100,11 +106,16 @@ def _parse(manifest: dict[str, Any], arrays: memoryview) -> CalibrationTable:
     mode, parameters = _text(manifest["mode"]), dict(manifest["parameters"])
     check_mode(mode, parameters)
     table = CalibrationTable(_text(manifest["fingerprint"]), {}, chosen, _count(manifest["examples"]), _count(manifest["batches"]), mode, parameters)
+    room = _MOST_BYTES
     for entry in manifest["histograms"]:
         compressed = arrays[:_count(entry["bytes"])]
         packed = arrays[len(compressed):][:_PER_CHANNEL * _count(entry["channels"] or 0)]
         arrays = arrays[len(compressed) + len(packed):]
-        table.histograms[_text(entry["name"])] = _histogram(entry, compressed, packed)
+        histogram = _histogram(entry, compressed, packed)
+        room -= histogram.counts.nbytes
+        if room < 0:
+            raise ValueError(f"histograms of more than {_MOST_BYTES} bytes")
+        table.histograms[_text(entry["name"])] = histogram
     if len(arrays):
         raise ValueError(f"{len(arrays)} bytes belong to no histogram")
     return table
@@ -115,7 +126,7 @@ def _histogram(entry: dict[str, Any], compressed: memoryview, packed: memoryview
     if bins % 2 == 0 or not FIRST_BINS <= bins <= MOST_BINS:
         raise ValueError(f"{bins} bins")
     counts = np.frombuffer(zlib.decompressobj().decompress(compressed, 8 * bins), "<i8").astype(np.int64)
-    if len(counts) != bins or counts.min() < 0:
+    if len(counts) != bins or counts.min() < 0 or counts.max() > _MOST_COUNT:
         raise ValueError("counts that do not fit")
     low, high = (math.inf, -math.inf) if entry["range"] is None else _bounds(entry["range"])
     step = _finite(entry["step"])

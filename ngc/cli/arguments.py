@@ -22,9 +22,9 @@ def shape(text: str) -> tuple[str, tuple[int | str, ...]]:
     """Returns name and shape of `data=1,3,224,224` or `data=N,3,224,224`."""
     name, equals, dims = text.rpartition("=")
     found: list[int | str] = []
-    for position, dim in enumerate(dims.replace("x", ",").strip("()[]").split(",")):
+    for dim in dims.replace("x", ",").strip("()[]").split(","):
         dim = dim.strip()
-        if dim == "N" and position == 0:
+        if dim == "N" and "N" not in found:
             found.append("N")
         elif dim.isdecimal() and int(dim) > 0:
             found.append(int(dim))
@@ -66,7 +66,7 @@ def size(text: str) -> int:
 def add_model_options(parser: argparse.ArgumentParser, *, target: str | None = "cpu") -> None:
     """Adds what names a model and its inputs; `target` is the default, None where one must be given."""
     parser.add_argument("--params", metavar="FILE", help="the .params file; found beside the symbol unless given")
-    parser.add_argument("--shape", action="append", default=[], type=shape, metavar="NAME=1,3,224,224", help="an input's shape; N first: a batch of any size")
+    parser.add_argument("--shape", action="append", default=[], type=shape, metavar="NAME=1,3,224,224", help="an input's shape; N once: a batch of any size")
     parser.add_argument("--dtype", action="append", default=[], type=pair, metavar="NAME=uint8", help="an input's dtype; float32 unless given")
     parser.add_argument("--output-name", action="append", default=None, metavar="NAME", help="return this inner value instead of the model's heads")
     parser.add_argument("--target", default=target, required=target is None,

@@ -1,6 +1,5 @@
 """Files of arrays, as `numpy.save` and `numpy.savez` write them: inputs of a run, and examples to calibrate and to measure with. Nothing is unpickled."""
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ngc.errors import InputError
+from ngc.ir.npz_parts import HEADER_ERRORS, ZIP_ERRORS
 
 _NPY = np.lib.format.MAGIC_PREFIX
 
@@ -97,5 +97,5 @@ def _opened(path: Path, option: str, map_file: bool = False) -> Iterator[Any]:
             yield np.load(path if mapped else file, mmap_mode="r" if mapped else None, allow_pickle=False)
     except OSError as error:
         raise InputError(f"{option}: cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (*ZIP_ERRORS, *HEADER_ERRORS) as error:
         raise InputError(f"{option}: {path} is no array that numpy.save or numpy.savez wrote: {error}") from error

@@ -12,7 +12,11 @@ from ngc.codegen.tensor_spec import TensorSpec
 
 @dataclass(frozen=True)
 class CallInfo:
-    """One kernel call of the program, for profiles and explanations: its symbol, operator, source nodes, and its size per unit of `n`."""
+    """One kernel call of the program, for profiles and explanations: its symbol, operator, source nodes, and its size per unit of `n`.
+
+    `node` begins with the nodes and regions around it where it stands in some, as `loop/body/conv`; the sizes are those of all steps of such loops, as far as
+    their number is known.
+    """
 
     symbol: str
     op: str
@@ -35,7 +39,7 @@ class Program:
         arena_fixed, arena_per_image: bytes of the arena are fixed + N * per_image.
         scratch: bytes of private scratch for each thread, behind the arena.
         options: how it was compiled, for whoever looks at it.
-        callbacks: names of the nodes that Python executes, by the symbols under which the entry calls them.
+        callbacks: names of the nodes that Python executes, as of `CallInfo`, by the symbols under which the entry calls them.
         engines: what executes those of them that are engine calls, by the nodes' names; the others run in the reference evaluator.
     """
 

@@ -39,6 +39,10 @@ def _pool(node: Node) -> str | None:
     return onnx_floats(node) if node.attrs["epilogue"] else None
 
 
+def _layer_norm(node: Node) -> str | None:
+    return "layer normalization of ONNX holds its epsilon in f32, which f64 can tell" if node.inputs[0].type.dtype == "f64" else None
+
+
 def _lrn(node: Node) -> str | None:
     if node.attrs["alpha"] <= 0 or node.attrs["beta"] <= 0:
         return f"LRN of ONNX Runtime takes alpha and beta above 0, not {node.attrs['alpha']:g} and {node.attrs['beta']:g}"
@@ -128,8 +132,10 @@ ONNX_FORMS: dict[str, Form] = {
     "separable_conv2d": Form(("Conv", "QuantizeLinear"), refuse=_layer),
     "dense": Form(("Gemm", "MatMul", "Transpose", "Add", "DequantizeLinear", "QuantizeLinear"), refuse=_dense),
     "batch_norm": Form(("BatchNormalization", "Reshape", "Add", "Sqrt", "Div", "Sub", "Mul"), refuse=onnx_floats),
+    "group_norm": Form(("InstanceNormalization", "Reshape", "Mul", "Add"), refuse=onnx_up_to_f32),
     "lrn": Form(("LRN", "Reshape"), refuse=_lrn),
-    "softmax": Form(("Softmax", "Div"), refuse=onnx_floats),
+    "layer_norm": Form(("LayerNormalization", "Transpose"), refuse=_layer_norm),
+    "softmax": Form(("Softmax", "Div", "Less", "Where"), refuse=onnx_floats),
     "log_softmax": Form(("LogSoftmax", "Div"), refuse=onnx_floats),
     "pool": Form(("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "Pad", "Mul", "Abs", "Pow", "Sign", "DequantizeLinear",
                   "QuantizeLinear"), refuse=_pool),

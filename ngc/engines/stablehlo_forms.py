@@ -60,6 +60,12 @@ def _pool(node: Node) -> str | None:
     return f"{node.attrs['kind']} pooling of {dtype} has no form in StableHLO that gives the same numbers"
 
 
+def _softmax(node: Node) -> str | None:
+    """Lengths are integers; what is normalized are floats."""
+    dtype = node.inputs[0].type.dtype
+    return None if dtype in STABLEHLO_FLOATS else f"{node.op} of {dtype} has no form in StableHLO that gives the same numbers"
+
+
 _TRANSCENDENTAL: dict[str, tuple[str, ...]] = {
     "sigmoid": ("logistic",), "tanh": ("tanh",), "softrelu": ("maximum", "abs", "negate", "exponential", "log_plus_one", "add"),
     "softsign": ("abs", "add", "divide"), "leaky_relu": ("compare", "multiply", "select"),
@@ -136,8 +142,10 @@ STABLEHLO_FORMS: dict[str, Form] = {
     "separable_conv2d": _form("convolution", refuse=_layer),
     "dense": _form("dot_general", "subtract", refuse=_layer),
     "batch_norm": _form("add", "sqrt", "divide", "multiply", "subtract", refuse=stablehlo_floats),
+    "group_norm": _form("reduce", "add", "multiply", "subtract", "rsqrt", refuse=stablehlo_floats),
     "lrn": _form("multiply", "reduce_window", "add", "power", refuse=stablehlo_floats),
-    "softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", refuse=stablehlo_floats),
+    "layer_norm": _form("reduce", "add", "divide", "subtract", "multiply", "sqrt", refuse=stablehlo_floats),
+    "softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", "compare", "select", refuse=_softmax),
     "log_softmax": _form("divide", "reduce", "maximum", "subtract", "exponential", "add", "log", refuse=stablehlo_floats),
     "pool": _form("reduce_window", "maximum", "add", "multiply", "divide", "sqrt", "cbrt", refuse=_pool),
     **dict(_unary_forms()),

@@ -37,7 +37,7 @@ def import_model(
         model: a checkpoint prefix, a path to a -symbol.json file, an mx.sym.Symbol, a Gluon HybridBlock,
             (symbol, arg_params, aux_params), or a Graph, which is returned as it is.
         params: a .params path or {name: array}; found beside the symbol when a path or prefix is given.
-        shapes: shapes of the inputs, where the model does not carry them; "N" first for a batch of any size.
+        shapes: shapes of the inputs, where the model does not carry them; "N" in one place for a batch of any size.
         dtypes: element types of the inputs; by default those that the model states, else float32.
         outputs: names of inner values to return instead of the symbol's heads: ["flatten0_output"].
         keep: "neuron" or "tensorrt": what the symbol already holds for such an engine, as nodes with subgraphs, becomes engine calls; otherwise the

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ngc.errors import ImportFailure
+from ngc.errors import ImportFailure, shorten
 
 _INT = re.compile(r"[+-]?\d+")
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|infinity|nan)f?", re.IGNORECASE)
@@ -200,7 +200,7 @@ def parse_attributes(attrs: Mapping[str, str], schema: Schema, where: str) -> At
     unknown = [key for key in attrs if key not in schema]
     if unknown:
         raise ImportFailure(
-            f"{where}: unknown parameter{'s' if len(unknown) > 1 else ''} {', '.join(map(repr, unknown))}; "
+            f"{where}: unknown parameter{'s' if len(unknown) > 1 else ''} {shorten(', '.join(map(repr, unknown)))}; "
             f"the operator takes {', '.join(schema) or 'none'}"
         )
     values: Attributes = {}

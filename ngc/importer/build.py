@@ -1,17 +1,19 @@
 """Builds the IR graph of a symbol: checks every operator, then converts node by node."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ngc.errors import ImportFailure, UnsupportedOperator, VerifyError
 from ngc.importer.attributes import Attributes, parse_attributes
 from ngc.importer.inputs import InputTypes
-from ngc.importer.operator_names import ENGINE_OPERATORS
+from ngc.importer.operator_names import CONTROL_OPERATORS, ENGINE_OPERATORS
 from ngc.importer.operators import OPERATORS, Conversion
+from ngc.importer.operators.conversion import RegionInput
 from ngc.importer.quantized_symbol import float_model
 from ngc.importer.selection import select_heads, without_labels
+from ngc.importer.source_bytes import Array
 from ngc.importer.sources import ModelSource
 from ngc.importer.subgraphs import inline_subgraphs, without_idle_inputs
 from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
@@ -49,8 +51,11 @@ def build_graph(
     symbol = without_idle_inputs(without_labels(source.symbol))
     order = list(symbol.reachable(heads))
     attrs = _check_operators(symbol, order)
-    builder = _Builder(source, symbol, order, attrs, InputTypes(source, symbol, order, shapes, dtypes))
-    graph = builder.build(heads, names)
+    inputs = InputTypes(source, symbol, order, shapes, dtypes)
+    builder = _Builder(source, symbol, order, attrs)
+    builder.declare(inputs)
+    graph = builder.builder.finish(builder.build(heads), names)
+    builder.warn_of_unused()
     graph.ranges = {builder.values[entry].name: found for entry, found in model.ranges.items() if entry in builder.values}
     record = source.symbol.quantization
     if record is not None:
@@ -61,8 +66,16 @@ def build_graph(
 
 
 def _check_operators(symbol: SymbolGraph, order: Sequence[int]) -> dict[int, Attributes]:
-    """Returns the typed parameters of all operators; one error lists every operator that is not supported."""
+    """Returns the typed parameters of all operators; one error lists every operator that is not supported, those of subgraphs too."""
     refused: dict[str, list[SymbolNode]] = {}
+    attrs = _typed_attributes(symbol, order, refused)
+    if refused:
+        raise UnsupportedOperator(_unsupported(symbol.source, refused))
+    return attrs
+
+
+def _typed_attributes(symbol: SymbolGraph, order: Iterable[int], refused: dict[str, list[SymbolNode]]) -> dict[int, Attributes]:
+    """Returns the typed parameters of a symbol's operators, and adds those that are not supported to `refused`."""
     attrs: dict[int, Attributes] = {}
     for position in order:
         node = symbol.nodes[position]
@@ -88,8 +101,9 @@ def _check_operators(symbol: SymbolGraph, order: Sequence[int]) -> dict[int, Att
                 else f"{operator.least_inputs} to {most}"
             )
             raise ImportFailure(f"{where}: {count} inputs, expected {wanted}")
-    if refused:
-        raise UnsupportedOperator(_unsupported(symbol.source, refused))
+        if node.op in CONTROL_OPERATORS:
+            for inner in node.subgraphs:
+                _typed_attributes(inner, inner.reachable(), refused)
     return attrs
 
 
@@ -110,28 +124,37 @@ class _Builder:
     symbol: SymbolGraph
     order: Sequence[int]
     attrs: Mapping[int, Attributes]
-    inputs: InputTypes
-    builder: GraphBuilder = field(init=False)
+    builder: GraphBuilder = field(default_factory=GraphBuilder)
     values: dict[Entry, Value] = field(default_factory=dict)
     constants: dict[str, Value] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.builder = GraphBuilder(self.source.name)
+    @property
+    def np_shape(self) -> bool:
+        """Whether the symbol has tensors without dimensions."""
+        return self.symbol.np_shape
 
-    def build(self, heads: Sequence[Entry], names: Sequence[str]) -> Graph:
+    def declare(self, inputs: InputTypes) -> None:
+        """Adds the model's inputs; variables of one name are one input."""
+        self.builder.graph.name = self.source.name
+        made: dict[str, Value] = {}
+        for position in inputs.positions:
+            node = self.symbol.nodes[position]
+            if node.name not in made:
+                shape, dtype = inputs.type_of(position)
+                try:
+                    made[node.name] = self.builder.input(node.name, shape, dtype)
+                except VerifyError as error:
+                    raise ImportFailure(f"{self.symbol.source}: {node}: {error}") from error
+            self.values[Entry(position, 0)] = made[node.name]
+
+    def build(self, heads: Sequence[Entry]) -> list[Value]:
+        """Converts all nodes, and returns the values of the heads."""
         needed: dict[int, set[int]] = {}
         for entry in (
             *heads,
             *(entry for position in self.order for entry in self.symbol.nodes[position].inputs),
         ):
             needed.setdefault(entry.node, set()).add(entry.output)
-        made: dict[str, Value] = {}
-        for position in self.inputs.positions:
-            node = self.symbol.nodes[position]
-            if node.name not in made:
-                shape, dtype = self.inputs.type_of(position)
-                made[node.name] = self.builder.input(node.name, shape, dtype)
-            self.values[Entry(position, 0)] = made[node.name]
         for position in self.order:
             node = self.symbol.nodes[position]
             if node.op in ENGINE_OPERATORS:
@@ -140,16 +163,15 @@ class _Builder:
                 self.convert(position, node, frozenset(needed.get(position, ())))
             elif Entry(position, 0) not in self.values:
                 self.values[Entry(position, 0)] = self.constant(position, node)
-        self.warn_of_unused()
-        return self.builder.finish([self.head(head) for head in heads], names)
+        return [self.head(head) for head in heads]
 
     def convert(self, position: int, node: SymbolNode, needed: frozenset[int]) -> None:
         operands = tuple(self.values[entry] for entry in node.inputs)
         conversion = Conversion(
-            self.builder, node, self.symbol.source, self.attrs[position], operands, needed
+            self.builder, node, self.symbol.source, self.attrs[position], operands, needed, self
         )
         for operand in operands:
-            if operand.type.rank == 0:
+            if operand.type.rank == 0 and not OPERATORS[node.op].any_rank:
                 raise conversion.fail(f"operand {operand.name!r} has no dimensions, which the operator does not take")
         try:
             results = OPERATORS[node.op].convert(conversion)
@@ -176,9 +198,31 @@ class _Builder:
                 parameters[name] = array
         region = build_graph(ModelSource(inner, parameters, {}, node.name, self.source.params_name),
                              {name: type.shape for name, type in types.items()}, {name: type.dtype for name, type in types.items()})
-        results = self.builder.call(region, [fed[name] for name in region.input_names], ENGINE_OPERATORS[node.op], node.name,
-                                    Loc(node.name, self.symbol.source, node.index))
+        results = self.builder.region_op("engine.call", [fed[name] for name in region.input_names], (region,), node.name,
+                                         Loc(node.name, self.symbol.source, node.index), engine=ENGINE_OPERATORS[node.op])
         self.values.update({Entry(position, output): value for output, value in enumerate(results)})
+
+    def region(self, inner: SymbolGraph, name: str, inputs: Sequence[RegionInput], constants: Mapping[int, Array], heads: Sequence[int]) -> Graph:
+        """Returns a subgraph as a graph of its own; see `SubgraphImporter`."""
+        part = self.part(inner, name, constants)
+        for given in inputs:
+            value = part.builder.input(given.name, given.type.shape, given.type.dtype)
+            part.values.update({Entry(variable, 0): value for variable in given.variables})
+        results = part.build([part.symbol.heads[head] for head in heads])
+        return part.builder.finish(results, [f"output{number}" for number in range(len(results))])
+
+    def inline(self, inner: SymbolGraph, values: Mapping[int, Value]) -> list[Value]:
+        """Converts a subgraph into the graph of this builder; see `SubgraphImporter`."""
+        part = self.part(inner, self.source.name, {})
+        part.builder = self.builder
+        part.values.update({Entry(variable, 0): value for variable, value in values.items()})
+        return part.build(part.symbol.heads)
+
+    def part(self, inner: SymbolGraph, name: str, constants: Mapping[int, Array]) -> "_Builder":
+        """Returns the builder of a subgraph whose other variables are constants."""
+        arrays = {inner.nodes[variable].name: array for variable, array in constants.items()}
+        order = list(inner.reachable())
+        return _Builder(ModelSource(inner, arrays, {}, name, self.source.params_name), inner, order, _check_operators(inner, order), GraphBuilder(name))
 
     def constant(self, position: int, node: SymbolNode) -> Value:
         if node.name in self.constants:

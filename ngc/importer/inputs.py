@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class InputTypes:
             example = f'shapes={{"{lacking[0].name}": (1, 3, 224, 224)}}'
             raise InputError(
                 f"{self._symbol.source}: no shape for the inputs {names}; pass for instance {example}, "
-                '"N" as the first dimension for a batch of any size'
+                '"N" for a batch of any size'
             )
 
     def _shape(self, position: int) -> Shape | None:
@@ -139,21 +140,27 @@ class InputTypes:
                 raise ImportFailure(
                     f"{self._symbol.source}: {node}: __dtype__ = {text[:80]!r}: {error}"
                 ) from error
+        return self._dtypes_of_weights.get(position, "f32")
+
+    @cached_property
+    def _dtypes_of_weights(self) -> dict[int, str]:
+        """The element types of the weights that values meet first, by the positions of the nodes that give the values."""
+        found: dict[int, str] = {}
         for user in self._order:
-            if user.op in _WEIGHTED and len(user.inputs) > 1 and user.inputs[0].node == position:
+            if user.op in _WEIGHTED and len(user.inputs) > 1:
                 weight = self._parameter(user.inputs[1].node)
                 if weight is not None and weight.dtype.name in DTYPE_BY_NAME:
-                    return DTYPE_BY_NAME[weight.dtype.name]
-        return "f32"
+                    found.setdefault(user.inputs[0].node, DTYPE_BY_NAME[weight.dtype.name])
+        return found
 
 
 def _check_shape(name: str, shape: Sequence[Any]) -> Shape:
-    wanted = 'sizes of at least 1, such as (1, 3, 224, 224), or "N" as the first for a batch of any size'
+    wanted = 'sizes of at least 1, such as (1, 3, 224, 224), or "N" once for a batch of any size'
     if isinstance(shape, str) or not isinstance(shape, Sequence):
         raise InputError(f"shapes: {name!r} has {shape!r}; expected {wanted}")
     dims: list[Dim] = []
-    for position, dim in enumerate(shape):
-        if position == 0 and (dim == "N" or dim == SymDim()):
+    for dim in shape:
+        if SymDim() not in dims and (dim == "N" or dim == SymDim()):
             dims.append(SymDim())
         elif isinstance(dim, int | np.integer) and not isinstance(dim, bool) and dim >= 1:
             dims.append(int(dim))

@@ -13,7 +13,7 @@ import numpy as np
 
 from ngc.errors import ImportFailure
 from ngc.importer.source_bytes import Array, Source, describe_foreign
-from ngc.importer.sparse import dense_from_csr, dense_from_row_sparse
+from ngc.importer.sparse import Budget, dense_from_csr, dense_from_row_sparse
 
 LIST_MAGIC = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -50,6 +50,9 @@ class _Reader:
     source: Source
     offset: int = 0
     item: str = "header"
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.source)
 
     def fail(self, message: str, offset: int | None = None) -> ImportFailure:
         where = self.offset if offset is None else offset
@@ -194,5 +197,5 @@ class _Reader:
         indices = [self.read_values(flag_, shape_, "the indices of") for flag_, shape_ in index_arrays]
         what = f"{self.item} (byte {self.offset})"
         if storage == _ROW_SPARSE:
-            return dense_from_row_sparse(shape, values, indices[0], self.source, what)
-        return dense_from_csr(shape, values, indices[0], indices[1], self.source, what)
+            return dense_from_row_sparse(shape, values, indices[0], self.source, self.budget, what)
+        return dense_from_csr(shape, values, indices[0], indices[1], self.source, self.budget, what)

@@ -1,48 +1,33 @@
 """The zip form of a parameter file (`npx.savez`, which MXNet 2.0 writes under the name .params)."""
 
 import io
-import lzma
-import struct
 import zipfile
 import zlib
 from math import prod
 
 import numpy as np
-from numpy.lib import format as npy_format
 
 from ngc.errors import ImportFailure
 from ngc.importer.ndarray_list import aligned_view, widen_bfloat16
 from ngc.importer.source_bytes import Array, SourceBytes
-from ngc.importer.sparse import check_expansion, dense_from_csr, dense_from_row_sparse
+from ngc.importer.sparse import Budget, dense_from_csr, dense_from_row_sparse
+from ngc.ir.npz_parts import ZIP_ERRORS, read_npy_header
 
 _BFLOAT16 = np.dtype([("bfloat16", "<u2")])
 _CSR_PARTS = {"data", "indices", "indptr", "format", "shape"}
 _ROW_SPARSE_PARTS = {"data", "indices", "format", "shape"}
 _LOCAL_HEADER = 30
-# What zipfile raises on damaged archives, by its documentation and by mutation (RuntimeError: encrypted;
-# NotImplementedError: a compression method or split archive that it does not know).
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 def read_npz(source: SourceBytes) -> dict[str, Array]:
     """Returns the arrays of a zip archive of .npy members; sparse arrays, one folder each, become dense."""
+    budget = Budget(source)
     try:
         archive = zipfile.ZipFile(io.BytesIO(source.data))
         members = {info.filename: info for info in archive.infolist() if info.filename.endswith(".npy")}
-        check_expansion(sum(info.file_size for info in members.values()), source, "the unpacked archive")
+        budget.take(sum(info.file_size for info in members.values()), "the unpacked archive")
         raw = {name[: -len(".npy")]: _member_bytes(archive, info, source) for name, info in members.items()}
-    except _ZIP_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise ImportFailure(f"{source.name}: damaged zip archive: {error}") from error
     sparse_folders = _sparse_folders(raw)
     arrays: dict[str, Array] = {}
@@ -51,13 +36,15 @@ def read_npz(source: SourceBytes) -> dict[str, Array]:
         if folder not in sparse_folders:
             arrays[name] = _read_npy(data, name, source)
         elif part == "data":
-            arrays[folder] = _read_sparse(folder, raw, source)
+            arrays[folder] = _read_sparse(folder, raw, source, budget)
     return arrays
 
 
 def _member_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, source: SourceBytes) -> memoryview:
-    if info.compress_type != zipfile.ZIP_STORED:
+    if info.compress_type == zipfile.ZIP_DEFLATED:
         return memoryview(archive.read(info))
+    if info.compress_type != zipfile.ZIP_STORED:  # an LZMA stream may ask for a window of gigabytes
+        raise zipfile.BadZipFile(f"{info.filename!r} has the compression method {info.compress_type}; expected 0 (stored) or 8 (deflated)")
     # Stored members are used where they stand; the local header has its own name and extra field to skip.
     header = bytes(source.data[info.header_offset : info.header_offset + _LOCAL_HEADER])
     if len(header) != _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
@@ -81,7 +68,7 @@ def _sparse_folders(raw: dict[str, memoryview]) -> set[str]:
     return {folder for folder, found in parts.items() if found in (_CSR_PARTS, _ROW_SPARSE_PARTS)}
 
 
-def _read_sparse(folder: str, raw: dict[str, memoryview], source: SourceBytes) -> Array:
+def _read_sparse(folder: str, raw: dict[str, memoryview], source: SourceBytes, budget: Budget) -> Array:
     # The `format` member is not read: MXNet writes a malformed header there, and the parts say the same.
     values, indices, shape = (
         _read_npy(raw[f"{folder}/{part}"], folder, source) for part in ("data", "indices", "shape")
@@ -90,19 +77,17 @@ def _read_sparse(folder: str, raw: dict[str, memoryview], source: SourceBytes) -
         raise ImportFailure(f"{source.name}: {folder!r}: the shape of a sparse array must be a list of sizes")
     dims = [int(dim) for dim in shape]
     if f"{folder}/indptr" not in raw:
-        return dense_from_row_sparse(dims, values, indices, source, repr(folder))
+        return dense_from_row_sparse(dims, values, indices, source, budget, repr(folder))
     indptr = _read_npy(raw[f"{folder}/indptr"], folder, source)
-    return dense_from_csr(dims, values, indptr, indices, source, repr(folder))
+    return dense_from_csr(dims, values, indptr, indices, source, budget, repr(folder))
 
 
 def _read_npy(data: memoryview, name: str, source: SourceBytes) -> Array:
     """Returns one .npy member; unlike `np.load` it looks at what is there before it allocates."""
     stream = io.BytesIO(data[: 1 << 16])
     try:
-        version = npy_format.read_magic(stream)  # type: ignore[no-untyped-call]
-        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, fortran_order, dtype = read_header(stream)  # type: ignore[no-untyped-call]
-    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError) as error:
+        shape, fortran_order, dtype = read_npy_header(stream)
+    except ValueError as error:
         raise ImportFailure(f"{source.name}: {name!r} is not a .npy array: {error}") from error
     if dtype != _BFLOAT16 and (dtype.kind not in "fiub" or dtype.itemsize > 8):
         raise ImportFailure(

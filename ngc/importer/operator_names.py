@@ -31,25 +31,58 @@ _ALIASES: dict[str, str] = {
     "_contrib_MultiBoxPrior": "_npx_multibox_prior",
     "_contrib_arange_like": "_npx_arange_like",
     "_contrib_box_nms": "_contrib_box_non_maximum_suppression",
-    "_copy": "identity",
+    "_copy": "identity _CrossDeviceCopy",
     "_equal": "_Equal",
     "_full": "_npi_full",
     "_greater": "_Greater",
     "_greater_equal": "_Greater_Equal",
     "_hypot": "_Hypot",
+    "_hypot_scalar": "_npi_hypot_scalar",
     "_lesser": "_Lesser",
     "_lesser_equal": "_Lesser_Equal",
     "_linalg_gemm": "linalg_gemm",
     "_linalg_gemm2": "linalg_gemm2",
+    "_linalg_syrk": "linalg_syrk",
+    "_linspace": "_npi_linspace",
     "_logical_and": "_Logical_And",
     "_logical_or": "_Logical_Or",
     "_logical_xor": "_Logical_Xor",
     "_maximum": "_Maximum",
+    "_maximum_scalar": "_npi_maximum_scalar",
     "_minimum": "_Minimum",
+    "_minimum_scalar": "_npi_minimum_scalar",
     "_mod": "_Mod",
     "_not_equal": "_Not_Equal",
+    "_np_all": "_npi_all",
+    "_np_any": "_npi_any _np_sometrue",
+    "_np_atleast_1d": "_npi_atleast_1d",
+    "_np_atleast_2d": "_npi_atleast_2d",
+    "_np_atleast_3d": "_npi_atleast_3d",
+    "_np_copy": "_npi_copy",
+    "_np_diag": "_npi_diag",
+    "_np_diagflat": "_npi_diagflat",
+    "_np_diagonal": "_npi_diagonal",
+    "_np_dot": "_npi_dot",
+    "_np_max": "_npi_max _np_amax",
+    "_np_min": "_npi_min _np_amin",
+    "_np_moveaxis": "_npi_moveaxis",
+    "_np_prod": "_npi_prod _np_product",
+    "_np_roll": "_npi_roll",
+    "_np_squeeze": "_npi_squeeze",
+    "_np_sum": "_npi_sum",
+    "_np_trace": "_npi_trace",
+    "_np_transpose": "_npi_transpose",
+    "_npi_absolute": "_npi_abs",
+    "_npx_reshape": "_npi_reshape",
     "_power": "_Power",
+    "_minus_scalar": "_scatter_minus_scalar",
+    "_plus_scalar": "_scatter_plus_scalar",
+    "_ravel_multi_index": "ravel_multi_index",
+    "_slice_assign": "_crop_assign",
+    "_slice_assign_scalar": "_crop_assign_scalar",
+    "_rnn_param_concat": "_npi_rnn_param_concat",
     "_split_v2": "_npi_split",
+    "_unravel_index": "unravel_index",
     "add_n": "ElementWiseSum",
     "argsort": "_npi_argsort",
     "batch_dot": "_npx_batch_dot",
@@ -59,8 +92,9 @@ _ALIASES: dict[str, str] = {
     "broadcast_minimum": "_npi_minimum",
     "broadcast_sub": "broadcast_minus",
     "clip": "_npi_clip",
+    "cumsum": "_np_cumsum",
     "elemwise_add": "_Plus _add _plus",
-    "elemwise_div": "_Div _div",
+    "elemwise_div": "_Div _div _scatter_elemwise_div",
     "elemwise_mul": "_Mul _mul",
     "elemwise_sub": "_Minus _minus _sub",
     "erf": "_npx_erf",
@@ -75,20 +109,27 @@ _ALIASES: dict[str, str] = {
     "one_hot": "_npx_one_hot",
     "pick": "_npx_pick choose_element_0index",
     "relu": "_npx_relu",
+    "round": "_contrib_round_ste",
     "repeat": "_np_repeat",
     "reshape_like": "_npx_reshape_like",
     "reverse": "flip",
     "shape_array": "_npx_shape_array",
     "sigmoid": "_npx_sigmoid",
+    "sign": "_contrib_sign_ste",
     "slice": "_npi_slice _npx_slice crop",
     "smooth_l1": "_npx_smooth_l1",
     "softmax": "_npx_softmax",
     "sort": "_npi_sort",
     "sum": "sum_axis",
     "take": "_npi_take",
+    "stack": "_npi_stack",
     "tile": "_npi_tile",
     "topk": "_npx_topk",
 }
+
+_MATRIX_OPERATORS = (
+    "det extractdiag extracttrian gelqf inverse makediag maketrian potrf potri slogdet sumlogdiag syevd trmm trsm"
+)
 
 _SCALAR_OPERATORS = (
     "plus minus rminus mul div rdiv mod rmod power rpower maximum minimum hypot equal not_equal greater "
@@ -105,6 +146,8 @@ def _camel(name: str) -> str:
 
 def _alias_table() -> dict[str, str]:
     table = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
+    table.update({f"linalg_{name}": f"_linalg_{name}" for name in _MATRIX_OPERATORS.split()})
+    table.update({"_npi_cholesky": "_linalg_potrf", "_npi_inv": "_linalg_inverse"})
     table.update({f"_{_camel(name)}Scalar": f"_{name}_scalar" for name in _SCALAR_OPERATORS.split()})
     return table
 
@@ -137,7 +180,7 @@ _INPUT_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "LinearRegressionOutput": ("data", "label"),
         "LogisticRegressionOutput": ("data", "label"),
         "MAERegressionOutput": ("data", "label"),
-        "RNN": ("data", "parameters", "state", "state_cell"),
+        "RNN": ("data", "parameters", "state", "state_cell", "sequence_length"),
         "SVMOutput": ("data", "label"),
         "SoftmaxOutput": ("data", "label"),
     }
@@ -161,6 +204,8 @@ def parameter_inputs(op: str, attrs: Mapping[str, str]) -> range:
         return range(0)
     if op == "UpSampling" and attrs.get("sample_type") == "bilinear":
         return range(1, 2)
+    if op == "RNN":
+        return range(1, 2)  # its states may be inputs
     return range(1, len(input_names(op, attrs)))
 
 
@@ -183,6 +228,10 @@ ENGINE_OPERATORS: Mapping[str, str] = MappingProxyType({"_neuron_subgraph_op": "
 """Operators that hold a part of the symbol for an engine, with the kind of engine."""
 
 
+CONTROL_OPERATORS = frozenset({"_foreach", "_while_loop", "_cond"})
+"""Operators whose subgraphs are run any number of times."""
+
+
 def aux_inputs(op: str) -> tuple[int, ...]:
     """Returns which inputs of a (canonical) operator are auxiliary states."""
     return _AUX_INPUTS.get(op, ())
@@ -201,5 +250,6 @@ def input_names(op: str, attrs: Mapping[str, str]) -> tuple[str, ...]:
     if op == "LeakyReLU":
         return names if attrs.get("act_type", "leaky") == "prelu" else names[:1]
     if op == "RNN":
-        return names if attrs.get("mode") == "lstm" else names[:3]
+        absent = {"state_cell": attrs.get("mode") != "lstm", "sequence_length": not _is_true(attrs, "use_sequence_length", default=False)}
+        return tuple(name for name in names if not absent.get(name, False))
     return names

@@ -4,7 +4,7 @@ MXNet reads such symbols and passes the attribute over.
 """
 
 import json
-import math
+import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -58,4 +58,6 @@ class QuantizationRecord:
 
 
 def _is_range(found: Any) -> bool:
-    return isinstance(found, list) and len(found) == 2 and all(type(limit) in (int, float) and math.isfinite(limit) for limit in found) and found[0] <= found[1]
+    if not isinstance(found, list) or len(found) != 2 or not all(type(limit) in (int, float) for limit in found):
+        return False
+    return bool(-sys.float_info.max <= found[0] <= found[1] <= sys.float_info.max)  # compared as they are: a whole number may be too large for a float

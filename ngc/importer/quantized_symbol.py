@@ -43,6 +43,15 @@ _CONVERSIONS = MappingProxyType(
     {"_contrib_quantize": 2, "_contrib_quantize_v2": 0, "_contrib_requantize": 2, "_contrib_dequantize": 2}
 )
 """The operators that only change how a value is stored, and how many limits they read after it."""
+
+QUANTIZED_OPERATORS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        **{name: (source,) for name, source in _FLOAT_OPERATORS.items()},
+        **dict.fromkeys(_CONVERSIONS, ()),
+        **{name: ("Convolution" if name.endswith("conv") else "FullyConnected",) for name in sorted(FUSED_OPERATORS)},
+    }
+)
+"""The operators of quantized and fused symbols with those that they are read as: none for what only changes how a value is stored."""
 _OF_QUANTIZATION = frozenset({"min_calib_range", "max_calib_range", "enable_float_output"})
 _LIMITS = {1: "smallest", 2: "largest"}  # output number of a quantized operator: which limit of its range it is
 

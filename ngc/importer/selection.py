@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from ngc.errors import InputError
+from ngc.errors import ImportFailure, InputError
 from ngc.importer.attributes import parse_attributes
 from ngc.importer.operator_names import ENGINE_OPERATORS, LABEL_OPERATORS
 from ngc.importer.operators import OPERATORS
 from ngc.importer.symbol import Entry, SymbolGraph, SymbolNode
+
+_MOST_VALUES = 1 << 20
+"""Of a symbol whose inner values are asked for by name: more than any model has, few enough to hold all names."""
 
 
 def without_labels(symbol: SymbolGraph) -> SymbolGraph:
@@ -25,7 +28,7 @@ def output_names(node: SymbolNode, source: str) -> tuple[str, ...]:
         return (node.name,)
     if node.op in ENGINE_OPERATORS and len(node.subgraphs) == 1:
         inner = node.subgraphs[0]  # what an engine computes keeps its names
-        return tuple(_head_name(inner, head) for head in inner.heads)
+        return tuple(_head_names(inner))
     operator = OPERATORS.get(node.op)
     if operator is None:
         return (f"{node.name}_output",)
@@ -40,28 +43,29 @@ def select_heads(symbol: SymbolGraph, outputs: Sequence[str] | None) -> tuple[li
 
     Raises:
         InputError: a wanted name is no output of any node; near matches are named.
+        ImportFailure: the nodes have more outputs than any model.
     """
     if outputs is None:
-        return list(symbol.heads), [_head_name(symbol, head) for head in symbol.heads]
+        return list(symbol.heads), _head_names(symbol)
     wanted = [outputs] if isinstance(outputs, str) else list(outputs)
     if not wanted:
         raise InputError("outputs is empty; name at least one value, or pass None for the symbol's own heads")
-    known = {
-        name: Entry(position, index)
-        for position, node in enumerate(symbol.nodes)
-        for index, name in enumerate(output_names(node, symbol.source))
-    }
+    known: dict[str, Entry] = {}
+    for position, node in enumerate(symbol.nodes):
+        known.update((name, Entry(position, index)) for index, name in enumerate(output_names(node, symbol.source)))
+        if len(known) > _MOST_VALUES:
+            raise ImportFailure(f"{symbol.source}: {node}: the nodes up to this one say that they have more than {_MOST_VALUES} outputs")
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise InputError("; ".join(_unknown_output(name, known) for name in unknown))
     return [known[name] for name in wanted], wanted
 
 
-def _head_name(symbol: SymbolGraph, head: Entry) -> str:
-    names = output_names(symbol.nodes[head.node], symbol.source)
-    if head.output < len(names):
-        return names[head.output]
-    return f"{symbol.nodes[head.node].name}_output{head.output}"
+def _head_names(symbol: SymbolGraph) -> list[str]:
+    """Returns the names of a symbol's heads. Each node is asked once: a damaged number may give it very many outputs, and the symbol as many heads."""
+    names = {position: output_names(symbol.nodes[position], symbol.source) for position in {head.node: None for head in symbol.heads}}
+    return [names[head.node][head.output] if head.output < len(names[head.node]) else f"{symbol.nodes[head.node].name}_output{head.output}"
+            for head in symbol.heads]
 
 
 def _unknown_output(name: str, known: dict[str, Entry]) -> str:

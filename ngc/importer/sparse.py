@@ -19,18 +19,24 @@ def expansion_limit(file_size: int) -> int:
     return max(_EXPANSION_FLOOR, _EXPANSION_FACTOR * file_size)
 
 
-def check_expansion(size: int, source: Source, what: str) -> None:
-    """Raises when unpacking `what` would take out of all proportion to the file that declares it."""
-    limit = expansion_limit(source.size)
-    if size > limit:
-        raise ImportFailure(
-            f"{source.name}: {what} would take {size} bytes, but the file has only {source.size}; "
-            f"at most {limit} are accepted for it"
-        )
+class Budget:
+    """The memory that is left for what a file stands for: one for each file, since a thousand arrays may each seem modest."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._left = source, expansion_limit(source.size)
+
+    def take(self, size: int, what: str) -> None:
+        """Raises ImportFailure when unpacking `what`, with all that came before, would take out of all proportion to the file that declares it."""
+        self._left -= size
+        if self._left < 0:
+            limit = expansion_limit(self._source.size)
+            raise ImportFailure(
+                f"{self._source.name}: {what} would take {size} bytes, but the file has only {self._source.size}; at most {limit} are accepted for all of it"
+            )
 
 
 def dense_from_row_sparse(
-    shape: Sequence[int], rows: Array, indices: Array, source: Source, what: str
+    shape: Sequence[int], rows: Array, indices: Array, source: Source, budget: Budget, what: str
 ) -> Array:
     """Returns the dense array whose row `indices[i]` is `rows[i]` and whose other rows are zero."""
     if not shape or rows.ndim == 0 or tuple(rows.shape[1:]) != tuple(shape[1:]):
@@ -39,7 +45,7 @@ def dense_from_row_sparse(
             f"shape {tuple(shape)}"
         )
     _check_indices(indices, rows.shape[0], shape[0], source, f"{what}: row indices")
-    check_expansion(prod(shape) * rows.dtype.itemsize, source, what)
+    budget.take(prod(shape) * rows.dtype.itemsize, what)
     dense = np.zeros(tuple(shape), rows.dtype)
     dense[indices.astype(np.int64)] = rows
     return dense
@@ -51,6 +57,7 @@ def dense_from_csr(
     indptr: Array,
     indices: Array,
     source: Source,
+    budget: Budget,
     what: str,
 ) -> Array:
     """Returns the dense matrix of a compressed-sparse-row one."""
@@ -64,7 +71,7 @@ def dense_from_csr(
             f"{source.name}: {what}: csr row pointers must rise from 0 to the {values.shape[0]} stored values"
         )
     _check_indices(indices, values.shape[0], width, source, f"{what}: column indices")
-    check_expansion(prod(shape) * values.dtype.itemsize, source, what)
+    budget.take(prod(shape) * values.dtype.itemsize, what)
     dense = np.zeros((height, width), values.dtype)
     row_of_value = np.repeat(np.arange(height), np.diff(starts))
     dense[row_of_value, indices.astype(np.int64)] = values

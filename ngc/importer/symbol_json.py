@@ -71,8 +71,12 @@ def _json_hint(data: memoryview, position: int) -> str:
 
 @dataclass
 class _Reader:
+    """Reads one graph; `version` and `np_shape` are those of the graph around it, which a subgraph leaves out."""
+
     source: str
     depth: int = 0
+    version: int = DEFAULT_VERSION
+    np_shape: bool = False
 
     def fail(self, message: str) -> ImportFailure:
         return ImportFailure(f"{self.source}: {message}")
@@ -85,6 +89,8 @@ class _Reader:
             )
         for key in graph.keys() - _GRAPH_KEYS:
             logger.warning("%s: unknown key %r is ignored (a file of a newer MXNet?)", self.source, key)
+        attrs = graph.get("attrs", {})
+        self.version, self.np_shape = self.read_attrs(attrs)
         raw_nodes = self.expect_list(graph["nodes"], "'nodes'")
         nodes: list[SymbolNode] = []
         for index, raw in enumerate(raw_nodes):
@@ -95,11 +101,11 @@ class _Reader:
         )
         if not heads:
             raise self.fail("the symbol has no heads: it returns nothing")
+        for position, head in enumerate(heads):
+            self.check_output(head, nodes, f"head {position}")
         self.check_arg_nodes(graph.get("arg_nodes", []), nodes)
-        attrs = graph.get("attrs", {})
-        version, np_shape = self.read_attrs(attrs)
-        upgraded, new_heads = upgrade(nodes, heads, version)
-        return SymbolGraph(upgraded, new_heads, version, self.source, np_shape, self.read_quantization(attrs))
+        upgraded, new_heads = upgrade(nodes, heads, self.version)
+        return SymbolGraph(upgraded, new_heads, self.version, self.source, self.np_shape, self.read_quantization(attrs))
 
     def expect_list(self, value: object, what: str) -> list[Any]:
         if not isinstance(value, list):
@@ -119,7 +125,7 @@ class _Reader:
                     values[key] = value
                 case other:
                     raise self.fail(f'{key!r} must be ["int", number], found {str(other)[:80]}')
-        return values.get("mxnet_version", DEFAULT_VERSION), values.get("is_np_shape", 0) > 0
+        return values.get("mxnet_version", self.version), values.get("is_np_shape", int(self.np_shape)) > 0
 
     def read_quantization(self, attrs: Mapping[str, Any]) -> QuantizationRecord | None:
         """Returns the quantization that the symbol records, if any."""
@@ -161,10 +167,7 @@ class _Reader:
         if op == VARIABLE and inputs:
             raise self.fail(f"{where}: a variable cannot have inputs, found {len(inputs)}")
         for slot, entry in enumerate(inputs):
-            if earlier[entry.node].is_variable and entry.output != 0:
-                raise self.fail(
-                    f"{where}: input {slot} asks for output {entry.output} of a variable, which has only 0"
-                )
+            self.check_output(entry, earlier, f"{where}: input {slot}")
         attrs, hidden = self.read_node_attrs(raw, where)
         if op == VARIABLE:
             attrs, hidden = {}, {**attrs, **hidden}
@@ -210,6 +213,10 @@ class _Reader:
             )
         return Entry(node, output)
 
+    def check_output(self, entry: Entry, nodes: list[SymbolNode], what: str) -> None:
+        if nodes[entry.node].is_variable and entry.output != 0:
+            raise self.fail(f"{what} asks for output {entry.output} of a variable, which has only 0")
+
     def read_control_deps(self, raw: object, where: str, index: int) -> tuple[int, ...]:
         deps = self.expect_list(raw, f"{where}: 'control_deps'")
         for dep in deps:
@@ -223,7 +230,7 @@ class _Reader:
         graphs = self.expect_list(raw, f"{where}: 'subgraphs'")
         if graphs and self.depth >= _MAX_NESTING:
             raise self.fail(f"{where}: subgraphs are nested more than {_MAX_NESTING} deep")
-        reader = _Reader(f"{self.source}: {where}, subgraph", self.depth + 1)
+        reader = _Reader(f"{self.source}: {where}, subgraph", self.depth + 1, self.version, self.np_shape)
         return tuple(reader.read_graph(graph) for graph in graphs)
 
 

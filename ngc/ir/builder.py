@@ -9,7 +9,7 @@ from ngc.errors import VerifyError
 from ngc.ir.graph import Graph, Node, Value
 from ngc.ir.loc import Loc
 from ngc.ir.opdef import opdef
-from ngc.ir.tensor_type import DTYPE_NAMES, Shape, TensorType
+from ngc.ir.tensor_type import DTYPE_NAMES, Shape, TensorType, check_size
 from ngc.ir.weight import Weight
 
 
@@ -23,6 +23,8 @@ def make_node(graph: Graph, op: str, inputs: Sequence[Value], attrs: Mapping[str
     definition = opdef(op)
     checked = definition.check_attrs(attrs)
     inferred = definition.infer_types([value.type for value in inputs], checked, regions)
+    for type in inferred:
+        check_size(type)
     if types is not None and [(type.shape, type.dtype) for type in types] != [(type.shape, type.dtype) for type in inferred]:
         raise VerifyError(f"{op} gives {', '.join(map(str, inferred))}, not {', '.join(map(str, types))}")
     node = Node(op, tuple(inputs), checked, locs, regions=regions)
@@ -45,8 +47,10 @@ class GraphBuilder:
         self.graph = Graph(name)
 
     def input(self, name: str, shape: Shape, dtype: str = "f32") -> Value:
-        """Adds a graph input."""
-        return self.graph._add_input(name, TensorType(tuple(shape), dtype))
+        """Adds a graph input; VerifyError for one that is too large."""
+        type = TensorType(tuple(shape), dtype)
+        check_size(type)
+        return self.graph._add_input(name, type)
 
     def const(self, name: str, array: np.ndarray, loc: Loc | None = None) -> Value:
         """Adds a constant; VerifyError for dtypes that the IR does not have."""
@@ -65,9 +69,9 @@ class GraphBuilder:
         self.graph._link(node)
         return node.output
 
-    def call(self, region: Graph, inputs: Sequence[Value], engine: str, name: str, loc: Loc | None = None) -> tuple[Value, ...]:
-        """Appends a call of an engine that executes a region, and returns its results."""
-        node = make_node(self.graph, "engine.call", inputs, {"engine": engine}, (loc,) if loc else (), name, regions=(region,))
+    def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], name: str, loc: Loc | None = None, **attrs: Any) -> tuple[Value, ...]:
+        """Appends a node that holds graphs, and returns its results."""
+        node = make_node(self.graph, op, inputs, attrs, (loc,) if loc else (), name, regions=tuple(regions))
         self.graph._append(node)
         self.graph._link(node)
         return node.outputs

@@ -1,8 +1,8 @@
-"""Takes a part of a graph out as a graph of its own."""
+"""Makes graphs of their own of what is in a graph: a part of it, or all of it with fewer inputs or outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from ngc.ir.graph import Graph, Node, Value
+from ngc.ir.graph import Graph, Node, Value, append_copy
 
 
 def extract(graph: Graph, nodes: Sequence[Node], inputs: Sequence[Value], outputs: Sequence[Value], name: str) -> Graph:
@@ -24,17 +24,38 @@ def extract(graph: Graph, nodes: Sequence[Node], inputs: Sequence[Value], output
     for node in nodes:
         for value in node.inputs:
             if value.is_const and value not in mapped and value.producer is not None:
-                _copy(part, value.producer, mapped)
-        _copy(part, node, mapped)
+                append_copy(part, value.producer, mapped)
+        append_copy(part, node, mapped)
     part.outputs = tuple(mapped[value] for value in outputs)
     part.output_names = tuple(value.name for value in outputs)
     part.ranges = {value.name: graph.ranges[value.name] for value in mapped if value.name in graph.ranges}
     return part
 
 
-def _copy(part: Graph, node: Node, mapped: dict[Value, Value]) -> None:
-    twin = Node(node.op, tuple(mapped[value] for value in node.inputs), node.attrs, node.locs, node.weight, node.regions)
-    twin.outputs = tuple(Value(part._fresh(value.name), value.type, twin, value.index) for value in node.outputs)
-    part._append(twin)
-    part._link(twin)
-    mapped.update(zip(node.outputs, twin.outputs, strict=True))
+def specialize(region: Graph, constants: Mapping[int, Node], dropped: Collection[int] = (), outputs: Sequence[int] | None = None) -> Graph:
+    """Returns a copy of a graph with fewer inputs or outputs; the original stays as it is.
+
+    Args:
+        region: the graph.
+        constants: nodes of any graph that hold what some inputs always are, by the inputs' positions.
+        dropped: positions of inputs that nothing reads.
+        outputs: positions of the outputs that it still returns; all unless given.
+    """
+    part = Graph(region.name)
+    part.stage, part.excluded = region.stage, region.excluded
+    part.events.events.extend(region.events)
+    mapped: dict[Value, Value] = {}
+    for position, (value, public) in enumerate(zip(region.inputs, region.input_names, strict=True)):
+        if position in constants:
+            append_copy(part, constants[position], mapped)
+            mapped[value] = mapped[constants[position].output]
+        elif position not in dropped:
+            mapped[value] = part._add_input(value.name, value.type, public)
+    for node in region.nodes:
+        append_copy(part, node, mapped)
+    kept = range(len(region.outputs)) if outputs is None else outputs
+    part.outputs = tuple(mapped[region.outputs[position]] for position in kept)
+    part.output_names = tuple(region.output_names[position] for position in kept)
+    present = {value.name for value in part.values()}
+    part.ranges = {name: found for name, found in region.ranges.items() if name in present}
+    return part

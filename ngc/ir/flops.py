@@ -3,6 +3,7 @@
     convolution      N * out spatial * |w|       multiply-adds; a transposed one: N * in spatial * |w|
     dense            rows * |w|
     separable        N * out spatial * (|depthwise| + |pointwise|)
+    recurrent        steps * N * (|input weights| + |recurrent weights|)
 
 A multiply-add is two operations. Steps, pooling and element-wise operators are not counted: they are bound by memory.
 """
@@ -14,7 +15,7 @@ from ngc.ir.tensor_type import bind_shape
 
 
 def layer_flops(node: Node, batch: int = 1) -> int:
-    """Returns the operations of a convolution, deconvolution or dense layer for a batch of N; 0 for other nodes."""
+    """Returns the operations of a convolution, deconvolution, dense or recurrent layer for a batch of N; 0 for other nodes."""
     if not node.inputs:
         return 0
     x, y = bind_shape(node.inputs[0].type.shape, batch), bind_shape(node.type.shape, batch)
@@ -25,4 +26,6 @@ def layer_flops(node: Node, batch: int = 1) -> int:
         return 2 * y[0] * prod(y[2:]) * weights[0]
     if node.has_trait("deconv"):
         return 2 * x[0] * prod(x[2:]) * weights[0]
+    if node.op == "recurrent":
+        return 2 * x[0] * x[1] * sum(weights)
     return 2 * prod(x[:-1]) * weights[0] if node.has_trait("dense") else 0

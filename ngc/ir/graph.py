@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ngc.errors import VerifyError
@@ -125,17 +125,33 @@ class Graph:
     def __init__(self, name: str = "graph") -> None:
         self.name = name
         self.stage = "imported"
-        self.inputs: tuple[Value, ...] = ()
-        self.input_names: tuple[str, ...] = ()
         self.outputs: tuple[Value, ...] = ()
         self.output_names: tuple[str, ...] = ()
         self.ranges: dict[str, tuple[float, float]] = {}
         self.excluded: tuple[str, ...] = ()
         self.events = EventStream()
+        self._inputs: list[Value] = []
+        self._input_names: list[str] = []
+        self._frozen_inputs: tuple[tuple[Value, ...], tuple[str, ...]] | None = ((), ())
         self._nodes = NodeOrder()
         self._order: tuple[Node, ...] | None = None
         self._names: set[str] = set()
         self._suffixes: Counter[str] = Counter()  # per base: where the search for a free number begins
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """Values that callers feed, in order."""
+        return self._interface()[0]
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What callers feed them under."""
+        return self._interface()[1]
+
+    def _interface(self) -> tuple[tuple[Value, ...], tuple[str, ...]]:
+        if self._frozen_inputs is None:  # made when somebody asks: a tuple for each of many new inputs would take quadratic time
+            self._frozen_inputs = tuple(self._inputs), tuple(self._input_names)
+        return self._frozen_inputs
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -169,6 +185,15 @@ class Graph:
         for node in self.nodes:
             for region in node.regions:
                 yield from region.with_regions()
+
+    def scoped_nodes(self, scope: str = "") -> Iterator[tuple[str, Node]]:
+        """Yields the nodes, and those in the regions of loops and conditionals, each behind the names of what stands around it: `loop/body/`."""
+        for node in self.nodes:
+            yield scope, node
+            rule = node.definition.regions if node.regions else None
+            if rule is not None and node.has_trait("control"):
+                for role, region in zip(rule.names, node.regions, strict=False):
+                    yield from region.scoped_nodes(region_scope(scope, node, role))
 
     def find(self, name: str) -> Value:
         """Returns the value of that name; KeyError where there is none."""
@@ -246,8 +271,9 @@ class Graph:
     def _add_input(self, name: str, type: TensorType, public: str | None = None) -> Value:
         """Adds an input that callers feed under `public`, or under `name` as it was given."""
         value = Value(self._fresh(name), type)
-        self.inputs = (*self.inputs, value)
-        self.input_names = (*self.input_names, name if public is None else public)
+        self._inputs.append(value)
+        self._input_names.append(name if public is None else public)
+        self._frozen_inputs = None
         return value
 
     def _append(self, node: Node) -> None:
@@ -281,6 +307,11 @@ class Graph:
         self._order = None
 
 
+def region_scope(scope: str, node: Node, role: str) -> str:
+    """Returns what stands before the names of nodes in a region, by what stands before that of the node which holds it."""
+    return f"{scope}{node.name}/{role.removesuffix('?')}/"
+
+
 def clone(graph: Graph) -> Graph:
     """Returns an independent copy; constant data is shared, the events so far are copied."""
     copy = Graph(graph.name)
@@ -290,16 +321,27 @@ def clone(graph: Graph) -> Graph:
     for value, public in zip(graph.inputs, graph.input_names, strict=True):
         mapped[value] = copy._add_input(value.name, value.type, public)
     for node in graph.nodes:
-        regions = tuple(clone(region) for region in node.regions)
-        twin = Node(node.op, tuple(mapped[value] for value in node.inputs), node.attrs, node.locs, node.weight, regions)
-        twin.outputs = tuple(Value(copy._fresh(value.name), value.type, twin, value.index) for value in node.outputs)
-        copy._append(twin)
-        copy._link(twin)
-        mapped.update(zip(node.outputs, twin.outputs, strict=True))
+        append_copy(copy, node, mapped)
     copy.outputs = tuple(mapped[value] for value in graph.outputs)
     copy.output_names = graph.output_names
     copy.ranges, copy.excluded = dict(graph.ranges), graph.excluded
     return copy
+
+
+def copy_node(graph: Graph, node: Node, mapped: MutableMapping[Value, Value]) -> Node:
+    """Returns a copy of a node of any graph, not yet placed in its own: the weight is shared, regions are copied. Its results join `mapped`, which has its
+    operands."""
+    twin = Node(node.op, tuple(mapped[value] for value in node.inputs), node.attrs, node.locs, node.weight, tuple(map(clone, node.regions)))
+    twin.outputs = tuple(Value(graph._fresh(value.name), value.type, twin, value.index) for value in node.outputs)
+    mapped.update(zip(node.outputs, twin.outputs, strict=True))
+    return twin
+
+
+def append_copy(graph: Graph, node: Node, mapped: MutableMapping[Value, Value]) -> None:
+    """Appends a copy of a node, as `copy_node` makes it."""
+    twin = copy_node(graph, node, mapped)
+    graph._append(twin)
+    graph._link(twin)
 
 
 def names_of(values: Sequence[Value]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ngc.errors import VerifyError
+from ngc.errors import VerifyError, shorten
 from ngc.ir.graph import STAGES, Graph
 from ngc.ir.steps import Step, check_steps, evaluate_steps, operand_count, tee_count
 from ngc.ir.tensor_type import Quant, SymDim, TensorType
@@ -21,6 +21,9 @@ from ngc.ir.tensor_type import Quant, SymDim, TensorType
 Types = Sequence[TensorType]
 Arrays = Sequence[np.ndarray]
 Attrs = Mapping[str, Any]
+Regions = Sequence[Graph]
+RunRegion = Callable[[Graph, Arrays], Arrays]
+"""Evaluates a region for arrays in the order of its inputs."""
 
 
 class _Required:
@@ -73,7 +76,7 @@ class Attr:
         except (TypeError, ValueError, OverflowError):
             pass
         wanted = f"one of {', '.join(self.choices)}" if self.choices else self.kind
-        raise VerifyError(f"{where} takes {wanted}, not {value!r}")
+        raise VerifyError(f"{where} takes {wanted}, not {shorten(repr(value))}")
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,29 @@ class FirstPart:
 
     infer: Callable[[Types, Attrs], Types]
     evaluate: Callable[[Arrays, Attrs], Arrays]
+
+
+@dataclass(frozen=True)
+class RegionRule:
+    """What an operator does with the graphs that it holds.
+
+    Attributes:
+        names: what each region is to the operator, in order; the last may be optional (`?`).
+        infer: returns the results' types; VerifyError where the regions do not fit the operands or each other.
+        evaluate: returns the results.
+    """
+
+    names: tuple[str, ...]
+    infer: Callable[[Types, Attrs, Regions], tuple[TensorType, ...]]
+    evaluate: Callable[[Arrays, Attrs, Regions, RunRegion], Arrays]
+
+    def check_count(self, count: int, name: str) -> None:
+        """Raises VerifyError unless an operator of that name may have so many regions."""
+        least, most = sum(not region.endswith("?") for region in self.names), len(self.names)
+        if not least <= count <= most:
+            wanted = ("one region" if most == 1 else f"{most} regions") if least == most else f"{least} to {most} regions"
+            named = f" ({', '.join(self.names)})" if most > 1 else ""
+            raise VerifyError(f"{name} has {wanted}{named}, not {count}")
 
 
 @dataclass(frozen=True)
@@ -103,6 +129,7 @@ class OpDef:
     stages: tuple[str, ...] = STAGES
     doc: str = ""
     first: "FirstPart | None" = None
+    regions: RegionRule | None = None
 
     def split(self, count: int, attrs: Attrs) -> tuple[int, int, int]:
         """Returns how many of `count` operands are the operator's own, the prologue's and the epilogue's."""
@@ -119,7 +146,7 @@ class OpDef:
         """Returns all attributes in canonical types with defaults filled in; VerifyError for unknown, missing or ill-typed ones."""
         unknown = sorted(set(attrs) - set(self.attrs))
         if unknown:
-            raise VerifyError(f"{self.name} has no attribute {', '.join(unknown)}; it takes {', '.join(self.attrs) or 'none'}")
+            raise VerifyError(f"{self.name} has no attribute {shorten(', '.join(unknown))}; it takes {', '.join(self.attrs) or 'none'}")
         checked = {}
         for name, schema in self.attrs.items():
             value = attrs.get(name, schema.default)
@@ -130,8 +157,11 @@ class OpDef:
 
     def infer_types(self, types: Types, attrs: Attrs, regions: Sequence[Graph] = ()) -> tuple[TensorType, ...]:
         """Returns the result types, further results of tee steps included."""
-        if regions or "region" in self.traits:
-            return self._region_types(types, regions)
+        if self.regions is not None:
+            self.regions.check_count(len(regions), self.name)
+            return self.regions.infer([type.logical for type in types], attrs, regions)
+        if regions:
+            raise VerifyError(f"{self.name} has no region, not {len(regions)}")
         own, before, _ = self.split(len(types), attrs)
         logical = [type.logical for type in types]
         prologue, epilogue = attrs.get("prologue", ()), attrs.get("epilogue", ())
@@ -145,21 +175,12 @@ class OpDef:
                     raise VerifyError(f"prologue of {self.name}: steps before the main work take floats, not {main[0].dtype}")
             results = self.infer(main, attrs)
         except (TypeError, ValueError, IndexError, ArithmeticError) as error:
-            given = ", ".join(map(str, logical[:own]))
+            given = shorten(", ".join(map(str, logical[:own])), 1000)
             raise VerifyError(f"{self.name} does not take operands of types ({given}) with these attributes: {error}") from error
         if epilogue:
             check_steps(epilogue, logical[own + before:], results[0], self.channel_axis, f"epilogue of {self.name}")
             results = (*results, *(results[0] for step in epilogue if step.kind == "tee"))
         return quantized_types(results, attrs, self.name) if attrs.get("result") == "u8" else results
-
-    def _region_types(self, types: Types, regions: Sequence[Graph]) -> tuple[TensorType, ...]:
-        """Returns what an operator's region returns; VerifyError where it has none, or does not take the operands."""
-        if "region" not in self.traits or len(regions) != 1:
-            raise VerifyError(f"{self.name} has {'one region' if 'region' in self.traits else 'no region'}, not {len(regions)}")
-        wanted = [value.type for value in regions[0].inputs]
-        if [type.logical for type in types] != [type.logical for type in wanted]:
-            raise VerifyError(f"{self.name}: the region {regions[0].name} takes ({', '.join(map(str, wanted))}), not ({', '.join(map(str, types))})")
-        return tuple(value.type.logical for value in regions[0].outputs)
 
     def evaluate_arrays(self, arrays: Arrays, attrs: Attrs, narrow: Callable[[np.ndarray], np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
         """Returns the results by numpy: the reference semantics. Overflow and invalid values are results, not warnings.

@@ -110,7 +110,7 @@ class _Parser:
         self.graph.name = _at_name(cursor, "the graph's name")
         cursor.expect("(", "before the graph's inputs")
         while not cursor.accept(")"):
-            if self.graph.inputs:
+            if self.values:
                 cursor.expect(",", "or ')' after an input")
             start = cursor.skip()
             name = self.fresh_name(cursor)
@@ -126,10 +126,12 @@ class _Parser:
             cursor.expect(")", "after the stage")
         if cursor.accept("excluded"):
             cursor.expect("(", "after excluded")
+            patterns: list[str] = []
             while not cursor.accept(")"):
-                if self.graph.excluded:
+                if patterns:
                     cursor.expect(",", "or ')' after a pattern")
-                self.graph.excluded = (*self.graph.excluded, cursor.string("a pattern of node names"))
+                patterns.append(cursor.string("a pattern of node names"))
+            self.graph.excluded = tuple(patterns)
         cursor.expect("{", "at the end of the graph's header")
 
     def range(self, cursor: Cursor) -> None:

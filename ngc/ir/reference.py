@@ -1,6 +1,6 @@
 """The reference evaluator: runs a graph node by node in numpy. The oracle of tests and checks, and what folds constants."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -14,10 +14,14 @@ Observer = Callable[[Value, np.ndarray], None]
 
 
 def evaluate_node(node: Node, arrays: list[np.ndarray], observe: Observer | None = None) -> tuple[np.ndarray, ...]:
-    """Returns a node's results for given operands, rounded to what their element types hold; `observe` sees the values inside its region."""
-    if node.regions:
-        region = node.regions[0]
-        return tuple(evaluate(region, dict(zip(region.input_names, arrays, strict=True)), observe=observe))
+    """Returns a node's results for given operands, rounded to what their element types hold; `observe` sees the values inside its regions."""
+    rule = node.definition.regions
+    if rule is not None:
+
+        def run(region: Graph, operands: Sequence[np.ndarray]) -> list[np.ndarray]:
+            return evaluate(region, dict(zip(region.input_names, operands, strict=True)), observe=observe)
+
+        return tuple(rule.evaluate(arrays, node.attrs, node.regions, run))
     narrow = round_to_bf16 if node.inputs and node.inputs[0].type.dtype == "bf16" else None
     with np.errstate(all="ignore"):  # infinities and NaN are results like others
         results = node.definition.evaluate_arrays(arrays, node.attrs, narrow)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ngc.errors import PassError, VerifyError
 from ngc.ir.builder import make_const, make_node
 from ngc.ir.events import Event, describe_decision
-from ngc.ir.graph import Graph, Node, Value
+from ngc.ir.graph import Graph, Node, Value, copy_node
 from ngc.ir.loc import Loc, merge
 from ngc.ir.tensor_type import DTYPE_NAMES, Layout, TensorType
 from ngc.ir.weight import Weight
@@ -36,6 +36,16 @@ class Rewriter:
         self.graph._link(node)
         self._touch(node)
         return node
+
+    def inline(self, region: Graph, operands: Sequence[Value], *, before: Node) -> list[Value]:
+        """Places copies of a graph's nodes before a node, operands for its inputs; returns the values of its outputs."""
+        mapped = dict(zip(region.inputs, operands, strict=True))
+        for node in region.nodes:
+            twin = copy_node(self.graph, node, mapped)
+            self.graph._insert(twin, before)
+            self.graph._link(twin)
+            self._touch(twin)
+        return [mapped[value] for value in region.outputs]
 
     def constant(self, name: str, array: Any, *, before: Node, locs: tuple[Loc, ...] = (), dtype: str = "") -> Value:
         """Places a new constant before a node and returns its value; `dtype` is that of the array unless given (bf16 is held as f32)."""
@@ -73,9 +83,10 @@ class Rewriter:
         self.graph._link(node)
         self._touch(node)
 
-    def update(self, node: Node, op: str, inputs: Sequence[Value], attrs: Mapping[str, Any], *, locs: tuple[Loc, ...] | None = None) -> Node:
+    def update(self, node: Node, op: str, inputs: Sequence[Value], attrs: Mapping[str, Any], *, locs: tuple[Loc, ...] | None = None,
+               regions: tuple[Graph, ...] = ()) -> Node:
         """Turns a node into another in place, keeping its results and their names; types are inferred anew, further results are added."""
-        fresh = make_node(self.graph, op, inputs, attrs, node.locs if locs is None else locs, node.name)
+        fresh = make_node(self.graph, op, inputs, attrs, node.locs if locs is None else locs, node.name, regions=regions)
         self.graph._insert(fresh, node)
         self.graph._link(fresh)
         for old, new in zip(node.outputs, fresh.outputs, strict=False):

@@ -6,6 +6,7 @@ lie in memory is the `Layout`'s matter.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 
@@ -18,6 +19,15 @@ DTYPES: dict[str, np.dtype] = {
 """IR dtype names and the numpy dtypes that hold them; `bf16` has none and is held as its f32 values."""
 
 DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+MOST_RANK = 32
+"""What numpy holds, which constants and feeds come in."""
+
+MOST_SIZE = 1 << 48
+"""Of a dimension: what addresses of x86-64 and AArch64 tell apart."""
+
+MOST_BYTES = 1 << 39
+"""Of a tensor (for N = 1): half a TiB, more than machines have for one and little enough that offsets and sums of a few sizes fit words of 64 bits."""
+
 FLOATS = frozenset({"f32", "f64", "f16", "bf16"})
 
 
@@ -73,6 +83,22 @@ def product(dims: Iterable[Dim]) -> Dim:
             raise VerifyError("two dimensions that depend on N are multiplied; compile with a fixed batch instead")
         result = result * dim  # type: ignore[operator]  # int * SymDim is SymDim.__rmul__
     return result
+
+
+def check_size(type: "TensorType") -> None:
+    """Refuses what no machine holds, before anybody computes offsets in it or allocates it; N counts as 1.
+
+    Raises:
+        VerifyError: there are more than `MOST_RANK` dimensions, one is above `MOST_SIZE`, or the elements take more than `MOST_BYTES`.
+    """
+    if type.rank > MOST_RANK:
+        raise VerifyError(f"a tensor has at most {MOST_RANK} dimensions, not {type.rank}")
+    factors = [dim.factor if isinstance(dim, SymDim) else dim for dim in type.shape]
+    if max(factors, default=0) > MOST_SIZE:
+        raise VerifyError(f"{type} has a dimension above {MOST_SIZE}")
+    size = prod(factors) * type.itemsize
+    if size > MOST_BYTES:
+        raise VerifyError(f"{type} takes {size} bytes; a tensor takes at most {MOST_BYTES}")
 
 
 def format_shape(shape: Iterable[Dim]) -> str:

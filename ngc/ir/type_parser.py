@@ -2,13 +2,13 @@
 
 import re
 
+from ngc.errors import VerifyError
 from ngc.ir.cursor import Cursor
-from ngc.ir.tensor_type import DTYPES, PLAIN, Dim, Layout, Quant, SymDim, TensorType
+from ngc.ir.tensor_type import DTYPES, MOST_RANK, MOST_SIZE, PLAIN, Dim, Layout, Quant, SymDim, TensorType, check_size
 
 _SYMBOLIC = re.compile(r"(?:[0-9]+\*)?N\b")
 _BLOCK = re.compile(r"c(?=[0-9])")
 _DTYPE_NAMES = (*DTYPES, "bf16")
-_MOST_RANK, _MOST_SIZE = 32, 1 << 48
 
 
 def parse_type(cursor: Cursor) -> TensorType:
@@ -23,8 +23,6 @@ def parse_type(cursor: Cursor) -> TensorType:
         if shape:
             cursor.expect(",", "or ']' after a dimension")
         shape.append(_dimension(cursor))
-    if len(shape) > _MOST_RANK:
-        cursor.fail(f"a tensor has at most {_MOST_RANK} dimensions, not {len(shape)}", start)
     layout, quant = PLAIN, None
     while cursor.accept("<"):
         if layout is PLAIN and quant is None and cursor.match(_BLOCK) is not None:
@@ -34,7 +32,12 @@ def parse_type(cursor: Cursor) -> TensorType:
         else:
             cursor.fail("expected one layout such as c16, then one quantization such as q scale=[0.1] zero_point=0")
         cursor.expect(">", "at the end of the layout or quantization")
-    return TensorType(tuple(shape), dtype, layout, quant)
+    type = TensorType(tuple(shape), dtype, layout, quant)
+    try:
+        check_size(type)
+    except VerifyError as error:
+        cursor.fail(str(error), start)
+    return type
 
 
 def try_symbolic(cursor: Cursor) -> SymDim | None:
@@ -43,8 +46,8 @@ def try_symbolic(cursor: Cursor) -> SymDim | None:
     if text is None:
         return None
     factor = text.rpartition("*")[0]
-    if len(factor) > 15 or (factor and not 1 <= int(factor) <= _MOST_SIZE):
-        cursor.fail(f"a multiple of N must lie between 1 and {_MOST_SIZE}", cursor.position - len(text))
+    if len(factor) > 15 or (factor and not 1 <= int(factor) <= MOST_SIZE):
+        cursor.fail(f"a multiple of N must lie between 1 and {MOST_SIZE}", cursor.position - len(text))
     return SymDim(int(factor or 1))
 
 
@@ -73,7 +76,7 @@ def _quant(cursor: Cursor) -> Quant:
     cursor.expect("]", "after the scales")
     cursor.expect("zero_point=", "after the scales")
     zero_point = cursor.integer("the zero point", -(1 << 31), 1 << 31)
-    axis = cursor.integer("the channel axis", 0, _MOST_RANK) if cursor.accept("axis=") else None
+    axis = cursor.integer("the channel axis", 0, MOST_RANK) if cursor.accept("axis=") else None
     return Quant(tuple(scales), zero_point, axis)
 
 
@@ -89,4 +92,4 @@ def _integers(cursor: Cursor, what: str, most: int) -> list[int]:
 
 def _dimension(cursor: Cursor) -> Dim:
     symbolic = try_symbolic(cursor)
-    return cursor.integer("a dimension", 0, _MOST_SIZE) if symbolic is None else symbolic
+    return cursor.integer("a dimension", 0, MOST_SIZE) if symbolic is None else symbolic

@@ -46,6 +46,8 @@ def _gammaln(x: Array) -> Array:
 
 def _gamma(x: Array) -> Array:
     def scalar(v: float) -> float:
+        if v == 0:
+            return math.copysign(math.inf, v)
         try:
             return math.gamma(v)
         except (ValueError, OverflowError):

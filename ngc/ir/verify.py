@@ -9,7 +9,7 @@ from ngc.errors import VerifyError
 from ngc.ir.graph import STAGES, Graph, Node, Value
 from ngc.ir.opdef import opdefs
 from ngc.ir.printer import print_node, print_return
-from ngc.ir.tensor_type import DTYPES, SymDim, TensorType
+from ngc.ir.tensor_type import DTYPES, SymDim, TensorType, check_size
 
 MOST_FINDINGS = 20
 """How many findings one error shows."""
@@ -81,6 +81,10 @@ class _Verifier:
         for dim in type.shape:
             if dim.factor < 1 if isinstance(dim, SymDim) else not isinstance(dim, int) or dim < 0:
                 return f"{type} has the dimension {dim}; a dimension is a whole number or a positive multiple of N"
+        try:
+            check_size(type)
+        except VerifyError as error:
+            return str(error)
         layout = type.layout
         if layout.is_plain:
             return None
@@ -114,6 +118,10 @@ class _Verifier:
             except VerifyError as error:
                 self.add(node, f"in its region, {error}")
         definition = opdefs().get(node.op)
+        if definition is not None and "control" in definition.traits:
+            for region in node.regions:
+                if (region.stage == "lowered") != (graph.stage == "lowered"):
+                    self.add(node, f"its region {region.name} is in stage {region.stage}, the graph around it in stage {graph.stage}: they are lowered as one")
         if definition is None:
             self.add(node, f"unknown operator {node.op!r}")
             return

@@ -2,12 +2,12 @@
 
 import io
 import os
-import struct
 import threading
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from ngc.errors import ArtifactError
 from ngc.ir.graph import Graph
+from ngc.ir.npz_parts import ZIP_ERRORS, read_npy_header
 from ngc.ir.weight import Weight
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same weights give the same file
@@ -77,28 +78,26 @@ def load_weights(path: str | os.PathLike[str], what: str = "weights") -> Mapping
         size = os.stat(path).st_size
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            if sum(member.file_size for member in members) > size:
+            if sum(member.file_size for member in members) > size or any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 raise ArtifactError(f"{path}: the {what} are compressed or overlap; write them with save_weights or numpy.savez")
             return {member.filename.removesuffix(".npy"): _read(archive.read(member), f"{path}: {member.filename}") for member in members}
     except OSError as error:
         raise ArtifactError(f"{path}: the {what} cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error) as error:
+    except ZIP_ERRORS as error:
         raise ArtifactError(f"{path}: this is no .npz archive of {what}, or a damaged one: {error}") from error
 
 
 def _read(data: bytes, where: str) -> np.ndarray:
     stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran_order, dtype = read(stream)  # type: ignore[no-untyped-call]
+        shape, fortran_order, dtype = read_npy_header(stream)
         if dtype.hasobject or dtype.kind not in "fiub":
             raise ArtifactError(f"{where} has dtype {dtype}; expected floating point, integer or bool numbers")
-        count = int(np.prod([int(dim) for dim in shape], dtype=object))
+        count = prod(shape)
         if count < 0 or count * dtype.itemsize != len(data) - stream.tell():
             raise ArtifactError(f"{where} declares {dtype}{list(shape)} but holds {len(data) - stream.tell()} bytes")
         array = np.frombuffer(data, dtype, count, stream.tell())
         shaped = array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
         return shaped.astype(dtype.newbyteorder("="), order="C")
-    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ArtifactError(f"{where} is no .npy array: {error}") from error

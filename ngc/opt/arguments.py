@@ -19,7 +19,7 @@ exit codes: 0 success; 1 the input, a pass or the verifier failed; 2 wrong usage
 The result goes to the standard output or to -o, everything else to the standard error stream.
 """
 
-_USAGE = "ngc-opt INPUT [-p PIPELINE] [--emit FORMAT] [-o OUT] [flags]\n       ngc-opt --list-passes | --list-ops | --list-pipelines [--json]"
+_USAGE = "ngc-opt INPUT [-p PIPELINE] [--emit FORMAT] [-o OUT] [flags]\n       ngc-opt --list-{passes,ops,mxnet-ops,pipelines} [--json]"
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:

@@ -1,12 +1,13 @@
 """The lists of ngc-opt as text and as JSON; `catalog` has what is in them."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ngc.ir import STAGES
 from ngc.ir.printer import format_value
-from ngc.opt import catalog
+from ngc.opt import catalog, mxnet_catalog
 from ngc.opt.catalog import Record
 
 
@@ -40,6 +41,18 @@ def ops_text(records: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
+def mxnet_ops_text(records: Sequence[Record]) -> str:
+    """Returns each MXNet operator with its aliases, its state and why, what it becomes, and what each target has for that."""
+    lines = []
+    for record in records:
+        lines.append(f"{record['name']}{''.join(f' = {alias}' for alias in record['aliases'])}")
+        lines.append(f"    {record['state']}" + (f": {record['why']}" if "why" in record else f", becomes {', '.join(record['becomes']) or 'nothing'}"))
+        if "targets" in record:
+            lines.append("    " + "; ".join(_state(name, state) for name, state in record["targets"].items()))
+    counts = Counter(record["state"] for record in records)
+    return "\n".join([*lines, "", ", ".join(f"{count} {state}" for state, count in counts.most_common())])
+
+
 def pipelines_text(records: Sequence[Record]) -> str:
     """Returns each named pipeline with its passes."""
     return "\n".join(f"{record['name']}\n    {record['text']}" for record in records)
@@ -48,6 +61,7 @@ def pipelines_text(records: Sequence[Record]) -> str:
 _LISTS: Mapping[str, tuple[Callable[[], list[Record]], Callable[[Sequence[Record]], str]]] = {
     "passes": (catalog.passes, passes_text),
     "ops": (catalog.operators, ops_text),
+    "mxnet_ops": (mxnet_catalog.mxnet_operators, mxnet_ops_text),
     "pipelines": (catalog.pipelines, pipelines_text),
 }
 """What can be listed without an input: the records and their text."""

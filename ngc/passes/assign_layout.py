@@ -1,6 +1,6 @@
 """Gives every value its memory layout and inserts the reorders between them: the last step before code.
 
-Convolutions, deconvolutions, pools and regions of interest work on channels blocked by the vector width; what is element-wise, and upsampling, follow their
+Convolutions, deconvolutions, pools and regions of interest work on channels blocked by the vector width; what is element-wise or resizes planes follows its
 first operand; a concat of channels is blocked where a part is and every part but the last fills whole blocks; a transpose that puts channels last reads
 blocks; everything else is plain row-major. A blocked value gets the largest halo that a convolution reading it asks for, so that no kernel tests for borders;
 of u8 it holds the zero point. The network's few-channel input becomes plain planes with a border (block 1), which wastes no lanes, and of u8 one block of
@@ -22,6 +22,12 @@ FEW_CHANNELS = 4
 
 BLOCKED_DTYPES = frozenset({"f32", "bf16", "u8"})
 """Element types that the blocked kernels have."""
+
+_FOLLOWING = frozenset({"eltwise", "cast", "upsample", "resize", "adaptive_avg_pool", "grid_sample"})
+"""Operators that work on whatever blocks their first operand comes in: each channel by itself."""
+
+_PLACED = frozenset({"grid_sample", "deformable_columns"})
+"""Those whose other operands say where to read: plain ones."""
 
 Halo = tuple[tuple[int, int], ...]
 
@@ -74,6 +80,16 @@ def pools_regions(node: Node) -> bool:
     return node.op in ("roi_align", "rotated_roi_align", "roi_max_pool") and not node.attrs.get("position_sensitive", False)
 
 
+def _works_on_blocks(node: Node) -> bool:
+    """Whether an operator takes the blocks that its first operand comes in; normalization where each channel has statistics of its own."""
+    if node.op == "group_norm":
+        return node.attrs["groups"] == node.type.shape[1] and node.type.dtype in BLOCKED_DTYPES and all(value.is_const for value in node.inputs[1:])
+    if node.op == "deformable_columns":
+        lanes, channels = node.inputs[0].type.layout.block, node.inputs[0].type.shape[1]
+        return isinstance(channels, int) and all(channels % (node.attrs[key] * max(lanes, 1)) == 0 for key in ("groups", "offset_groups"))
+    return node.op in _FOLLOWING
+
+
 def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Value, int], Value]) -> None:
     wanted = [0] * len(node.inputs)
     result = 0
@@ -84,9 +100,11 @@ def _assign(node: Node, lanes: int, rewriter: Rewriter, reordered: dict[tuple[Va
         wanted = [wanted[0], *(lanes if value.type.rank == x.type.rank else 0 for value in node.inputs[1:])]
         if node.op != "pool":
             wanted[1] = 0  # weights are packed at compile time
-    elif node.op in ("eltwise", "cast", "upsample") and not node.inputs[0].type.layout.is_plain:
+    elif _works_on_blocks(node) and not node.inputs[0].type.layout.is_plain:
         result = node.inputs[0].type.layout.block
         wanted = [result if value.type.rank == node.type.rank else 0 for value in node.inputs]
+        if node.op in _PLACED:
+            wanted = [result, *[0] * len(node.inputs[1:])]
     elif node.op == "concat" and node.attrs["axis"] == 1 and any(value.type.layout.block == lanes for value in node.inputs) and all(
             isinstance(value.type.shape[1], int) and value.type.shape[1] % lanes == 0 for value in node.inputs[:-1]):
         result = lanes
@@ -133,12 +151,15 @@ def _in_block(value: Value, block: int, node: Node, rewriter: Rewriter, reordere
 
 
 def _writes_blocks(value: Value, block: int) -> bool:
-    """Whether a plain value's producer can write it in blocks as well: a cast planes with their border, the quantization of a plain tensor any block."""
+    """Whether a plain value's producer can write it in blocks as well: a cast, or steps with a constant a channel, planes with their border; the quantization
+    of a plain tensor any block."""
     producer = value.producer
     if producer is None or not producer.inputs[0].type.layout.is_plain:
         return False
     if producer.op == "cast":
         return block == 1
+    if producer.op == "eltwise" and block == 1 and value.type.dtype == "f32":
+        return len(producer.outputs) == 1 and all(operand.is_const and operand.type.rank == 1 for operand in producer.inputs[1:])
     return producer.op == "eltwise" and (producer.inputs[0].type.dtype, value.type.dtype, len(producer.inputs), len(producer.outputs)) == ("f32", "u8", 1, 1)
 
 

@@ -52,6 +52,8 @@ class Pass(ABC):
     """Whether what comes later relies on it, so that it cannot be switched off."""
     declares: ClassVar[str] = ""
     """The stage that the graph reaches with it."""
+    enters: ClassVar[bool] = True
+    """Whether it also works on the regions of loops and conditionals, each as on a graph of its own."""
 
     @abstractmethod
     def run(self, graph: Graph, ctx: PassContext) -> bool:
@@ -80,6 +82,19 @@ class Pass(ABC):
                 raise PassError(f"pass {cls.name} has no option {key!r}; it takes {', '.join(known) or 'none'}")
             values[name] = _parse(text, hints[name], f"option {key} of pass {cls.name}")
         return cls(**values)
+
+
+def run_pass(item: Pass, graph: Graph, ctx: PassContext) -> bool:
+    """Runs a pass on a graph, then on the regions of its loops and conditionals, whose events join the graph's; returns whether it changed anything."""
+    changed = item.run(graph, ctx)
+    if not item.enters:
+        return changed
+    for region in (region for node in graph.nodes if node.has_trait("control") for region in node.regions):
+        before = len(region.events)
+        changed |= run_pass(item, region, ctx)
+        for event in region.events.events[before:]:
+            graph.events.record(event.pass_name, event.rule, event.status, event.node, event.reason, event.locs)
+    return changed
 
 
 def default_of(option: Field[Any]) -> Any:

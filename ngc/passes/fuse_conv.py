@@ -1,4 +1,4 @@
-"""Fuses what follows a convolution, deconvolution or dense layer, element by element, into the layer's epilogue.
+"""Fuses what follows a convolution, deconvolution, dense layer or product of matrices, element by element, into its epilogue.
 
     act(conv(x, w){e})        =  conv(x, w){e, act}
     conv(x, w){e} + b         =  conv(x, w){e, bias(b)}                 b constant, per channel
@@ -26,6 +26,9 @@ from ngc.passes.fold_batch_norm import LAYERS
 from ngc.passes.local_rules import only_user, why_not_single
 from ngc.passes.step_forms import ACTIVATIONS, StepForm, step_form
 
+FUSABLE = LAYERS | {"matmul"}
+"""Operators whose kernels take steps."""
+
 
 @dataclass(frozen=True)
 class FuseConv(Pass):
@@ -47,7 +50,7 @@ class LayerThenStep(Rule):
     """A layer takes the one element-wise node that reads its result."""
 
     equation = "step(layer(x, w){e}) = layer(x, w){e, step}"
-    roots = LAYERS
+    roots = FUSABLE
 
     def __init__(self, acts: Sequence[str] = ACTIVATIONS) -> None:
         self.acts = frozenset(acts)
@@ -66,6 +69,8 @@ class LayerThenStep(Rule):
         node, user, form = match["root"], match["user"], match["form"]
         if isinstance(form, str):
             return f"%{user.name}: {form}"
+        if node.op == "matmul" and node.type.dtype != "f32":
+            return f"the data is {node.type.dtype}, and products of matrices have steps on f32"
         if (reason := why_not_single(node.output, graph)) is not None:
             return reason
         banned = next((step.kind for step in form.steps if step.is_activation and step.kind not in self.acts), None)
@@ -91,7 +96,7 @@ class LayerThenStep(Rule):
         while (producer := value.producer) is not None and graph.precedes(node, producer):
             if only_user(value, graph) is None:
                 return None
-            if producer.op in LAYERS:
+            if producer.op in FUSABLE:
                 return producer
             form = step_form(producer, 0, 1) if producer.inputs else None
             if not isinstance(form, StepForm) or any(step.is_activation and step.kind not in self.acts for step in form.steps):

@@ -4,6 +4,7 @@
     eltwise(eltwise(x){a}){b}               =  eltwise(x){a, b}
     x*f(x)                                  =  eltwise(x){f, multiply(x)}
     eltwise(y){add(eltwise(x){a}), b}       =  eltwise(x){a, add(y), b}         addition and multiplication commute
+    eltwise(cast{f32}(x)){a}                =  eltwise(x){a}, of u8 x           an image of bytes, normalized where it is read
 
 Declares the stage `fused`. Refuses data that is not f32, functions that are no steps, operands broadcast in a way that steps do not
 have, and chains whose inner value has another reader, is a graph output, or has another element type than the data before it.
@@ -32,7 +33,7 @@ class FuseElementwise(Pass):
         advanced = advance(graph, self.declares, self.name)
         if not advanced and graph.stage in ("imported", "canonical"):
             return False
-        return apply_rules(graph, [ElementwiseToSteps(), EltwiseChain(), EltwiseOperand()], self.name, ctx.hooks) or advanced
+        return apply_rules(graph, [ElementwiseToSteps(), EltwiseChain(), EltwiseOperand(), CastThenEltwise()], self.name, ctx.hooks) or advanced
 
 
 class ElementwiseToSteps(Rule):
@@ -78,10 +79,10 @@ class EltwiseChain(NodeRule):
         inner = node.inputs[0].producer
         if inner is None or inner.op != "eltwise":
             return None
-        reason = _why_not_joined(inner, graph)
+        reason = _why_not_joined(inner, node, graph)
         if reason is not None:
             return Refusal(reason)
-        joined = {"epilogue": (*inner.attrs["epilogue"], *node.attrs["epilogue"]), "result": node.attrs["result"]}
+        joined = {"epilogue": (*inner.attrs["epilogue"], *node.attrs["epilogue"]), "result": node.attrs["result"] or inner.attrs["result"]}
         return Replacement("eltwise", (*inner.inputs, *node.inputs[1:]), joined, (inner,))
 
 
@@ -100,16 +101,35 @@ class EltwiseOperand(NodeRule):
         inner = other.producer
         if inner is None or inner.op != "eltwise" or other.type.shape != y.type.shape:
             return None
-        reason = _why_not_joined(inner, graph)
+        reason = _why_not_joined(inner, node, graph)
         if reason is not None:
             return Refusal(reason)
-        joined = {"epilogue": (*inner.attrs["epilogue"], *steps), "result": node.attrs["result"]}
+        joined = {"epilogue": (*inner.attrs["epilogue"], *steps), "result": node.attrs["result"] or inner.attrs["result"]}
         return Replacement("eltwise", (*inner.inputs, y, *node.inputs[2:]), joined, (inner,))
 
 
-def _why_not_joined(inner: Node, graph: Graph) -> str | None:
+class CastThenEltwise(NodeRule):
+    """An `eltwise` node reads the bytes that were converted for it."""
+
+    equation = "eltwise(cast{f32}(x)){a} = eltwise(x){a}"
+    roots = frozenset({"eltwise"})
+
+    def replacement(self, node: Node, graph: Graph) -> Replacement | Refusal | None:
+        """Returns the node that reads the integers."""
+        value, cast = node.inputs[0], node.inputs[0].producer
+        if cast is None or cast.op != "cast" or (cast.inputs[0].type.dtype, value.type.dtype) != ("u8", "f32"):
+            return None
+        reason = why_not_single(value, graph)
+        if reason is not None:
+            return Refusal(reason)
+        return Replacement("eltwise", (cast.inputs[0], *node.inputs[1:]), {**node.attrs, "result": node.attrs["result"] or "f32"}, (cast,))
+
+
+def _why_not_joined(inner: Node, node: Node, graph: Graph) -> str | None:
     if len(inner.outputs) > 1:
         return f"%{inner.name} has further results"
-    if inner.attrs["result"] is not None:
+    if inner.attrs["result"] not in (None, "f32"):
         return f"%{inner.name} rounds to {inner.attrs['result']}"
+    if inner.inputs[0].type.dtype == "u8" and node.attrs["result"] == "bf16":
+        return f"%{inner.name} reads u8, which gives f32 or u8"
     return why_not_single(inner.output, graph)

@@ -7,7 +7,8 @@ behind the prologue, so it is legal for any padding.
 
 Refuses when the activated tensor has another reader or is a graph output (it is computed once then), when the convolution has groups or a
 prologue already, when an operand of the chain stands after it, when `pointwise` is set and the kernel is larger than one tap, and when the
-tensor comes from a layer that reads nothing else (its epilogue serves) or is a graph input (the steps run while it is brought into layout).
+tensor comes from a layer that reads nothing else (its epilogue serves) or is a graph input, converted or as it is (the steps run while it is
+brought into layout).
 """
 
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class ChainThenConv(Rule):
             return "the convolution already has a prologue"
         if self.pointwise and any(size != 1 for size in node.inputs[1].type.shape[2:]):
             return "the kernel has more than one tap"
-        if producer is None:
+        if producer is None or (producer.op == "cast" and producer.inputs[0].producer is None):
             return f"%{source.name} is a graph input, brought into layout with these steps"
         if producer.op in LAYERS and source.index == 0 and why_not_single(source, graph) is None:
             return f"%{producer.name} can take the steps into its epilogue"

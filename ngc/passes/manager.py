@@ -10,7 +10,7 @@ from ngc.errors import CodegenError, InputError, NgcError, PassError, VerifyErro
 from ngc.ir import Graph
 from ngc.ir.printer import print_graph
 from ngc.ir.verify import verify
-from ngc.passes.base import Pass, PassContext
+from ngc.passes.base import Pass, PassContext, run_pass
 from ngc.passes.pipeline import format_pipeline, parse_pipeline
 
 
@@ -105,7 +105,7 @@ class PassManager:
             before = print_graph(graph, locations=False) if self.verify_each else ""
             start = time.perf_counter()
             try:
-                changed = item.run(graph, ctx)
+                changed = run_pass(item, graph, ctx)
                 seconds = time.perf_counter() - start
                 if self.verify_each:
                     verify(graph)

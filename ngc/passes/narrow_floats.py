@@ -31,12 +31,12 @@ _POLES = "values near its poles leave the range of narrow floats"
 _DECIDES = "rounding would decide its answer"
 
 WIDE: dict[str, str] = {
-    **dict.fromkeys(("softmax", "log_softmax", "lrn", "reduce_sum", "reduce_mean", "reduce_prod", "reduce_l1", "reduce_l2"), _SUMS),
+    **dict.fromkeys(("softmax", "log_softmax", "lrn", "reduce_sum", "reduce_mean", "reduce_prod", "reduce_l1", "reduce_l2", "cumsum"), _SUMS),
     **dict.fromkeys(("exp", "expm1", "power", "square", "hypot", "sinh", "cosh", "gamma", "gammaln", "softrelu", "smooth_l1"), _POWERS),
     **dict.fromkeys(("log", "log10", "log2", "log1p", "reciprocal", "rsqrt", "rcbrt", "tan", "erfinv", "arctanh", "arccosh", "arcsinh"), _POLES),
     **dict.fromkeys(("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal", "logical_and", "logical_or", "logical_xor", "logical_not",
-                     "mod", "sign", "round", "rint", "ceil", "floor", "trunc", "fix"), _DECIDES),
-    "cast": "its element types are said",
+                     "mod", "sign", "round", "rint", "ceil", "floor", "trunc", "fix", "topk"), _DECIDES),
+    **dict.fromkeys(("cast", "one_hot", "iota"), "its element types are said"),
     "separable_conv2d": "two convolutions in one node have one element type, f32",
 }
 """Operators that stay in f32, and steps likewise, with the reason."""
@@ -95,7 +95,8 @@ def why_wide(node: Node, dtype: str) -> str | None:
         return "the element type of its result is said"
     if dtype == "bf16":
         return "integers have no form in bf16" if node.op in ("quantize", "dequantize") else None
-    numbers = [node.attrs.get("scalar"), node.attrs["value"] if node.op == "pad" and node.attrs["mode"] == "constant" else None]
+    fills = node.op == "sequence_mask" or (node.op == "pad" and node.attrs["mode"] == "constant")
+    numbers = [node.attrs.get("scalar"), node.attrs["value"] if fills else None]
     numbers += [number for step in steps if step.kind == "scale" for number in step.params]
     for number in numbers:
         if number is not None and math.isfinite(number) and (abs(number) > _LARGEST_F16 or (number != 0 and np.float16(number) == 0)):

@@ -36,6 +36,7 @@ class OptimizeRegions(Pass):
     """
 
     name: ClassVar[str] = "optimize-regions"
+    enters: ClassVar[bool] = False
 
     precision: str = "fp32"
 
@@ -50,10 +51,9 @@ class OptimizeRegions(Pass):
         passes = parse_pipeline(REGION_PIPELINES[self.precision], ctx.own_passes)
         manager = PassManager(passes, verify_each=ctx.verify_each, instruments=inside, disable=ctx.disabled)
         changed = False
-        for node in graph.nodes:
-            for region in node.regions:
-                before = len(region.events)
-                changed |= manager.run(region, ctx)
-                for event in region.events.events[before:]:
-                    graph.events.record(f"{self.name}/{event.pass_name}", event.rule, event.status, event.node, event.reason, event.locs)
+        for region in (node.regions[0] for node in graph.nodes if node.op == "engine.call"):
+            before = len(region.events)
+            changed |= manager.run(region, ctx)
+            for event in region.events.events[before:]:
+                graph.events.record(f"{self.name}/{event.pass_name}", event.rule, event.status, event.node, event.reason, event.locs)
         return changed

@@ -18,6 +18,7 @@ class RecordRanges(Pass):
     """Gives the graph the ranges that calibration found."""
 
     name: ClassVar[str] = "record-ranges"
+    enters: ClassVar[bool] = False
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
         """Asks the context for the ranges, and records those of the graph's values."""

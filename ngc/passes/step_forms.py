@@ -67,21 +67,24 @@ def step_form(node: Node, position: int, axis: int) -> StepForm | str | None:
     dtype = x.type.dtype
     if dtype not in FLOATS or len(node.outputs) != 1 or node.type.dtype != dtype:
         return None
+    has_channels = -x.type.rank <= axis < x.type.rank
     axis %= max(x.type.rank, 1)
     if node.has_trait("activation"):
         return StepForm((Step(node.op, tuple(node.attrs[name] for name, _ in UNARY[node.op].params)),))
     match node.op:
         case "prelu" if position == 0:
-            if axis != 1:
+            if axis != 1 or not has_channels:
                 return "the slopes follow another axis than the steps"
             return StepForm((Step("prelu"),), (node.inputs[1],))
         case "eltwise" if position == 0:
             steps = node.attrs["epilogue"]
             per_channel = any(step.kind in ("bias", "affine", "prelu") for step in steps)
-            return StepForm(steps, node.inputs[1:]) if axis == 1 or not per_channel else None
+            return StepForm(steps, node.inputs[1:]) if (axis == 1 and has_channels) or not per_channel else None
         case "batch_norm" if position != 0:
             return None
     affine = affine_of(node)
+    if isinstance(affine, Affine) and affine.axis is not None and not has_channels and len(node.inputs) == 2:
+        return _of_tensors(node, position, axis)  # numbers along the only dimension are a tensor like any other
     if isinstance(affine, Affine):
         return _of_affine(node, affine, axis) if affine.x is x else None
     if affine is not None or len(node.inputs) != 2:

@@ -14,14 +14,13 @@ An artifact of another ngc version or ABI is compiled again, for the target that
 
 import logging
 import os
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import ngc
 from ngc.codegen.program import Program
-from ngc.errors import ArtifactError, CodegenError, EngineError, NgcError
+from ngc.errors import ArtifactError, CodegenError, EngineError, InputError, NgcError, ParseError
 from ngc.ir import Graph
 from ngc.ir.parser import parse
 from ngc.ir.verify import verify as verify_graph
@@ -29,7 +28,7 @@ from ngc.runtime.artifact_constants import attach_constants, collect_constants
 from ngc.runtime.artifact_engines import collect_engines, read_engines
 from ngc.runtime.artifact_events import attach_events, collect_events
 from ngc.runtime.artifact_file import ArtifactFile, NewSection, open_artifact, write_artifact
-from ngc.runtime.artifact_manifest import make_manifest, read_program, read_target
+from ngc.runtime.artifact_manifest import make_manifest, read_program, read_target, read_threads
 from ngc.runtime.context import ABI
 from ngc.runtime.executable import Executable
 from ngc.target import CpuTarget, host_target, parse_target
@@ -76,9 +75,10 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None, verify: bo
         target = read_target(file.manifest)
         required = [str(feature) for feature in file.manifest["target"]["required"]]
         written, abi = str(file.manifest["ngc"]), file.manifest["abi"]
-        threads = file.manifest["threads"] if threads is None else threads
-    except (KeyError, TypeError, AttributeError) as error:
+        asked = read_threads(file.manifest)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _foreign(file, error) from error
+    threads = asked if threads is None else threads
     _check_machine(path, target, required)
     if verify:
         for section in file.sections.values():
@@ -131,28 +131,32 @@ def _check_text(file: ArtifactFile) -> None:
 def _program(file: ArtifactFile) -> Program:
     objects = file.section("objects")
     try:
-        images: dict[tuple[int, int], bytes] = {}
-        by_symbol = {}
-        for symbol, (offset, length) in file.manifest["symbols"].items():
-            if (offset, length) not in images:
-                images[offset, length] = bytes(objects.read(offset, length))
-            by_symbol[str(symbol)] = images[offset, length]
+        places = {str(symbol): (offset, length) for symbol, (offset, length) in file.manifest["symbols"].items()}
+        if sum(length for _, length in set(places.values())) > objects.size:
+            raise ValueError("objects overlap")  # each is copied: a small file could take any amount of memory
+        images = {place: bytes(objects.read(*place)) for place in set(places.values())}
+        by_symbol = {symbol: images[place] for symbol, place in places.items()}
         program = read_program(file.manifest, file.section("weights").unchecked(), by_symbol, read_engines(file))
         parse_target(program.target)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, InputError, EngineError) as error:
         raise _foreign(file, error) from error
     return program
 
 
 def _graph(file: ArtifactFile) -> Graph:
+    try:
+        return _read_graph(file)
+    except (ValueError, TypeError, RecursionError, ParseError) as error:
+        raise _foreign(file, error, "its IR or what was decided about it") from error
+
+
+def _read_graph(file: ArtifactFile) -> Graph:
+    """Returns the graph; ParseError, ValueError, TypeError or RecursionError where its parts are none of this ngc's."""
     graph = parse(str(file.section("ir").read(), "utf-8"), source=str(file.path))
+    attach_events(graph, file)
     table = file.manifest.get("constants")
     if isinstance(table, dict):
         attach_constants(graph, file.section("constants"), table)
-    try:
-        attach_events(graph, file)
-    except (ValueError, TypeError, zlib.error) as error:
-        raise _foreign(file, error) from error
     return graph
 
 
@@ -163,7 +167,7 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
     from ngc.codegen.llvm.build import build_program  # artifacts of this version need no code generator
 
     try:
-        graph = _graph(file)
+        graph = _read_graph(file)
         verify_graph(graph)
         options = dict(file.manifest["options"])
         graph.events.events[:] = [event for event in graph.events if event.pass_name != "codegen"]  # what chose the kernels that are no more
@@ -172,12 +176,12 @@ def _compile_again(file: ArtifactFile, target: CpuTarget, threads: int | None) -
         executable = Executable(program, graph, threads, target=target)
     except ArtifactError:
         raise
-    except (NgcError, ValueError, KeyError, TypeError) as error:
+    except (NgcError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{file.path} was saved by {written}, and ngc {ngc.__version__} cannot compile its IR again: {error}; "
                             "compile the original model again") from error
     _open_engines(executable, file.path)
     return executable
 
 
-def _foreign(file: ArtifactFile, error: Exception) -> ArtifactError:
-    return ArtifactError(f"{file.path}: its manifest is none of ngc's ({type(error).__name__}: {error}); save the model again")
+def _foreign(file: ArtifactFile, error: Exception, part: str = "its manifest") -> ArtifactError:
+    return ArtifactError(f"{file.path}: {part} is none of ngc's ({type(error).__name__}: {error}); save the model again")

@@ -67,5 +67,5 @@ def _view(section: Section, entry: Mapping[str, Any]) -> np.ndarray:
         for size in shape:
             count *= size
         return np.frombuffer(section.read(offset, count * dtype.itemsize), dtype).reshape(shape)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError(f"{section.path}: the manifest describes a constant wrongly ({error}); save the model again") from error

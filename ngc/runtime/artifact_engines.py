@@ -27,8 +27,12 @@ def read_engines(file: ArtifactFile) -> dict[str, EngineImage]:
         ArtifactError: the file is altered.
         KeyError, TypeError, ValueError: the manifest is none of ngc's.
     """
-    images = {}
+    images: dict[str, EngineImage] = {}
+    taken: set[str] = set()
     for entry in file.manifest.get("engines", ()):  # artifacts of older ABIs have none
+        if taken & (named := set(entry["files"].values())):
+            raise ValueError("engines share a file")  # each is copied: a small artifact could take any amount of memory
+        taken |= named
         files = {str(kind): bytes(file.section(section).read()) for kind, section in entry["files"].items()}
         images[str(entry["node"])] = EngineImage(
             str(entry["name"]), str(entry["engine"]), tuple(map(spec_in, entry["inputs"])), tuple(map(spec_in, entry["outputs"])), files,

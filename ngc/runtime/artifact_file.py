@@ -280,6 +280,8 @@ def _sections(path: Path, table: Mapping[str, Mapping[str, Any]], data: memoryvi
     sections = {}
     for name, entry in table.items():
         offset, length, digests = entry["offset"], entry["length"], entry["sha256"]
+        if type(offset) is not int or type(length) is not int or not isinstance(digests, list):
+            raise TypeError(f"the section {name!r} has no place or no digests")
         offset = offset if length else 0  # an empty section has no place
         if not 0 <= offset <= offset + length <= data.nbytes or length < 0 or len(digests) != -(-length // CHUNK):
             raise ValueError(f"the section {name!r} does not fit the file")

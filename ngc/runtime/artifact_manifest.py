@@ -12,8 +12,10 @@ from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.llvm import jit
 from ngc.codegen.program import CallInfo, Program
 from ngc.codegen.tensor_spec import TensorSpec
+from ngc.errors import InputError
 from ngc.ir import Dim, Graph, SymDim
 from ngc.runtime.context import ABI
+from ngc.runtime.team import check_threads
 from ngc.target import CpuTarget
 
 # What LLVM never selects by itself, so that code for "cpu" runs on a machine without it: cryptography, system and cache control, transactions.
@@ -54,7 +56,7 @@ def read_program(manifest: Mapping[str, Any], weights: np.ndarray, objects: Mapp
     program = Program(
         str(target["name"]), read_target(manifest).identity, str(manifest["entry"]), tuple(map(spec_in, manifest["inputs"])),
         tuple(map(spec_in, manifest["outputs"])), tuple(map(_call_in, manifest["calls"])), _size(arena["fixed"]), _size(arena["per_image"]),
-        _size(arena["scratch"]), weights, dict(objects), dict(manifest["options"]), dict(manifest["callbacks"]), engines)
+        _size(arena["scratch"]), weights, dict(objects), dict(manifest["options"]), _texts(manifest["callbacks"]), engines)
     if program.entry not in program.objects:
         raise ValueError(f"no object defines the entry {program.entry!r}")
     return program
@@ -64,6 +66,15 @@ def read_target(manifest: Mapping[str, Any]) -> CpuTarget:
     """Returns the target that the code was generated for; KeyError and TypeError where the manifest is none of ngc's."""
     target = manifest["target"]
     return CpuTarget(target["name"], target["arch"], target["cpu"], target["features"], tuple(target["provided"]))
+
+
+def read_threads(manifest: Mapping[str, Any]) -> int | None:
+    """Returns how many threads were asked for at compilation, if any; KeyError or ValueError where the manifest is none of ngc's."""
+    threads = manifest["threads"]
+    try:
+        return None if threads is None else check_threads(threads)
+    except InputError as error:
+        raise ValueError(str(error)) from error
 
 
 def spec_out(spec: TensorSpec) -> dict[str, Any]:
@@ -93,6 +104,10 @@ def _size(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 48:
         raise ValueError(f"{value!r} is no size")
     return value
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {str(key): str(text) for key, text in dict(value).items()}
 
 
 def _list(value: Any) -> Sequence[Any]:

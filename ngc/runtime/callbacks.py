@@ -29,17 +29,20 @@ class Callbacks:
 
         Args:
             graph: holds the nodes.
-            nodes: names of nodes by the symbols under which the program calls them.
+            nodes: names of nodes by the symbols under which the program calls them, those in loops and conditionals behind what stands around them.
             engines: what executes those of them that are engine calls, by the nodes' names.
 
         Raises:
-            ArtifactError: the graph has no such node.
+            ArtifactError: the graph has no such node, or one for which an engine was built has no region.
         """
-        found = {node.name: node for node in graph.nodes}
-        missing = sorted(set(nodes.values()) - set(found))
+        found = {scope + node.name: node for scope, node in graph.scoped_nodes()}
+        missing = sorted({*nodes.values(), *(engines or {})} - set(found))
         if missing:
             raise ArtifactError(f"the program calls nodes that its graph does not have: {', '.join('%' + name for name in missing)}")
-        slices = find_slices(graph) if nodes else {}
+        flat = [name for name in engines or {} if not found[name].regions]
+        if flat:
+            raise ArtifactError(f"engines were built for nodes that have no region: {', '.join('%' + name for name in flat)}")
+        slices = {value: part for region in graph.with_regions() for value, part in find_slices(region).items()} if nodes else {}
         self._errors: Errors = {}
         self._images = {name: (image, found[name].regions[0]) for name, image in (engines or {}).items()}
         self._engines: dict[str, Engine] = {}

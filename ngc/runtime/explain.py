@@ -41,9 +41,10 @@ def explain(executable: "Executable", name: str, feeds: Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class _Place:
-    """A node of the compiled graph, and the call and region that it lies in where an engine executes it."""
+    """A node of the compiled graph, what stands around it, and the call whose region it lies in where an engine executes it."""
 
     node: Node
+    scope: str = ""
     call: Node | None = None
 
     @property
@@ -61,8 +62,9 @@ class _Found:
 
 
 def _places(graph: Graph) -> list[_Place]:
-    inner = [_Place(node, call) for call in graph.nodes for region in call.regions for node in region.nodes]
-    return [*(_Place(node) for node in graph.nodes), *inner]
+    outer = [_Place(node, scope) for scope, node in graph.scoped_nodes()]
+    calls = [place.node for place in outer if place.node.op == "engine.call"]
+    return [*outer, *(_Place(node, call=call) for call in calls for node in call.regions[0].nodes)]
 
 
 def _find(graph: Graph, name: str) -> _Found:
@@ -127,11 +129,11 @@ def _holder(executable: "Executable", place: _Place, profile: "Profile | None") 
     reasons = {event.reason for event in graph.events if event.pass_name == "codegen" and event.node == caller.name}
     kernels = []
     for index, call in enumerate(executable.program.calls):
-        if call.node == caller.name:
+        if call.node == place.scope + caller.name:
             why = next((reason.removeprefix(f"{call.note}: ") for reason in sorted(reasons) if call.note and reason.startswith(f"{call.note}: ")), "")
             timed = profile.kernels[index] if profile is not None else None
             kernels.append(KernelUse(call.symbol, call.op, call.note, why, call.flops, call.bytes, timed.ms if timed else None, timed.share if timed else None))
     data = next((value for value in node.inputs if not value.is_const), node.output)
     return Holder(node.name, node.op, tuple(loc.name for loc in node.locs), tuple(str(value.type) for value in node.inputs if not value.is_const),
                   tuple(str(value.type) for value in node.outputs), data.type.dtype, layers.get(node.name),
-                  str(caller.attrs["engine"]) if caller.regions else "", place.region.name if place.region is not None else "", tuple(kernels))
+                  str(caller.attrs["engine"]) if caller.op == "engine.call" else "", place.region.name if place.region is not None else "", tuple(kernels))

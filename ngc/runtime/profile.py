@@ -91,15 +91,16 @@ def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, elapse
     """Returns the profile of stamped runs.
 
     Args:
-        stamps: cycle counts (runs, threads, calls, 2).
+        stamps: cycle counts (runs, threads, calls, 2); begin and end of a call in a loop are as far apart as all its runs take together.
         walls: milliseconds of each run.
         elapsed_ns: wall time over all runs, which gives the length of a cycle.
         batch: N.
     """
     runs, threads, calls, _ = stamps.shape
-    ticks = int(stamps.max() - stamps[0, :, :1].min()) if calls else 1
+    begun = stamps[..., 0] > 0  # what lies in a region that was not run has no stamps
+    ticks = int(stamps.max() - stamps[0, ..., 0].min(where=begun[0], initial=stamps.max())) if calls else 1
     ms_per_tick = elapsed_ns / 1e6 / max(ticks, 1)
-    spans = (stamps[:, :, :, 1].max(axis=1) - stamps[:, :, :, 0].min(axis=1)) * ms_per_tick
+    spans = (stamps[..., 1].max(axis=1) - stamps[..., 0].min(axis=1)) * ms_per_tick
     medians = np.median(spans, axis=0) if calls else np.zeros(0)
     total = float(medians.sum()) or 1.0
     kernels = []
@@ -107,10 +108,10 @@ def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, elapse
         size = batch if info.per_image else 1
         flops = info.flops * (batch if info.per_image else 1)
         kernels.append(KernelTime(index, info.op, info.node, info.sources, info.symbol, float(ms), float(ms) / total,
-                                  flops / max(float(ms), 1e-9) / 1e6, info.bytes * size, info.note))
+                                  flops / float(ms) / 1e6 if ms else 0.0, info.bytes * size, info.note))
     median = int(np.argsort(walls)[runs // 2])
-    origin = stamps[median, :, :1].min() if calls else 0
+    origin = stamps[median, ..., 0].min(where=begun[median], initial=stamps.max()) if calls else 0
     trace = [(thread, call, float(stamps[median, thread, call, 0] - origin) * ms_per_tick * 1e3,
               float(stamps[median, thread, call, 1] - stamps[median, thread, call, 0]) * ms_per_tick * 1e3)
-             for thread in range(threads) for call in range(calls)]
+             for thread in range(threads) for call in range(calls) if begun[median, thread, call]]
     return Profile(tuple(kernels), float(np.median(walls)), runs, threads, batch, tuple(trace))

@@ -1,4 +1,4 @@
-"""What is drawn of a graph of the IR: nodes without constants, and the regions of engine calls as clusters."""
+"""What is drawn of a graph of the IR: nodes without constants, and the regions of engine calls as clusters. A loop or conditional is one box."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ def graph_diagram(graph: Graph, title: str = "", *, expand: bool = True, locatio
         locations: show the MXNet nodes of each node in its box, not only when the pointer rests on it.
         elide_larger_than: types with more scales than this show the first ones; channels may have hundreds.
     """
-    drawer = _Drawer(expand, locations, elide_larger_than, any(node.regions for node in graph.nodes))
+    drawer = _Drawer(expand, locations, elide_larger_than, any(node.op == "engine.call" for node in graph.nodes))
     inputs = zip(graph.inputs, graph.input_names, strict=True)
     keys = {value: drawer.add(Box(f"{name}\n{format_type(value.type, elide_larger_than)}", "input"), ()) for value, name in inputs}
     drawer.nodes(graph, keys, "")
@@ -39,10 +39,10 @@ class _Drawer:
         for node in graph.nodes:
             if node.op == "const":
                 continue
-            if node.regions and self.expand:
+            if node.op == "engine.call" and self.expand:
                 self.region(node, keys)
                 continue
-            kind = "engine" if node.regions else "outside" if self.divided and not cluster else "operator"
+            kind = "engine" if node.op == "engine.call" else "outside" if self.divided and not cluster else "operator"
             sources = [keys[value] for value in node.inputs if value in keys]
             key = self.add(Box(self.label(node), kind, _tip(node), cluster), sources)
             keys.update(dict.fromkeys(node.outputs, key))
@@ -67,4 +67,5 @@ class _Drawer:
 
 
 def _tip(node: Node) -> str:
-    return f"%{node.name} = {node.op}" + (f" from {', '.join(loc.name for loc in node.locs)}" if node.locs else "")
+    held = "".join(f"\n{region.name}: {', '.join(f'{op} ({count})' for op, count in region.count().items())}" for region in node.regions)
+    return f"%{node.name} = {node.op}" + (f" from {', '.join(loc.name for loc in node.locs)}" if node.locs else "") + held

@@ -22,8 +22,8 @@ from tests import checkpoints
 
 def job(folder: Path, engine: str, precision: str = "fp32") -> Job:
     x = checkpoints.make_input()
-    np.save(folder / "x.npy", x)
-    return Job(engine, checkpoints.write_checkpoint(folder), str(folder / "none.onnx"), x.shape, str(folder / "x.npy"), precision, 1,
+    np.savez(folder / "x.npz", data=x)
+    return Job(engine, checkpoints.write_checkpoint(folder), str(folder / "none.onnx"), {"data": x.shape}, str(folder / "x.npz"), precision, 1,
                (min(os.sched_getaffinity(0)),))
 
 
@@ -38,7 +38,7 @@ def test_a_worker_answers_and_measures(tmp_path, engine):
     need(engine)
     with Worker(job(tmp_path, engine), tmp_path / "log") as worker:
         # Sums of up to 27 products in fp32, then a softmax: a few units in the last place.
-        assert relative_error(worker.answer, checkpoints.reference(checkpoints.make_input())) < 1e-5
+        assert relative_error(worker.answers[0], checkpoints.reference(checkpoints.make_input())) < 1e-5
         times = worker.round(0.01)
         assert times
         assert min(times) > 0
@@ -95,7 +95,7 @@ def test_a_saved_model_is_loaded_by_another_process(tmp_path, engine):
         assert worker.save(tmp_path / "model")
     from_file = replace(worker.job, artifact=str(tmp_path / "model"), prefix="gone", onnx="gone")
     with Worker(from_file, tmp_path / "log") as loaded:
-        np.testing.assert_array_equal(loaded.answer, worker.answer)
+        np.testing.assert_array_equal(loaded.answers[0], worker.answers[0])
         assert loaded.round(0.0)
 
 
@@ -129,7 +129,7 @@ def test_every_engine_offers_a_setting():
 
     for name, module in ENGINES.items():
         for threads in (1, 2):
-            assert import_module(module).environments(Job(name, "", "", (1,), "", "fp32", threads, (0,)))
+            assert import_module(module).environments(Job(name, "", "", {"data": (1,)}, "", "fp32", threads, (0,)))
 
 
 def test_a_round_leaves_out_its_first_third_and_holds_three_runs():

@@ -22,7 +22,7 @@ class FakeWorker:
     version: str = "1"
     compile_s: float = 0.5
     peak_rss_mb: float = 100.0
-    answer: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    answers: list[np.ndarray] = field(default_factory=lambda: [np.zeros(1)])
 
     def __post_init__(self) -> None:
         if self.job.engine == "torch":
@@ -59,7 +59,7 @@ def fake(monkeypatch):
 
 
 def run(tmp_path: Path, *engines: str) -> tuple[dict[str, rounds.Runs], dict[str, str]]:
-    jobs = {engine: Job(engine, "", "", (1,), "", "fp32", 2, (0, 1)) for engine in engines}
+    jobs = {engine: Job(engine, "", "", {"data": (1,)}, "", "fp32", 2, (0, 1)) for engine in engines}
     return rounds.alternate(jobs, 2, 0.1, tmp_path, lambda name: None)
 
 

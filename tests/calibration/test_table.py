@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ngc
+from ngc.calibration import table_file
 from ngc.calibration.histogram import FIRST_BINS, Histogram
 from ngc.calibration.table import CalibrationTable
 from ngc.calibration.table_file import _HEADER, FORMAT, MAGIC
@@ -175,6 +176,26 @@ def test_contents_that_make_no_sense(tmp_path: Path, changed: dict[str, Any], me
     for lows_highs in ([1, 0], [-np.inf, 0], [0, np.nan]):
         wrong = counts + np.zeros(1).tobytes() + np.array(lows_highs, "<f4").tobytes()
         assert "ValueError: extrema of channels that do not fit" in load_error(path, sealed({**manifest, "histograms": [entry]}, wrong))
+
+
+def test_counts_whose_sums_leave_64_bits(tmp_path: Path) -> None:
+    for count, fits in ((1 << 46, True), (1 << 50, False)):
+        counts = zlib.compress(np.full(FIRST_BINS, count, "<i8").tobytes())
+        entry = {**GOOD, "channels": None, "per_channel": 0, "bytes": len(counts)}
+        manifest = {"fingerprint": "", "examples": 1, "batches": 1, "mode": "percentile", "parameters": {}, "chosen": [], "histograms": [entry]}
+        (tmp_path / "table.cal").write_bytes(sealed(manifest, counts))
+        if fits:
+            assert list(CalibrationTable.load(tmp_path / "table.cal").ranges()) == ["a"]
+        else:
+            assert "ValueError: counts that do not fit" in load_error(tmp_path / "table.cal", sealed(manifest, counts))
+
+
+def test_histograms_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_file, "_MOST_BYTES", 3 * 8 * FIRST_BINS)
+    counts = zlib.compress(np.ones(FIRST_BINS, "<i8").tobytes())
+    entries = [{**GOOD, "name": name, "channels": None, "per_channel": 0, "bytes": len(counts)} for name in "abcd"]
+    manifest = {"fingerprint": "", "examples": 1, "batches": 1, "mode": "mse", "parameters": {}, "chosen": [], "histograms": entries}
+    assert "ValueError: histograms of more than 192024 bytes" in load_error(tmp_path / "table.cal", sealed(manifest, 4 * counts))
 
 
 @given(st.data())

@@ -113,6 +113,7 @@ def test_messages() -> None:
             ("percentile", {"percentage": 1}, "calibration mode 'percentile' has no parameter 'percentage'; it takes percent"),
             ("mse", {"percent": 99}, "calibration mode 'mse' has no parameter 'percent'; it takes none"),
             ("percentile", {"percent": 50}, "percentile takes percent above 50 and at most 100, not 50"),
+            ("percentile", {"percent": [99]}, "percentile takes percent above 50 and at most 100, not [99]"),
             ("percentile", {"percent": 100.1}, "percentile takes percent above 50 and at most 100, not 100.1"),
             ("entropy", {"quantized_dtype": "int4"}, "entropy takes quantized_dtype auto, uint8 or int8, not 'int4'")):
         with pytest.raises(InputError) as raised:

@@ -12,8 +12,11 @@ import pytest
 
 import ngc.compat
 import ngc.compat.tensorrt as trt
+from ngc.codegen.tensorrt import PROVIDERS, load_library
+from ngc.codegen.tensorrt.provider import known_capabilities
 from ngc.compat.contexts import WITHOUT_GPU, Context, has_gpu
 from ngc.errors import EngineError, InputError
+from ngc.runtime.engines.cuda import CudaDevice
 from tests.checkpoints import SHAPE, make_input, make_params, reference, symbol_json
 
 pytest.importorskip("tensorrt_rtx")
@@ -156,6 +159,9 @@ def test_the_third_tutorial_divides_a_block(mx: ModuleType) -> None:
 def test_a_gpu_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_gpu():
         pytest.skip("there is no GPU")
+    device = CudaDevice.open()
+    if device.capability not in known_capabilities(load_library(PROVIDERS["tensorrt-rtx"])):
+        pytest.skip(f"TensorRT for RTX does not run on the {device.name} ({device.capability})")
     monkeypatch.delenv("NGC_TENSORRT_TARGET")
     x = make_input()
     # TensorRT may multiply f32 in TF32, which keeps 11 bits: 2**-11 of scores of the order of 1, through a softmax.

@@ -30,6 +30,7 @@ def _spatial(rank: int) -> list[Sample]:
         *(Sample("pool", (image,), {"kind": kind, "kernel": (6,) * rank, "stride": ones, "pad": (0,) * rank}) for kind in ("max", "avg", "sum", "lp")),
         *(Sample("pool", (image,), {"kind": "lp", "p": p, "kernel": kernel, "stride": ones, "pad": (0,) * rank}) for p in (1, 3)),
         Sample("upsample", (image,), {"scale": (2,) * rank}), Sample("upsample", (image,), {"scale": (1, 2, 3)[:rank]}),
+        *(Sample("group_norm", (image, (4,), (4,)), {"groups": groups}, 2) for groups in (1, 2, 4)),
         Sample("lrn", (image,), {"size": 3}), Sample("lrn", (image,), {"size": 5, "alpha": 0.5, "beta": 0.5, "knorm": 1.0}),
         *(Sample("batch_norm", (image, (4,), (4,), (4,), (4,)), {"fix_gamma": fixed}, constants) for fixed in (False, True) for constants in (0, 4)),
         *(Sample("pad", (image,), {"widths": (0, 0, 0, 0, *(1, 2) * rank), "mode": mode}) for mode in ("constant", "edge", "reflect")),

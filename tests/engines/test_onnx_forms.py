@@ -48,6 +48,7 @@ SAMPLES = {
     "dense": lambda b: b.op("dense", image(b), b.const("w", np.ones((3, 4), "f"))),
     "eltwise": lambda b: b.op("eltwise", image(b)),
     "batch_norm": lambda b: b.op("batch_norm", image(b), *(vector(b, name) for name in "abcd")),
+    "group_norm": lambda b: b.op("group_norm", image(b), vector(b, "g"), vector(b, "h"), groups=1),
     "lrn": lambda b: b.op("lrn", image(b), size=3),
     "pool": lambda b: b.op("pool", image(b), kind="avg", kernel=(2, 2), stride=(1, 1), pad=(0, 0)),
     "prelu": lambda b: b.op("prelu", image(b), vector(b)),

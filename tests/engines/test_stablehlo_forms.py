@@ -43,6 +43,9 @@ def node(op: str, *types: tuple[tuple[Any, ...], str], **attrs: Any) -> Node:
      "avg pooling of i32 has no form in StableHLO that gives the same numbers"),
     (node("pool", ((2, 3, 5), "i8"), kind="max", kernel=(2,), stride=(1,), pad=(0,), epilogue=(Step("relu"),)),
      "max pooling of i8 has no form in StableHLO that gives the same numbers"),
+    (node("gather", ((4, 3), "f32"), ((2,), "i64")), "its data is i64; Neuron computes in 32 bits"),
+    (node("scatter_nd", ((4, 3), "f32"), ((1, 2), "i32"), ((2, 3), "f32")), "StableHLO leaves open which of two updates of one element counts"),
+    (node("cumsum", ((4, 3), "f16")), "cumsum of f16 has no form in StableHLO that gives the same numbers"),
     (node("eltwise", ((2, 3), "i32"), epilogue=(Step("relu"),)), "eltwise of i32 has no form in StableHLO that gives the same numbers"),
 ], ids=lambda item: f"{item.op}-{item.inputs[0].type}" if isinstance(item, Node) else "")
 def test_a_refusal_says_why(refused: Node, reason: str) -> None:

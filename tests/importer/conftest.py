@@ -1,6 +1,6 @@
 """MXNet itself, the oracle of the importer's tests, where it is installed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -37,6 +37,29 @@ def assert_close(actual: np.ndarray, expected: np.ndarray, *, reduction: int, sc
     )
 
 
+def compare(
+    symbol: Any,
+    feeds: Arrays,
+    expected: Sequence[np.ndarray],
+    params: tuple[str, ...] = (),
+    *,
+    batch: bool = True,
+    reduction: int = 1,
+    scale: float = 8,
+    labels: tuple[str, ...] = (),
+) -> Graph:
+    """Imports a symbol, evaluates it and compares it with what MXNet computed; see `check`."""
+    known = {name: feeds[name] for name in params}
+    data = {name: values for name, values in feeds.items() if name not in (*params, *labels)}
+    dtypes = {name: values.dtype for name, values in data.items()}
+    shapes = {name: ("N", *values.shape[1:]) if batch else values.shape for name, values in data.items()}
+    graph = import_model((symbol, known, {}), shapes=shapes, dtypes=dtypes)
+    assert graph.output_names == tuple(symbol.list_outputs())
+    for actual, wanted in zip(evaluate(graph, data), expected, strict=True):
+        assert_close(actual, wanted, reduction=reduction, scale=scale)
+    return graph
+
+
 @pytest.fixture(scope="session")
 def check(mx: ModuleType) -> Callable[..., Graph]:
     """Returns a function that imports a symbol, evaluates it and compares it with MXNet.
@@ -44,29 +67,27 @@ def check(mx: ModuleType) -> Callable[..., Graph]:
     `params` names the feeds that are parameters, `labels` those that inference does without; `batch` says
     whether the first dimension of the data is the run-time batch; `reduction` how many terms an output sums.
     """
+    return lambda symbol, feeds, params=(), **how: compare(symbol, feeds, run_mxnet(mx, symbol, feeds), params, **how)
 
-    def run(
-        symbol: Any,
-        feeds: Arrays,
-        params: tuple[str, ...] = (),
-        *,
-        batch: bool = True,
-        reduction: int = 1,
-        scale: float = 8,
-        labels: tuple[str, ...] = (),
-    ) -> Graph:
-        expected = run_mxnet(mx, symbol, feeds)
-        known = {name: feeds[name] for name in params}
-        data = {name: values for name, values in feeds.items() if name not in (*params, *labels)}
-        dtypes = {name: values.dtype for name, values in data.items()}
-        shapes = {name: ("N", *values.shape[1:]) if batch else values.shape for name, values in data.items()}
-        graph = import_model((symbol, known, {}), shapes=shapes, dtypes=dtypes)
-        assert graph.output_names == tuple(symbol.list_outputs())
-        for actual, wanted in zip(evaluate(graph, data), expected, strict=True):
-            assert_close(actual, wanted, reduction=reduction, scale=scale)
-        return graph
 
-    return run
+@pytest.fixture
+def check_np(mx: ModuleType) -> Iterator[Callable[..., Graph]]:
+    """Returns a function that does as `check` does with what a function makes of `mx.sym.np` and variables, under numpy's rules.
+
+    The variables are called x0, x1 and so on; a function that returns several symbols makes a group of them.
+    """
+
+    def run(function: Callable[..., Any], *arrays: np.ndarray, batch: bool = False, **how: Any) -> Graph:
+        variables = [mx.sym.var(f"x{number}").as_np_ndarray() for number in range(len(arrays))]
+        made = function(mx.sym.np, *variables)
+        symbol = mx.sym.Group(list(made)) if isinstance(made, list | tuple) else made
+        feeds = {f"x{number}": array for number, array in enumerate(arrays)}
+        executor = symbol.bind(mx.cpu(), {name: mx.np.array(array, dtype=array.dtype) for name, array in feeds.items()}, grad_req="null")
+        return compare(symbol, feeds, [output.asnumpy() for output in executor.forward(is_train=False)], batch=batch, **how)
+
+    mx.util.set_np()
+    yield run
+    mx.util.reset_np()
 
 
 @pytest.fixture

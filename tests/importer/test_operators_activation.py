@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ngc.errors import ImportFailure, UnsupportedOperator
+from ngc.errors import ImportFailure
 from ngc.importer import import_model
 
 Check = Callable[..., Any]
@@ -154,9 +154,6 @@ def test_hard_sigmoid_and_smooth_l1(mx: ModuleType, check: Check, rng: np.random
 
 def test_refusals(mx: ModuleType) -> None:
     data = mx.sym.var("data")
-    symbol = mx.sym.softmax(data, length=mx.sym.var("length"), use_length=True)
-    with pytest.raises(UnsupportedOperator, match="softmax with use_length=True"):
-        import_model(symbol, shapes={"data": (2, 3), "length": (2,)})
     with pytest.raises(ImportFailure, match="softmax needs floating-point data, not i32"):
         import_model(mx.sym.softmax(data), shapes={"data": (2, 3)}, dtypes={"data": "int32"})
     with pytest.raises(ImportFailure, match="mode=channel needs data of 3 dimensions"):

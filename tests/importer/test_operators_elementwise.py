@@ -165,3 +165,15 @@ def test_shapes_that_do_not_fit(mx: ModuleType) -> None:
         import_model(mx.sym.broadcast_add(a, b, name="z"), shapes=shapes | {"b": (2, 4)})
     with pytest.raises(ImportFailure, match="one dtype, not f32 and i32"):
         import_model(mx.sym.broadcast_add(a, b), shapes=shapes, dtypes={"b": "int32"})
+
+
+def test_what_matters_to_training_or_storage_alone(mx: ModuleType, check: Check) -> None:
+    data = {"data": np.array([[0.5, -1.5, 2.5, 0.0]], np.float32)}
+    check(mx.sym.contrib.gradientmultiplier(mx.sym.var("data"), scalar=2, name="z"), data)
+    check(mx.sym.cast_storage(mx.sym.var("data"), stype="default", name="z"), data)
+    for op in ("round_ste", "sign_ste"):
+        check(getattr(mx.sym.contrib, op)(mx.sym.var("data"), name="z"), data)
+    for op in ("_scatter_plus_scalar", "_scatter_minus_scalar"):
+        check(getattr(mx.sym._internal, op)(mx.sym.var("data"), scalar=2, name="z"), data)
+    with pytest.raises(ImportFailure, match="stype = 'row_sparse': expected one of default"):
+        import_model(mx.sym.cast_storage(mx.sym.var("data"), stype="row_sparse"), shapes={"data": (2, 2)})

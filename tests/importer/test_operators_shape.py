@@ -182,3 +182,13 @@ def test_refusals(mx: ModuleType) -> None:
         import_model(mx.sym.broadcast_to(data, shape=(0, 5)), shapes=shapes)
     with pytest.raises(ImportFailure, match="3 channels cannot be divided into blocks of 2 by 2"):
         import_model(mx.sym.depth_to_space(data, block_size=2), shapes={"data": (1, 3, 4, 4)})
+
+
+@pytest.mark.parametrize("reps", [(), (2,), (2, 3), (2, 1, 1, 3), (3, 2, 1)])
+def test_tile(reps: tuple[int, ...], mx: ModuleType, check: Check) -> None:
+    check(mx.sym.tile(mx.sym.var("data"), reps=reps, name="z"), {"data": numbers(2, 3, 4)}, batch=len(reps) < 4)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+def test_repeat(axis: int | None, mx: ModuleType, check: Check) -> None:
+    check(mx.sym.repeat(mx.sym.var("data"), repeats=3, axis=axis, name="z"), {"data": numbers(2, 3, 4)})

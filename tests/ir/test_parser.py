@@ -153,3 +153,42 @@ def test_mutated_text_gives_a_graph_or_an_error(graph: Graph, edits: list[tuple[
 def test_garbage_gives_an_error(text: str) -> None:
     with pytest.raises(ParseError):
         parse(text)
+
+
+@pytest.mark.parametrize(("type", "message"), [
+    ("f32[1000000000,1000000000]", "f32[1000000000,1000000000] takes 4000000000000000000 bytes; a tensor takes at most 549755813888"),
+    ("u8[549755813889]", "u8[549755813889] takes 549755813889 bytes; a tensor takes at most 549755813888"),
+    (f"f32[{','.join('1' * 33)}]", "a tensor has at most 32 dimensions, not 33"),
+])
+def test_types_that_no_machine_holds(type: str, message: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(f"graph @g(%x: {type}) {{\n  return %x\n}}\n")
+    assert caught.value.what == message
+
+
+def test_results_that_no_machine_holds() -> None:
+    with pytest.raises(ParseError, match=r"f32\[1000000,1000000\] takes 4000000000000 bytes; a tensor takes at most 549755813888"):
+        parse("graph @g(%x: f32[1,1]) {\n  %y = broadcast_to(%x) {shape=[1000000,1000000]} : f32[1,1]\n  return %y\n}\n")
+
+
+def test_long_attributes_are_shortened_in_messages() -> None:
+    items = ",".join("1" * 50_000)
+    with pytest.raises(ParseError) as caught:
+        parse(f'graph @g(%x: f32[1,1]) {{\n  %y = transpose(%x) {{axes="{items}"}} : f32[1,1]\n  return %y\n}}\n')
+    assert len(str(caught.value)) < 1000
+
+
+def test_many_unknown_attributes_are_shortened_in_messages() -> None:
+    attrs = ", ".join(f"a{index}=1" for index in range(5000))
+    with pytest.raises(ParseError, match=r"relu has no attribute a0, a1, .* \.\.\. ") as caught:
+        parse(f"graph @g(%x: f32[1]) {{\n  %y = relu(%x) {{{attrs}}} : f32[1]\n  return %y\n}}\n")
+    assert len(str(caught.value)) < 1000
+
+
+def test_many_inputs_and_patterns() -> None:
+    """Each takes constant time: the interface becomes a tuple when somebody asks for it."""
+    count = 20_000
+    inputs = ", ".join(f"%x{index}: f32[1]" for index in range(count))
+    patterns = ", ".join(['"a"'] * count)
+    graph = parse(f"graph @g({inputs}) excluded({patterns}) {{\n  return %x0\n}}\n")
+    assert (len(graph.inputs), graph.input_names[-1], len(graph.excluded)) == (count, f"x{count - 1}", count)

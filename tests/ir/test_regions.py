@@ -101,9 +101,9 @@ def test_a_broken_region_is_found() -> None:
 
 def test_the_operator_by_itself_has_no_types_and_no_values() -> None:
     definition = opdef("engine.call")
-    with pytest.raises(VerifyError, match="its results' types are those that its region returns"):
+    with pytest.raises(VerifyError, match="its results' types are those that its regions return"):
         definition.infer((), {})
-    with pytest.raises(VerifyError, match="it is evaluated through its region"):
+    with pytest.raises(VerifyError, match="it is evaluated through its regions"):
         definition.evaluate((), {})
 
 

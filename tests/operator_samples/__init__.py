@@ -7,9 +7,10 @@ from tests.operator_samples import (
     matmul,
     ordering,
     recurrent,
+    regions,
     resampling,
     sequences,
 )
 
-FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra)
+FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, regions)
 """Modules with the samples `ONNX`, `STABLEHLO` and `TENSORRT`."""

@@ -1,6 +1,6 @@
 """What a sample is, for each of the tests that go through them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,13 +21,18 @@ ALL = (*DTYPES, "bf16")
 
 @dataclass(frozen=True)
 class Sample:
-    """One use of an operator: the shapes of its operands, of which the last `constants` are constants, and its attributes."""
+    """One use of an operator: the shapes of its operands, of which the last `constants` are constants, and its attributes.
+
+    Operands are of the element type that the sample is asked for but those with a type of their `own`, or with data (`given`), which are constants.
+    """
 
     op: str
     shapes: Sequence[Shape]
     attrs: dict[str, Any] = field(default_factory=dict)
     constants: int = 0
     dtypes: tuple[str, ...] = ALL
+    own: Mapping[int, str] = field(default_factory=dict)
+    given: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     def append(self, builder: GraphBuilder, dtype: str, name: str = "node") -> Value:
         """Appends the operator, with inputs and constants of its own, to a graph; its result is named so.
@@ -38,6 +43,12 @@ class Sample:
         rng = np.random.default_rng(0)
         operands = []
         for number, shape in enumerate(self.shapes):
+            if number in self.given:
+                operands.append(builder.const(f"{name}.w{number}", self.given[number]))
+                continue
+            if number in self.own:
+                operands.append(builder.input(f"{name}.x{number}", shape, self.own[number]))
+                continue
             if number >= len(self.shapes) - self.constants:
                 fixed = tuple(int(dim) for dim in shape)  # type: ignore[arg-type]  # constants do not depend on N
                 value = builder.const(f"{name}.w{number}", rng.uniform(0.5, 2, fixed).astype(DTYPES.get(dtype, np.dtype(np.float32))))

@@ -182,3 +182,20 @@ def test_what_would_round_differently_or_means_something_stays(make: Make, count
     net = Net()
     graph = run(net.finish(make(net, net.input(4, 4, 4))), PASS)
     assert len(ops(graph)) == count
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_product_with_a_constant_matrix_is_a_dense_layer(transposed: bool) -> None:
+    net = Net()
+    w = net.const("w", *((7, 6) if transposed else (6, 7)))
+    graph = run(net.finish(net.op("matmul", net.input(5, 6), w, transpose_b=transposed)), "canonicalize,fold-constants")
+    assert ops(graph) == ["dense"]
+
+
+def test_products_that_dense_layers_do_not_have_stay() -> None:
+    net = Net()
+    graph = run(net.finish(net.op("matmul", net.input(6, 5), net.const("w", 6, 7), transpose_a=True)), "canonicalize")
+    assert refusals(graph, "ProductWithConstant") == ["%data is transposed"]
+    net = Net("f64")
+    graph = run(net.finish(net.op("matmul", net.input(5, 6), net.const("w", 6, 7))), "canonicalize")
+    assert refusals(graph, "ProductWithConstant") == ["the data is f64, and dense layers multiply bf16 or f32"]

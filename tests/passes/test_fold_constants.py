@@ -30,6 +30,24 @@ def test_refuses_results_much_larger_than_their_operands() -> None:
     assert ops(run(graph, PASS)) == []
 
 
+def test_refuses_results_that_are_much_larger_together() -> None:
+    """Each of the four is 1 MiB less than four bytes larger than what it comes from, which the others read too."""
+    net = Net()
+    c = net.const("c", 1, 1)
+    graph = run(net.finish(*(net.op("broadcast_to", c, shape=(512, 512 + index), name=f"wide{index}") for index in range(4))), f"{PASS}{{total-mib=2}}")
+    assert ops(graph) == ["broadcast_to", "broadcast_to", "broadcast_to"]
+    assert refusals(graph, "OfConstants") == [f"the results of this run would be {size} bytes more than they may be" for size in (2048, 4096, 6144)]
+    assert ops(run(graph, PASS)) == []
+
+
+def test_what_replaces_its_operand_counts_for_nothing() -> None:
+    net = Net()
+    value = net.op("broadcast_to", net.const("c", 1, 1), shape=(512, 512))
+    for _ in range(6):
+        value = net.op("negative", value)
+    assert ops(run(net.finish(value), f"{PASS}{{total-mib=1}}")) == []
+
+
 def test_refuses_shapes_that_depend_on_n() -> None:
     net = Net()
     x = net.input(3)

@@ -47,11 +47,12 @@ def test_only_what_is_fed_and_returned_is_f32(spec: str) -> None:
     assert graph.output_names == ("second",)
 
 
-@pytest.mark.parametrize("op", sorted(name for name in WIDE if name not in ("cast", "separable_conv2d")))
+@pytest.mark.parametrize("op", sorted(name for name in WIDE if name not in ("cast", "one_hot", "separable_conv2d")))
 def test_operators_that_stay_in_f32_get_it_and_give_it(op: str) -> None:
     net = Net()
     x = net.op("relu", net.input(4, 3, 3), name="act")
-    attrs = {"axis": 1} if "softmax" in op else {"size": 3} if op == "lrn" else {"axes": (1,), "keepdims": True} if op.startswith("reduce") else {}
+    wanted = {"cumsum": {"axis": 1}, "topk": {"axis": 1, "k": 3}, "lrn": {"size": 3}}
+    attrs = {"axis": 1} if "softmax" in op else {"axes": (1,), "keepdims": True} if op.startswith("reduce") else wanted.get(op, {})
     operands = [x, x] if op in ("power", "hypot", "mod", "equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal", "logical_and",
                                 "logical_or", "logical_xor") else [x]
     graph = net.finish(net.op("tanh", net.op(op, *operands, name="wide", **attrs), name="after"))
@@ -97,6 +98,13 @@ def test_a_border_beyond_f16_stays_in_f32() -> None:
     net = Net()
     graph = run(net.finish(net.op("pad", net.input(4), widths=(0, 0, 1, 1), value=-1e30, name="padded")), F16)
     assert reasons(graph) == {"padded": "the scalar -1e+30 is beyond f16"}
+
+
+def test_a_masks_value_beyond_f16_stays_in_f32() -> None:
+    net = Net()
+    lengths = net.b.const("lengths", np.array([3, 1, 0, 2], np.int32))
+    masked = net.op("sequence_mask", net.input(4), lengths, axis=0, value=-1e9, name="masked")
+    assert reasons(run(net.finish(masked), F16)) == {"masked": "the scalar -1000000000.0 is beyond f16"}
 
 
 def test_steps_are_narrow_unless_one_of_them_stays_in_f32() -> None:

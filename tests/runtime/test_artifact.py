@@ -10,6 +10,9 @@ import signal
 import struct
 import subprocess
 import sys
+import tracemalloc
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from ngc.errors import ArtifactError, InputError
 from ngc.runtime import Executable, artifact, artifact_file, artifact_manifest
 from ngc.runtime.artifact_file import CHUNK, HEADER_BYTES, NewSection, open_artifact, write_artifact
 from tests.checkpoints import SHAPE, make_input, reference, write_checkpoint
+from tests.fuzz.readers.artifact import open_parts, seal
 
 ROOT = Path(__file__).parents[2]
 
@@ -395,3 +399,84 @@ def test_saving_refuses_to_copy_damage(path: Path, saved: bytes, tmp_path: Path)
 def test_the_docstring_says_that_an_artifact_is_code() -> None:
     assert "An artifact is code." in (artifact.__doc__ or "")
     assert "trusted" in (ngc.load.__doc__ or "")
+
+
+def resealed(path: Path, change: Callable[[dict[str, Any]], object], sections: Mapping[str, bytes] | None = None) -> None:
+    """Writes an artifact again, with a changed manifest and other sections, and with digests that are true."""
+    manifest, kept = open_parts(path.read_bytes()) or ({}, {})
+    change(manifest)
+    path.write_bytes(seal(manifest, {**kept, **(sections or {})}))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda manifest: manifest.update(threads={"": None}), r"its manifest is none of ngc's \(ValueError: threads=\{'': None\}: accepted are 1 to"),
+    (lambda manifest: manifest["target"].update(name="gpu"), r"its manifest is none of ngc's \(InputError: unknown target 'gpu'"),
+    (lambda manifest: manifest["target"].update(name="tensorrt"), r"its manifest is none of ngc's \(EngineError: target 'tensorrt' is an engine"),
+    (lambda manifest: manifest.update(callbacks={"ngc_callback0": []}), r"the program calls nodes that its graph does not have: %\[\]"),
+    (lambda manifest: manifest["symbols"].update({f"copy{size}": [0, size] for size in range(64)}), r"ValueError: objects overlap"),
+])
+def test_a_manifest_that_is_sealed_and_makes_no_sense(path: Path, change: Callable[[dict[str, Any]], object], message: str) -> None:
+    resealed(path, change)
+    with pytest.raises(ArtifactError, match=message):
+        ngc.load(path)
+
+
+@pytest.mark.parametrize(("name", "data", "message"), [
+    ("ir", b"graph", r"its IR or what was decided about it is none of ngc's \(ParseError: .*model.ngc:1:6"),
+    ("ir", b"\xff", r"UnicodeDecodeError"),
+    ("events", zlib.compress(b"[" * 50_000), r"RecursionError"),
+    ("events", zlib.compress(b"[[1,2,3]]"), r"not enough values to unpack"),
+    ("events", zlib.compress(b'[["p","r","applied","n","",[["conv",[],0]]]]'), r"ValueError: a decision about no place in a model"),
+    ("events", zlib.compress(b'[["p","r","applied",{},"",[]]]'), r"ValueError: a decision without its texts"),
+    ("events", b"no zlib", r"ValueError: Error -3 while decompressing"),
+])
+def test_a_section_that_is_sealed_and_makes_no_sense(path: Path, name: str, data: bytes, message: str) -> None:
+    resealed(path, lambda manifest: None, {name: data})
+    loaded = ngc.load(path)
+    with pytest.raises(ArtifactError, match=message):
+        print(loaded.graph)
+
+
+def test_decisions_that_unpack_to_any_size(path: Path) -> None:
+    resealed(path, lambda manifest: None, {"events": zlib.compress(bytes(300 << 20), 1)})
+    loaded = ngc.load(path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArtifactError, match=r"decisions of more than 67108864 bytes, or cut off"):
+            print(loaded.graph)
+        assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_constant_of_infinite_size(path: Path) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        next(iter(manifest["constants"].values()))["shape"] = [float("inf")]
+
+    resealed(path, change)
+    graph = ngc.load(path).graph
+    with pytest.raises(ArtifactError, match=r"the manifest describes a constant wrongly \(cannot convert float infinity to integer\)"):
+        print([node.weight.array for node in graph if node.weight is not None])
+
+
+@pytest.mark.parametrize("wrong", [{"sha256": {"0": 0}}, {"offset": 0.0}, {"length": "1"}])
+def test_a_table_of_sections_that_makes_no_sense(path: Path, wrong: dict[str, Any]) -> None:
+    manifest, sections = open_parts(path.read_bytes()) or ({}, {})
+    path.write_bytes(seal(manifest, sections, lambda table: {name: {**entry, **wrong} for name, entry in table.items()}))
+    with pytest.raises(ArtifactError, match=r"its manifest is none of ngc's \(TypeError"):
+        ngc.load(path)
+
+
+def test_engines_that_share_a_file(path: Path) -> None:
+    image = {"node": "conv", "name": "r", "engine": "neuron", "inputs": [], "outputs": [], "files": {"hlo": "ir", "neff": "ir"}, "parameters": [], "facts": {}}
+    resealed(path, lambda manifest: manifest.update(engines=[image, {**image, "node": "relu"}]))
+    with pytest.raises(ArtifactError, match=r"ValueError: engines share a file"):
+        ngc.load(path)
+
+
+def test_an_engine_for_a_node_without_a_region(path: Path) -> None:
+    name = ngc.load(path).graph.outputs[0].name
+    image = {"node": name, "name": "r", "engine": "neuron", "inputs": [], "outputs": [], "files": {}, "parameters": [], "facts": {}}
+    resealed(path, lambda manifest: manifest.update(engines=[image], callbacks={"ngc_callback0": name}))
+    with pytest.raises(ArtifactError, match=rf"engines were built for nodes that have no region: %{name}"):
+        ngc.load(path)

@@ -9,10 +9,10 @@ from typing import Any
 
 from ngc.codegen.engine_image import EngineImage
 from ngc.codegen.llvm import object_cache
-from ngc.codegen.llvm.calls import Call, buffer_size
+from ngc.codegen.llvm.calls import Call, Mark, buffer_size
 from ngc.codegen.llvm.choice import CostModel
 from ngc.codegen.llvm.compile_pool import KernelJob, compile_kernels
-from ngc.codegen.llvm.entry import EntryCall, emit_entry
+from ngc.codegen.llvm.entry import EntryCall, EntryMark, emit_entry
 from ngc.codegen.llvm.kernels.callback import CallbackKernel
 from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.kernels.halo import HaloKernel
@@ -53,7 +53,7 @@ def build_program(graph: Graph, target: CpuTarget, *, cache: bool = True, progre
     else:
         lowering = lower(graph, target, chooser=CostModel(target, numerics), fallback=fallback)
     source = program_source(lowering, target)
-    for call in lowering.calls:
+    for call in lowering.kernel_calls:
         if call.note:
             graph.events.record("codegen", type(call.spec).__name__, "chosen", call.node.name, f"{call.note}: {call.reason}" if call.reason else call.note,
                                 call.node.locs)
@@ -88,17 +88,21 @@ def program_source(lowering: Lowering, target: CpuTarget) -> ProgramSource:
     """Returns the modules of a graph's kernel calls, each kernel once, and of the entry that calls them."""
     placement = place(lowering)
     texts: dict[str, Callable[[], str]] = {}
-    entry_calls = []
+    entry_calls: list[EntryCall | EntryMark] = []
     callbacks: dict[str, str] = {}
-    infos = []
+    infos: list[CallInfo] = []
+    repeats = _repeats(lowering)
     for call in lowering.calls:
+        if isinstance(call, Mark):
+            entry_calls.append(_entry_mark(call, placement))
+            continue
         symbol = call.spec.symbol(target)
         if isinstance(call.spec, CallbackKernel):
-            callbacks[symbol] = call.node.name
+            callbacks[symbol] = call.scope + call.node.name
         else:
             texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
         entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
-        infos.append(_info(call, symbol))
+        infos.append(_info(call, symbol, repeats[len(infos)]))
     text = emit_entry("ngc_run", entry_calls, arena_fixed=placement.plan.fixed, arena_per_image=placement.plan.per_image, scratch=placement.scratch)
     entry = "ngc_run_" + hashlib.sha256(f"{text}|{target.identity}".encode()).hexdigest()[:20]
     texts[entry] = lambda: text.replace("@ngc_run(", f"@{entry}(")
@@ -146,12 +150,32 @@ def module_text(text: Callable[[], str], target: CpuTarget) -> str:
     return f'target triple = "{target.triple}"\n{text()}'
 
 
-def _info(call: Call, symbol: str) -> CallInfo:
+def _entry_mark(mark: Mark, placement: Placement) -> EntryMark:
+    if mark.predicate is None:
+        return EntryMark(mark.kind, mark, mark.steps)
+    return EntryMark(mark.kind, mark, predicate=placement.address(mark.predicate), dtype=mark.dtype)
+
+
+def _repeats(lowering: Lowering) -> list[int]:
+    """Returns how often each kernel call runs; loops with a condition are counted as one step, conditionals as if both their regions ran."""
+    conditional = {mark.node for mark in lowering.calls if isinstance(mark, Mark) and mark.kind == "test"}
+    counts, around = [], [1]
+    for call in lowering.calls:
+        if isinstance(call, Call):
+            counts.append(around[-1])
+        elif call.kind in ("loop", "if"):
+            around.append(around[-1] * (call.steps if call.kind == "loop" and call.node not in conditional else 1))
+        elif call.kind == "end":
+            around.pop()
+    return counts
+
+
+def _info(call: Call, symbol: str, repeats: int) -> CallInfo:
     moved = sum(buffer_size(value.type)[0] for value in (*call.reads, *call.writes))
     op = "halo" if isinstance(call.spec, HaloKernel) else "copy" if isinstance(call.spec, CopyKernel) else call.node.op
     op = f"reference:{op}" if isinstance(call.spec, CallbackKernel) and not call.node.regions else op
     images = call.batch.factor if isinstance(call.batch, SymDim) else call.batch
-    return CallInfo(symbol, op, call.node.name, tuple(loc.name for loc in call.node.locs), images * call.spec.flops(), moved,
+    return CallInfo(symbol, op, call.scope + call.node.name, tuple(loc.name for loc in call.node.locs), repeats * images * call.spec.flops(), repeats * moved,
                     isinstance(call.batch, SymDim), call.note)
 
 

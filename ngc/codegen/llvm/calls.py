@@ -29,7 +29,7 @@ Argument = Value | Packed | Scratch
 class Call:
     """One kernel call. `inplace` names an input whose buffer the first output may take over; `joined` calls share the barrier of the next.
 
-    `note` is the algorithm and tile, `reason` why it was chosen.
+    `note` is the algorithm and tile, `reason` why it was chosen, `scope` where its node stands: the names of the nodes and regions around it, empty outside.
     """
 
     spec: KernelSpec
@@ -42,6 +42,39 @@ class Call:
     joined: bool = False
     note: str = ""
     reason: str = ""
+    scope: str = ""
+
+
+@dataclass(eq=False)
+class Mark:
+    """What stands between kernel calls where they are not simply run in order.
+
+    Attributes:
+        kind: "loop" repeats what follows up to its "end" `steps` times, a "test" within leaves the loop unless its predicate holds; "if" runs what follows
+            up to its "else" where its predicate holds, and from there to the "end" where not.
+        node: the loop or conditional.
+        reads: values that must be there at this place; a loop's operands, at its begin and at its end, are alive all through it.
+        writes: values that begin to be made here at the latest.
+        steps: of a loop.
+        predicate: of a test and an if: one element, which holds unless it is zero.
+        dtype: of the predicate.
+    """
+
+    kind: str
+    node: Node
+    reads: list[Value]
+    writes: list[Value]
+    steps: int = 0
+    predicate: Argument | None = None
+    dtype: str = ""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a value lies in another in each step of a loop: rows that follow one another."""
+
+    of: Value
+    loop: Mark
 
 
 def geometry(type: TensorType) -> Geometry:

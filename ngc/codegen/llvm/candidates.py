@@ -81,7 +81,7 @@ def _winograd(direct: ConvKernel, target: CpuTarget) -> Iterator[WinogradKernel]
     tiles = [item for item in product_tiles(target, prod(planned.grid), planned.y.blocks, planned.x.channels) if item[1] != planned.tile]
     if tiles:
         tile = min(tiles, key=lambda item: item[0])[1]
-        yield WinogradKernel.plan(target, x=direct.x, y=direct.y, pad=direct.pad, steps=direct.steps, size=4, tile=tile)
+        yield winograd_of(direct, target, 4, tile=tile)
 
 
 def _depthwise(direct: DepthwiseKernel, target: CpuTarget) -> Iterator[DepthwiseKernel]:

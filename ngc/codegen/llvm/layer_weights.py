@@ -10,6 +10,7 @@ from ngc.codegen.llvm.calls import Packed
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
+from ngc.codegen.llvm.kernels.recurrent import RecurrentKernel, recurrent_steps, unpack_recurrent
 from ngc.codegen.llvm.kernels.winograd import WinogradKernel
 from ngc.codegen.llvm.packing import Steps, conv_size, conv_steps, dense_steps, depthwise_steps, unpack_conv, unpack_dense
 from ngc.codegen.llvm.packing_winograd import winograd_steps
@@ -17,7 +18,7 @@ from ngc.codegen.llvm.weights import WeightBlob
 from ngc.ir import Value
 from ngc.ir.weight import Weight
 
-LayerSpec = ConvKernel | DenseKernel | DepthwiseKernel | WinogradKernel
+LayerSpec = ConvKernel | DenseKernel | DepthwiseKernel | RecurrentKernel | WinogradKernel
 
 
 class PackedWeight(Weight):
@@ -65,6 +66,8 @@ def packing_of(spec: LayerSpec, shape: Sequence[int]) -> Packing:
         return Packing(spec.weight_size, partial(winograd_steps, spec))
     if isinstance(spec, DepthwiseKernel):
         return Packing(spec.weight_size, partial(depthwise_steps, spec))
+    if isinstance(spec, RecurrentKernel):
+        return Packing(spec.weight_size, partial(recurrent_steps, spec), partial(unpack_recurrent, spec))
     if isinstance(spec, DenseKernel):
         return Packing(spec.weight_size, partial(dense_steps, spec), partial(unpack_dense, spec))
     return Packing(conv_size(spec), partial(conv_steps, spec), partial(unpack_conv, spec, shape=shape) if spec.aligned else None)

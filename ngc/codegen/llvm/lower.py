@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ngc.codegen.llvm.calls import Argument, Call, Packed, geometry, same_bytes, static
+from ngc.codegen.llvm.calls import Argument, Call, Mark, Packed, Window, geometry, same_bytes, static
 from ngc.codegen.llvm.choice import Chooser, CostModel
 from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.callback import engine_call, reference_call
@@ -16,6 +16,7 @@ from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.packing import pack_channels
 from ngc.codegen.llvm.packing_words import bf16_bits
 from ngc.codegen.llvm.slices import find_slices
+from ngc.codegen.llvm.views import Views, find_views
 from ngc.codegen.llvm.weights import WeightBlob
 from ngc.codegen.problems import list_problems
 from ngc.errors import CodegenError
@@ -25,31 +26,59 @@ from ngc.target import CpuTarget
 
 
 class Lowering:
-    """One graph on its way to calls: the calls so far, the blob of constants, and which values share a buffer."""
+    """One graph on its way to calls: the calls so far, the blob of constants, and which values share a buffer.
 
-    def __init__(self, graph: Graph, target: CpuTarget, chooser: Chooser | None = None) -> None:
-        self.graph, self.target = graph, target
+    Regions of loops and conditionals add to the same calls, between marks; `scope` says which region is being lowered. `windows` are values that are rows of
+    others, `stored` values that lie in the blob though they are no constants of their graph.
+    """
+
+    def __init__(self, graph: Graph, target: CpuTarget, chooser: Chooser | None = None, *, fallback: bool = False) -> None:
+        self.graph, self.target, self.fallback = graph, target, fallback
         self.chooser: Chooser = chooser or CostModel(target)
         self.lanes = target.lanes()
-        self.calls: list[Call] = []
+        self.calls: list[Call | Mark] = []
         self.blob = WeightBlob()
         self.constants: dict[Value, Packed] = {}
-        self.slices = find_slices(graph)
+        self.slices = {value: part for region in graph.with_regions() for value, part in find_slices(region).items()}
+        self.views = Views()
+        self.windows: dict[Value, Window] = {}
+        self.stored: dict[Value, Packed] = {}
+        self.scope = ""
+        self.problems: dict[str, list[str]] = {}
         self._root: dict[Value, Value] = {}
+
+    @property
+    def kernel_calls(self) -> list[Call]:
+        """The calls without the marks between them."""
+        return [call for call in self.calls if isinstance(call, Call)]
 
     # -- values and buffers ---------------------------------------------------------------------------------------
 
+    def base(self, value: Value) -> Value:
+        """Returns the value with the same bytes that is a buffer, a slice or a row of one."""
+        while value in self._root:
+            value = self._root[value]
+        return value
+
     def root(self, value: Value) -> Value:
-        """Returns the value whose buffer this one lies in, as a whole or as a slice."""
-        while value in self._root or value in self.slices:
-            value = self._root[value] if value in self._root else self.slices[value].of
+        """Returns the value whose buffer this one lies in, as a whole, as a slice or as a row."""
+        value = self.base(value)
+        while value in self.slices or value in self.windows:
+            value = self.base(self.slices[value].of if value in self.slices else self.windows[value].of)
         return value
 
     def offset(self, value: Value) -> int:
-        """Returns the elements from the beginning of the root's buffer to the value's."""
-        while value in self._root:
-            value = self._root[value]
+        """Returns the elements from the beginning of the root's buffer to the value's, in the first step of any loop."""
+        value = self.base(value)
         return self.slices[value].offset if value in self.slices else 0
+
+    def rows(self, value: Value) -> list[tuple[Mark, TensorType]]:
+        """Returns the loops whose steps move on where a value lies, the innermost first, each with the type of a row."""
+        found, value = [], self.base(value)
+        while value in self.windows:
+            found.append((self.windows[value].loop, value.type))
+            value = self.base(self.windows[value].of)
+        return found
 
     def place(self, value: Value) -> Geometry:
         """Returns where a blocked value's elements lie."""
@@ -58,7 +87,7 @@ class Lowering:
 
     def alias(self, value: Value, of: Value) -> None:
         """Lets a value lie in another's buffer: the same bytes under another type. The other may itself be a slice."""
-        self._root[value] = of
+        self._root[value] = self.base(of)
 
     def constant(self, value: Value) -> Packed:
         """Returns a constant's place in the blob, in the layout of its type."""
@@ -79,9 +108,9 @@ class Lowering:
             layout = value.type.layout
             if not layout.is_plain and any(side for pair in layout.halo for side in pair):
                 spec = HaloKernel(self.place(value), layout.fill)
-                self.calls.append(Call(spec, [value], [], [value], value.type.shape[0], calls[0].node, joined=True))
+                self.calls.append(Call(spec, [value], [], [value], value.type.shape[0], calls[0].node, joined=True, scope=self.scope))
         for call in calls:
-            call.joined = call is not calls[-1]
+            call.joined, call.scope = call is not calls[-1], self.scope
             self.calls.append(call)
 
     def steps(self, steps: Sequence[Step], operands: Sequence[Value], result: TensorType, tees: Sequence[Value], block: int) \
@@ -125,7 +154,7 @@ class Lowering:
         if not value.is_const:
             raise CodegenError(f"%{value.name}: a per-channel operand of a step must be a constant")
         array = np.asarray(value.array, np.float32)
-        channels = result.shape[1] if block > 1 or result.rank > 2 else result.shape[-1]
+        channels = result.shape[-1] if result.layout.is_plain else result.shape[1]
         if array.size == 1 and channels != 1:
             array = np.full(int(channels), array.reshape(-1)[0], np.float32)  # type: ignore[arg-type]  # channels have no N
         return self.blob.add(pack_channels(array, max(block, 1)))
@@ -171,12 +200,13 @@ def handlers() -> Mapping[str, Handler]:
         lower_moves,
         lower_ordering,
         lower_recurrent,
+        lower_regions,
         lower_resampling,
         lower_sequences,
     )
 
     families = (lower_compute, lower_elementwise, lower_moves, lower_indexing, lower_ordering, lower_sequences, lower_detection, lower_resampling, lower_matmul,
-                lower_recurrent, lower_linear_algebra)
+                lower_recurrent, lower_linear_algebra, lower_regions)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
 
@@ -189,27 +219,35 @@ def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fa
     Raises:
         CodegenError: operators have no kernel for their types; all are listed with their nodes.
     """
+    from ngc.codegen.llvm.lower_matmul import ACCEPTS  # it builds on Lowering
+
+    lowering = Lowering(graph, target, chooser, fallback=fallback)
+    for region in graph.with_regions():
+        lowering.views.add(find_views(region, ACCEPTS))
+    lower_nodes(lowering, graph)
+    if lowering.problems:
+        raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + list_problems(lowering.problems))
+    return lowering
+
+
+def lower_nodes(lowering: Lowering, graph: Graph) -> None:
+    """Adds the calls of a graph's nodes; operators without a kernel join the lowering's problems."""
     table = handlers()
-    lowering = Lowering(graph, target, chooser)
-    problems: dict[str, list[str]] = {}
     for node in graph.nodes:
-        if node.op == "const":
+        if node.op == "const" or node in lowering.views.absorbed:
             continue
         if _is_alias(node) and node.output not in lowering.slices and (_is_plain_view(node) or node.inputs[0] not in lowering.slices):
             lowering.alias(node.output, node.inputs[0])
             continue
         reason = _lower_node(lowering, table, node)
-        if reason and fallback:
+        if reason and lowering.fallback:
             try:
-                lowering.call(reference_call(node, reason))
+                lowering.call(reference_call(node, reason, lowering.scope))
                 continue
             except CodegenError as error:
                 reason = str(error)
         if reason:
-            problems.setdefault(reason, []).append(node.name)
-    if problems:
-        raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + list_problems(problems))
-    return lowering
+            lowering.problems.setdefault(reason, []).append(node.name)
 
 
 def _lower_node(lowering: Lowering, table: Mapping[str, Handler], node: Node) -> str:

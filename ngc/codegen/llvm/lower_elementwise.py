@@ -7,10 +7,12 @@ from ngc.codegen.llvm.expressions import chain_expression, node_expression
 from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels import nests
 from ngc.codegen.llvm.kernels.expression import Expr, N
+from ngc.codegen.llvm.kernels.layer_norm import LayerNormKernel
 from ngc.codegen.llvm.kernels.lrn import LrnKernel
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
 from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.codegen.llvm.lower_group_norm import lower_group_norm
 from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call, planes
 from ngc.errors import CodegenError
 from ngc.ir import Node, Step, SymDim, Value
@@ -18,7 +20,7 @@ from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.normalization import scale_shift
 from ngc.ir.ops.reduce import REDUCTIONS
 from ngc.ir.steps import STEPS, operand_count
-from ngc.ir.tensor_type import DTYPES, product
+from ngc.ir.tensor_type import DTYPES, FLOATS, product
 from ngc.ir.unary import UNARY
 
 
@@ -60,7 +62,7 @@ def _batch_norm(lowering: Lowering, node: Node) -> None:
 def _eltwise(lowering: Lowering, node: Node) -> None:
     """Each stored result, the last and those of tees, is one nest over the steps that lead to it."""
     steps = node.attrs["epilogue"]
-    if node.inputs[0].type.layout.is_plain and not node.type.layout.is_plain:
+    if node.inputs[0].type.layout.is_plain and not node.type.layout.is_plain and node.type.dtype == "u8":
         _quantize_into_blocks(lowering, node)
         return
     tees = [position for position, step in enumerate(steps) if step.kind == "tee"]
@@ -99,8 +101,9 @@ def _plain_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: 
 
 
 def _blocked_chain(lowering: Lowering, node: Node, steps: Sequence[Step], result: Value, alone: bool) -> None:
+    """The result is blocked; of one channel a block, x may be plain."""
     x, operands = node.inputs[0], iter(node.inputs[1:])
-    inputs: list[Geometry | str] = [lowering.place(x)]
+    inputs: list[Geometry | str] = [planes(lowering, x)]
     arguments: list[Argument] = [x]
     reads = [x]
     for step in steps:
@@ -135,11 +138,22 @@ def _softmax(lowering: Lowering, node: Node) -> None:
     axis = node.attrs["axis"] % x.type.rank
     outer, inner = product(x.type.shape[:axis]), product(x.type.shape[axis + 1:])
     length = x.type.shape[axis]
-    if x.type.dtype != "f32" or isinstance(length, SymDim) or isinstance(inner, SymDim):
-        raise CodegenError(f"softmax takes f32 data along an axis that does not depend on the batch, not {x.type}")
+    if x.type.dtype not in FLOATS or isinstance(length, SymDim) or isinstance(inner, SymDim):
+        raise CodegenError(f"{node.op} takes floats along an axis that does not depend on the batch, not {x.type}")
     rows = N(outer.factor) if isinstance(outer, SymDim) else outer
-    spec = SoftmaxKernel(rows, length, inner, node.op, node.attrs["temperature"])
-    lowering.call(Call(spec, [lowering.argument(x), node.output], [] if x.is_const else [x], [node.output], batch_of(x), node, inplace=(x,)))
+    lengths = node.inputs[1].type.dtype if len(node.inputs) == 2 else None
+    spec = SoftmaxKernel(rows, length, inner, node.op, node.attrs["temperature"], lengths, x.type.dtype)
+    plain_call(lowering, spec, node, *node.inputs, inplace=(x,))
+
+
+def _layer_norm(lowering: Lowering, node: Node) -> None:
+    x = node.inputs[0]
+    axis = node.attrs["axis"] % x.type.rank
+    outer, inner, length = product(x.type.shape[:axis]), product(x.type.shape[axis + 1:]), x.type.shape[axis]
+    if isinstance(length, SymDim) or isinstance(inner, SymDim) or not length:
+        raise CodegenError(f"layer_norm takes an axis of some elements that does not depend on the batch, not {x.type}")
+    rows = N(outer.factor) if isinstance(outer, SymDim) else outer
+    plain_call(lowering, LayerNormKernel(rows, length, inner, node.attrs["eps"], x.type.dtype), node, *node.inputs, inplace=(x,))
 
 
 def _lrn(lowering: Lowering, node: Node) -> None:
@@ -152,5 +166,6 @@ def _lrn(lowering: Lowering, node: Node) -> None:
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys((*UNARY, *BINARY, "where", "prelu"), _elementwise), "cast": _cast, **dict.fromkeys(REDUCTIONS, _reduce),
-    "batch_norm": _batch_norm, "eltwise": _eltwise, "softmax": _softmax, "log_softmax": _softmax, "lrn": _lrn,
+    "batch_norm": _batch_norm, "eltwise": _eltwise, "softmax": _softmax, "log_softmax": _softmax, "layer_norm": _layer_norm, "lrn": _lrn,
+    "group_norm": lower_group_norm,
 }

@@ -1,5 +1,43 @@
 """Lowers to kernels: factorizations, inverses and triangular products of batches of matrices."""
 
-from ngc.codegen.llvm.lower import Handler
+from collections.abc import Mapping
 
-HANDLERS: dict[str, Handler] = {}
+from ngc.codegen.llvm.calls import Argument, Call, Scratch, static
+from ngc.codegen.llvm.kernel import KernelSpec
+from ngc.codegen.llvm.kernels.factorize import CholeskyKernel, EliminationKernel
+from ngc.codegen.llvm.kernels.triangular import TriangularKernel
+from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.ir import Node, TensorType
+from ngc.ir.tensor_type import product
+
+
+def _call(lowering: Lowering, node: Node, spec: KernelSpec, *scratch: Scratch) -> None:
+    """Adds the call of a kernel that works on each matrix of the first operand."""
+    arguments: list[Argument] = [*(lowering.argument(value) for value in node.inputs), node.output, *scratch]
+    reads = [value for value in node.inputs if not value.is_const]
+    lowering.call(Call(spec, arguments, reads, [node.output], product(node.inputs[0].type.shape[:-2]), node))
+
+
+def _size(type: TensorType) -> int:
+    return static(type.shape[-1])
+
+
+def _cholesky(lowering: Lowering, node: Node) -> None:
+    _call(lowering, node, CholeskyKernel(_size(node.type), node.attrs["lower"], node.type.dtype))
+
+
+def _elimination(lowering: Lowering, node: Node) -> None:
+    size, itemsize = _size(node.inputs[0].type), node.type.itemsize
+    _call(lowering, node, EliminationKernel(size, node.op == "inverse", node.type.dtype), Scratch(size * size * itemsize))
+
+
+def _triangular(lowering: Lowering, node: Node) -> None:
+    a, b = (value.type for value in node.inputs)
+    vectors = static(b.shape[-2 if node.attrs["right"] else -1])
+    shared = b.shape[:-2] != a.shape[:-2]
+    _call(lowering, node, TriangularKernel(_size(a), vectors, **node.attrs, solve=node.op == "triangular_solve", shared=shared, dtype=a.dtype))
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "cholesky": _cholesky, "inverse": _elimination, "lu_pivots": _elimination, "triangular_matmul": _triangular, "triangular_solve": _triangular,
+}

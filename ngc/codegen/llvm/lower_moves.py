@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from ngc.codegen.llvm.calls import Call, spatial_of, static
+from ngc.codegen.llvm.calls import Call, buffer_size, spatial_of, static
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec
 from ngc.codegen.llvm.kernels import nests
+from ngc.codegen.llvm.kernels.copy import CopyKernel
 from ngc.codegen.llvm.kernels.expression import Extent, N
 from ngc.codegen.llvm.kernels.nest_loops import plus
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
@@ -30,6 +31,13 @@ def plain_call(lowering: Lowering, spec: KernelSpec, node: Node, *inputs: Value,
     arguments = [*(lowering.argument(value) for value in inputs), node.output]
     reads = [value for value in inputs if not value.is_const]
     lowering.call(Call(spec, arguments, reads, [node.output], batch_of(*inputs, node.output), node, inplace=inplace))
+
+
+def copy_call(lowering: Lowering, source: Value, target: Value, node: Node) -> Call:
+    """Returns the call that copies all bytes of a value to where another of the same type lies."""
+    size, per_image = buffer_size(source.type)
+    reads = [] if source.is_const else [source]
+    return Call(CopyKernel(size, per_image), [lowering.argument(source), target], reads, [target], SymDim() if per_image else 1, node)
 
 
 def planes(lowering: Lowering, value: Value) -> Geometry:

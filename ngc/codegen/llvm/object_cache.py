@@ -26,6 +26,7 @@ DEFAULT_LIMIT = 512 << 20
 _MAGIC = b"NGCOBJ1\n"
 _BODY = len(_MAGIC) + 32  # where what the digest covers begins: the name's length, the name, the object
 _NAME_BYTES = 255
+_LIMIT_BYTES = 32  # of the file that says how large the cache may become
 _SUFFIX = ".ngcobj"
 _TEMPORARY = ".new-"
 _log = logging.getLogger(__name__)
@@ -148,10 +149,10 @@ def limit() -> int:
     """Returns the most bytes that the cache may take."""
     path = cache_root() / "limit"
     try:
-        text = path.read_text()
+        text = path.read_bytes()[:_LIMIT_BYTES].strip()
     except OSError:
         return DEFAULT_LIMIT
-    if not text.strip().isdecimal():
+    if not text.isdigit():
         _warn_once(f"{path} does not hold a number of bytes; using {DEFAULT_LIMIT}")
         return DEFAULT_LIMIT
     return int(text)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ngc.codegen.llvm.calls import Argument, Call, Packed, Scratch, buffer_size
-from ngc.codegen.llvm.entry import Address
-from ngc.codegen.llvm.kernels.copy import CopyKernel
+from ngc.codegen.llvm.calls import Argument, Call, Mark, Packed, Scratch, buffer_size
+from ngc.codegen.llvm.entry import Address, Stride
 from ngc.codegen.llvm.lower import Lowering
+from ngc.codegen.llvm.lower_moves import copy_call
 from ngc.codegen.memory_plan import MemoryPlan, Request, plan_memory, round_up
-from ngc.ir import Dim, Node, SymDim, Value
+from ngc.ir import Node, TensorType, Value
 
 
 @dataclass
@@ -27,16 +27,25 @@ class Placement:
         if isinstance(argument, Scratch):
             return Address("scratch")
         root, inside = self.lowering.root(argument), self.lowering.offset(argument) * argument.type.itemsize
+        strides = tuple(_stride(loop, row) for loop, row in self.lowering.rows(argument))
         if root in self.pinned:
-            return replace(self.pinned[root], fixed=inside)
+            pinned = self.pinned[root]
+            return replace(pinned, fixed=pinned.fixed + inside, strides=strides)
         fixed, per_image = self.plan.offsets[root]
-        return Address("arena", fixed + inside, per_image)
+        return Address("arena", fixed + inside, per_image, strides=strides)
+
+
+def _stride(loop: Mark, row: TensorType) -> Stride:
+    """Returns how far a step of a loop moves on where rows of a type follow one another."""
+    size, per_image = buffer_size(row)
+    return Stride(loop, 0 if per_image else size, size if per_image else 0)
 
 
 def place(lowering: Lowering) -> Placement:
     """Returns the placement of a lowered graph; adds calls that copy outputs which are inputs, constants or returned twice."""
     graph, calls = lowering.graph, lowering.calls
     pinned = {value: Address("input", index=index) for index, value in enumerate(graph.inputs)}
+    pinned.update({value: Address("weights", packed.offset) for value, packed in lowering.stored.items()})
     _pin_outputs(lowering, pinned)
     _share_buffers(lowering, calls, pinned)
     requests = []
@@ -44,7 +53,7 @@ def place(lowering: Lowering) -> Placement:
         if root not in pinned:
             size, per_image = buffer_size(root.type)
             requests.append(Request(root, size, per_image, first, last))
-    scratch = max((round_up(argument.size) for call in calls for argument in call.arguments if isinstance(argument, Scratch)), default=0)
+    scratch = max((round_up(argument.size) for call in lowering.kernel_calls for argument in call.arguments if isinstance(argument, Scratch)), default=0)
     return Placement(lowering, pinned, plan_memory(requests), scratch)
 
 
@@ -61,17 +70,10 @@ def _pin_outputs(lowering: Lowering, pinned: dict[Value, Address]) -> None:
         if node is None:  # an input that is returned: nothing of the graph stands for its copy
             node = Node("identity", (value,), {}, ())
             node.outputs = (target,)
-        argument = lowering.argument(value)
-        reads = [] if value.is_const else [value]
-        size, per_image = buffer_size(value.type)
-        lowering.calls.append(Call(CopyKernel(size, per_image), [argument, target], reads, [target], _batch(per_image), node))
+        lowering.call(copy_call(lowering, value, target, node))
 
 
-def _batch(per_image: bool) -> Dim:
-    return SymDim(1) if per_image else 1
-
-
-def _lifetimes(lowering: Lowering, calls: Sequence[Call]) -> dict[Value, tuple[int, int]]:
+def _lifetimes(lowering: Lowering, calls: Sequence[Call | Mark]) -> dict[Value, tuple[int, int]]:
     """Returns the first and last call at which each buffer is alive."""
     lives: dict[Value, tuple[int, int]] = {}
     for index, call in enumerate(calls):
@@ -82,7 +84,7 @@ def _lifetimes(lowering: Lowering, calls: Sequence[Call]) -> dict[Value, tuple[i
     return lives
 
 
-def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value, Address]) -> None:
+def _share_buffers(lowering: Lowering, calls: Sequence[Call | Mark], pinned: dict[Value, Address]) -> None:
     """Lets what a call writes take over the buffer of an input that dies there, where the kernel allows it and the layouts agree.
 
     The halos of what is written are filled just before the call, with what the same layout's halo of the input holds already. An input that the
@@ -91,11 +93,13 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call], pinned: dict[Value
     joined = {part.of for part in lowering.slices.values()}
     lives = _lifetimes(lowering, calls)
     for index, call in enumerate(calls):
+        if isinstance(call, Mark):
+            continue
         remaining = [value for value in call.inplace if not value.is_const]
         if not remaining:
             continue
         begins = index
-        while begins and calls[begins - 1].joined and calls[begins - 1].node is call.node:
+        while begins and isinstance(before := calls[begins - 1], Call) and before.joined and before.node is call.node:
             begins -= 1
         for out in call.writes:
             out_root = lowering.root(out)

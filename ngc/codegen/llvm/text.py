@@ -97,10 +97,11 @@ class Module:
 
 @dataclass
 class Loop:
-    """A counted loop under construction: `index`, the loop-carried `values`, and after its end their `results`."""
+    """A counted loop under construction: `index`, the loop-carried `values`, and after its end, the block `done`, their `results`."""
 
     index: Value
     values: list[Value]
+    done: str
     results: list[Value] = field(default_factory=list)
     following: list[Value] | None = None
 
@@ -196,7 +197,7 @@ class Builder:
         if not nonempty:
             self.branch_if(self.define(I1, f"icmp slt i64 {index.name}, {spell(stop)}"), body, done)
             self.start_block(body)
-        loop = Loop(index, phis)
+        loop = Loop(index, phis, done)
         yield loop
         ending = loop.following if loop.following is not None else phis
         if loop.following is None and phis:
@@ -212,6 +213,14 @@ class Builder:
             self.lines[slot] = f"  {phi.name} = phi {phi.type} [ {initial.name}, %{before} ], [ {final.name}, %{latch} ]"
         self.start_block(done)
         loop.results = list(ending) if nonempty else phis
+
+    def leave_unless(self, loop: Loop, condition: Value) -> None:
+        """Leaves a loop that carries no values where an i1 is false."""
+        if loop.values:
+            raise ValueError("a loop that carries values ends with its counter only")
+        label = self.fresh("stay")
+        self.branch_if(condition, label, loop.done)
+        self.start_block(label)
 
     @contextmanager
     def when(self, condition: Value) -> Iterator[None]:

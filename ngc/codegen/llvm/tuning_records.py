@@ -52,7 +52,7 @@ def load() -> dict[str, Record]:
         return {}
     except OSError as error:
         _log.warning("cannot read %s: %s; measuring again", file, error.strerror)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         _log.warning("ignored the damaged file %s (%s: %s); measuring again", file, type(error).__name__, error)
     return {}
 

@@ -23,10 +23,11 @@ from ngc.codegen.onnx import (
     quantization,
     recurrent,
     reductions,
+    regions,
     resampling,
     sequences,
 )
-from ngc.codegen.onnx.writer import Handler, OnnxWriter, Operation, Tensor
+from ngc.codegen.onnx.writer import Handler, OnnxWriter, Operation, Subgraph, Tensor
 from ngc.codegen.problems import list_refused
 from ngc.engines.onnx_forms import why_no_onnx
 from ngc.errors import CodegenError, EngineError
@@ -55,7 +56,7 @@ Keep = Callable[["onnx.TensorProto", np.ndarray], None]
 def handlers() -> Mapping[str, Handler]:
     """Returns the operators that are emitted."""
     families = (elementwise, layers, movement, normalization, pooling, quantization, reductions, indexing, ordering, sequences, detection, resampling,
-                matmul, recurrent, linear_algebra)
+                matmul, recurrent, linear_algebra, regions)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
 
@@ -80,7 +81,7 @@ def write(graph: Graph, opset: int = OPSET) -> OnnxWriter:
         raise CodegenError(f"ONNX models are written for the operator sets {', '.join(map(str, OPSETS))}, not {opset}")
     if refused := list_refused(graph, why_no_onnx):
         raise CodegenError(f"some operators have no form in ONNX:\n{refused}")
-    table, writer = handlers(), OnnxWriter(graph)
+    table, writer = handlers(), OnnxWriter(graph, opset=opset)
     for node in graph.nodes:
         if node.op != "const":
             writer.add(node, table[node.op])
@@ -102,7 +103,13 @@ def assemble(writer: OnnxWriter, opset: int, keep: Keep) -> "onnx.ModelProto":
     def node(operation: Operation) -> "onnx.NodeProto":
         inputs = ["" if tensor is None else tensor.name for tensor in operation.inputs]
         attrs: dict[str, Any] = {name: _ELEMENT_TYPES[value] if name == "to" else value for name, value in operation.attrs.items()}
-        return helper.make_node(operation.kind, inputs, [operation.output.name], name=operation.name, doc_string=operation.sources or None, **attrs)
+        outputs = [tensor.name for tensor in (operation.output, *operation.further)]
+        attrs.update({name: subgraph(value) for name, value in attrs.items() if isinstance(value, Subgraph)})
+        return helper.make_node(operation.kind, inputs, outputs, name=operation.name, doc_string=operation.sources or None, **attrs)
+
+    def subgraph(part: Subgraph) -> "onnx.GraphProto":
+        given, returned = ([value_info(tensor.name, type) for tensor, type in tensors] for tensors in (part.inputs, part.outputs))
+        return helper.make_graph([node(operation) for operation in part.operations], part.name, given, returned)
 
     def constant(tensor: Tensor, array: np.ndarray) -> "onnx.TensorProto":
         proto = TensorProto(name=tensor.name, data_type=_ELEMENT_TYPES[tensor.dtype], dims=array.shape)

@@ -1,13 +1,14 @@
 """The ONNX graph while it is written: tensors, operations and constants, without the `onnx` package, which only `emit` needs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ngc.errors import CodegenError
-from ngc.ir import Graph, Node, Shape, SymDim, Value
+from ngc.ir import Graph, Node, Shape, SymDim, TensorType, Value
 from ngc.ir.tensor_type import DTYPES
 
 COMPUTED_IN = {"bf16": "f32", "i8": "i32", "u8": "i32", "bool": "i32"}
@@ -32,6 +33,24 @@ class Operation:
     attrs: dict[str, Any]
     name: str = ""
     sources: str = ""
+    further: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subgraph:
+    """A graph that is an operator's attribute. It sees the tensors of the graphs around it, whose names are none of its own.
+
+    Attributes:
+        name: of the graph.
+        operations: in topological order.
+        inputs: what its operator gives it, each with its type.
+        outputs: what it returns, each made by one of its operations.
+    """
+
+    name: str
+    operations: Sequence[Operation]
+    inputs: Sequence[tuple[Tensor, TensorType]]
+    outputs: Sequence[tuple[Tensor, TensorType]]
 
 
 Handler = Callable[["OnnxWriter", Node], Tensor | Sequence[Tensor]]
@@ -45,11 +64,13 @@ class OnnxWriter:
     Attributes:
         operations: in topological order.
         constants: initializers with their data; bf16 is held as f32.
+        opset: the version of the operator set, for what versions spell differently.
     """
 
     graph: Graph
     operations: list[Operation] = field(default_factory=list)
     constants: dict[Tensor, np.ndarray] = field(default_factory=dict)
+    opset: int = 18
 
     def __post_init__(self) -> None:
         inputs = dict(zip(self.graph.inputs, self.graph.input_names, strict=True))
@@ -83,6 +104,12 @@ class OnnxWriter:
         output = Tensor(self._fresh(f"{self._prefix}.{kind}"), dtype or first.dtype)
         self.operations.append(Operation(kind, inputs, output, attrs))
         return output
+
+    def apply_many(self, kind: str, *inputs: Tensor | None, dtypes: Sequence[str], **attrs: Any) -> list[Tensor]:
+        """Adds an operation of several results, of the given element types, and returns them."""
+        first, *further = (Tensor(self._fresh(f"{self._prefix}.{kind}"), dtype) for dtype in dtypes)
+        self.operations.append(Operation(kind, inputs, first, attrs, further=tuple(further)))
+        return [first, *further]
 
     def cast(self, tensor: Tensor, dtype: str) -> Tensor:
         """Returns a tensor in another element type, converted once however often it is asked for."""
@@ -158,6 +185,32 @@ class OnnxWriter:
         if key not in self._shared:
             self._shared[key] = self.constant(np.ascontiguousarray(value.array.T), f"{value.name}.transposed", value.type.dtype)
         return self.cast(self._shared[key], dtype)
+
+    # -- regions --------------------------------------------------------------------------------------------------
+
+    def fresh_tensor(self, name: str, dtype: str) -> Tensor:
+        """Returns a tensor of a name that no other has."""
+        return Tensor(self._fresh(name), dtype)
+
+    @contextmanager
+    def inside(self) -> Iterator[list[Operation]]:
+        """Lets operations be added to a list of their own, which is yielded: those of a subgraph. What they make is known inside only; constants are not."""
+        outer, shared, prefix = self.operations, dict(self._shared), self._prefix
+        self.operations = []
+        yield self.operations
+        constants = {key: tensor for key, tensor in self._shared.items() if tensor in self.constants}
+        self.operations, self._shared, self._prefix = outer, {**constants, **shared}, prefix
+
+    def region(self, region: Graph, inputs: Sequence[Tensor], table: Mapping[str, Handler]) -> list[Tensor]:
+        """Adds the operations of a region's nodes, tensors for its inputs; returns the tensors of its outputs."""
+        for value in region.values():
+            self._names[value] = self._fresh(value.name)
+        for value, tensor in zip(region.inputs, inputs, strict=True):
+            self._tensors[value] = tensor
+        for node in region.nodes:
+            if node.op != "const":
+                self.add(node, table[node.op])
+        return [self.operand(value) for value in region.outputs]
 
     # -- the graph ------------------------------------------------------------------------------------------------
 

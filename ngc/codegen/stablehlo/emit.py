@@ -50,6 +50,8 @@ EMITTERS: dict[str, Emitter] = {
     "dense": layers.emit_dense,
     "pool": emit_pool,
     "batch_norm": reductions.emit_batch_norm,
+    "layer_norm": reductions.emit_layer_norm,
+    "group_norm": reductions.emit_group_norm,
     "lrn": reductions.emit_lrn,
     "eltwise": elementwise.emit_eltwise,
     "prelu": elementwise.emit_prelu,

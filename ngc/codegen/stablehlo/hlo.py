@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -30,9 +31,12 @@ def jaxlib_client() -> Any:
     except ImportError as error:
         raise EngineError(f"XLA is reached through jaxlib, which cannot be imported ({error}); pip install 'ngc[neuron]' installs it") from error
     if lacking := [name for name in ("mlir", "jax_jit") if not hasattr(xla_client._xla, name)]:
-        raise EngineError(f"jaxlib {version('jaxlib')} has no {' and no '.join(lacking)}; ngc works with jaxlib {JAXLIB}: "
-                          "pip install 'ngc[neuron]' installs it")
+        raise _other_version(lacking)
     return xla_client
+
+
+def _other_version(lacking: Sequence[str]) -> EngineError:
+    return EngineError(f"jaxlib {version('jaxlib')} has no {' and no '.join(lacking)}; ngc works with jaxlib {JAXLIB}: pip install 'ngc[neuron]' installs it")
 
 
 def verify_stablehlo(text: str) -> None:
@@ -40,12 +44,15 @@ def verify_stablehlo(text: str) -> None:
 
     Raises:
         CodegenError: they do not; the message has what they say and the line that it is about.
-        EngineError: jaxlib is not installed.
+        EngineError: jaxlib is not installed, or of a version with other insides.
     """
     jaxlib_client()
-    from jaxlib.mlir import ir
-    from jaxlib.mlir._mlir_libs import register_jax_dialects
-    from jaxlib.mlir.dialects import chlo, stablehlo
+    try:
+        from jaxlib.mlir import ir
+        from jaxlib.mlir._mlir_libs import register_jax_dialects
+        from jaxlib.mlir.dialects import chlo, stablehlo
+    except ImportError as error:
+        raise _other_version([str(error.name)]) from error
 
     registry = ir.DialectRegistry()
     register_jax_dialects.register_dialects(registry)

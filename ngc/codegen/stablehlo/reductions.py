@@ -50,20 +50,72 @@ def emit_batch_norm(body: Body, node: Node, operands: Sequence[Tensor]) -> list[
     return [body.convert(result, operands[0].dtype)]
 
 
-def emit_softmax(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
-    """Emits softmax and log_softmax with the largest value subtracted first."""
-    x, axis = body.wide(operands[0]), node.attrs["axis"] % operands[0].rank
+def emit_layer_norm(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits layer_norm in f32: the variance is the mean of squares of what is left without the mean."""
+    x, gamma, beta = map(body.wide, operands)
+    axis = node.attrs["axis"] % x.rank
     others = [other for other in range(x.rank) if other != axis]
+
+    def mean(value: Tensor) -> Tensor:
+        return body.divide(body.reduce(value, "add", 0.0, [axis]), x.shape[axis])
+
+    centred = body.subtract(x, body.broadcast(mean(x), x.shape, others))
+    deviation = body.map("sqrt", body.add(mean(body.multiply(centred, centred)), node.attrs["eps"]))
+    scaled = body.multiply(body.divide(centred, body.broadcast(deviation, x.shape, others)), body.along(gamma, x, axis))
+    return [body.convert(body.add(scaled, body.along(beta, x, axis)), operands[0].dtype)]
+
+
+def rows_within(body: Body, lengths: Tensor, shape: Sequence[int], axis: int) -> Tensor:
+    """Returns where elements along an axis of a shape lie below their row's length."""
+    others = [other for other in range(len(shape)) if other != axis]
+    places = body.broadcast(body.vector(range(shape[axis]), lengths.dtype), shape, [axis])
+    return body.compare(places, "LT", body.broadcast(lengths, shape, others))
+
+
+def softmax_weights(body: Body, x: Tensor, axis: int, present: Tensor | None = None) -> Tensor:
+    """Returns softmax of f32 along an axis with the largest value subtracted first; elements that are not present do not count and become 0."""
+    _, powers, total = _powers(body, x, axis, present)
+    weights = body.divide(powers, body.broadcast(total, x.shape, [other for other in range(x.rank) if other != axis]))
+    return weights if present is None else body.select(present, weights, 0.0)
+
+
+def _powers(body: Body, x: Tensor, axis: int, present: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns x less the largest value along an axis, its exponentials, and their sums."""
+    x = x if present is None else body.select(present, x, -np.inf)
+    shifted = body.subtract(x, body.broadcast(body.reduce(x, "maximum", -np.inf, [axis]), x.shape, [other for other in range(x.rank) if other != axis]))
+    powers = body.map("exponential", shifted)
+    return shifted, powers, body.reduce(powers, "add", 0.0, [axis])
+
+
+def emit_softmax(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits softmax, where it is given lengths within them, and log_softmax."""
+    x, axis = body.wide(operands[0]), node.attrs["axis"] % operands[0].rank
     if node.attrs["temperature"] != 1:
         x = body.divide(x, node.attrs["temperature"])
-    x = body.subtract(x, body.broadcast(body.reduce(x, "maximum", -np.inf, [axis]), x.shape, others))
-    powers = body.map("exponential", x)
-    total = body.reduce(powers, "add", 0.0, [axis])
     if node.op == "softmax":
-        result = body.divide(powers, body.broadcast(total, x.shape, others))
+        present = rows_within(body, operands[1], x.shape, axis) if len(operands) == 2 else None
+        result = softmax_weights(body, x, axis, present)
     else:
-        result = body.subtract(x, body.broadcast(body.map("log", total), x.shape, others))
+        shifted, _, total = _powers(body, x, axis, None)
+        result = body.subtract(shifted, body.broadcast(body.map("log", total), x.shape, [other for other in range(x.rank) if other != axis]))
     return [body.convert(result, operands[0].dtype)]
+
+
+def emit_group_norm(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits group_norm in f32, on rows that are groups: the variance is the mean of squares of what is left without the mean."""
+    x, gamma, beta = (body.wide(operand) for operand in operands)
+    rows = body.reshape(x, (x.shape[0], node.attrs["groups"], prod(x.shape[1:]) // node.attrs["groups"]))
+
+    def mean(values: Tensor) -> Tensor:
+        return body.multiply(body.reduce(values, "add", 0.0, (2,)), 1 / values.shape[2])
+
+    def spread(values: Tensor) -> Tensor:
+        return body.broadcast(values, rows.shape, (0, 1))
+
+    centred = body.subtract(rows, spread(mean(rows)))
+    inverse = body.map("rsqrt", body.add(mean(body.multiply(centred, centred)), node.attrs["eps"]))
+    normal = body.reshape(body.multiply(centred, spread(inverse)), x.shape)
+    return [body.convert(body.add(body.multiply(normal, body.along(gamma, x, 1)), body.along(beta, x, 1)), operands[0].dtype)]
 
 
 def emit_lrn(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:

@@ -1,5 +1,18 @@
-"""Writes to StableHLO: operators on sequences of different lengths."""
+"""Operators on sequences of different lengths, in StableHLO."""
 
-from ngc.codegen.stablehlo.text import Emitter
+from collections.abc import Sequence
 
-EMITTERS: dict[str, Emitter] = {}
+from ngc.codegen.stablehlo.indexing import held, iota
+from ngc.codegen.stablehlo.text import Body, Emitter, Tensor
+from ngc.ir import Node
+
+
+def emit_sequence_mask(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits sequence_mask."""
+    x, lengths = operands
+    axis = node.attrs["axis"]
+    inside = body.compare(iota(body, x.shape, axis), "LT", body.along(lengths, x, 1 - axis))
+    return [body.select(inside, x, held(node.attrs["value"], x.dtype))]
+
+
+EMITTERS: dict[str, Emitter] = {"sequence_mask": emit_sequence_mask}

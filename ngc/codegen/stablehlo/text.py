@@ -109,6 +109,32 @@ class Body:
         self.lines.append(text + (f" loc({self.location})" if self.location else ""))
         return result
 
+    def sort_with(self, x: Tensor, other: Tensor, axis: int, *, backwards: bool = False) -> tuple[Tensor, Tensor]:
+        """Appends a stable sort of x along an axis, smallest first unless backwards, NaN as the largest; returns it and another tensor moved alike."""
+        name, key, carried = f"%{self._count}", tensor_type((), x.dtype), tensor_type((), other.dtype)
+        self._count += 1
+        lines = []
+
+        def compare(result: str, a: str, direction: str, b: str) -> None:
+            kind = "FLOAT" if x.is_float else "UNSIGNED" if x.dtype in ("u8", "bool") else "SIGNED"
+            lines.append(f'{result} = "stablehlo.compare"({a}, {b}) {{comparison_direction = #stablehlo<comparison_direction {direction}>, '
+                         f"compare_type = #stablehlo<comparison_type {kind}>}} : ({key}, {key}) -> tensor<i1>")
+
+        first, second = ("%b", "%a") if backwards else ("%a", "%b")
+        compare("%c", first, "LT", second)
+        if x.is_float:  # the second is NaN and the first is not
+            compare("%d", first, "EQ", first)
+            compare("%e", second, "NE", second)
+            for result, operation, left, right in (("%f", "and", "%d", "%e"), ("%g", "or", "%c", "%f")):
+                lines.append(f'{result} = "stablehlo.{operation}"({left}, {right}) : (tensor<i1>, tensor<i1>) -> tensor<i1>')
+        decided = "%g" if x.is_float else "%c"
+        region = f'{{^bb0(%a: {key}, %b: {key}, %x: {carried}, %y: {carried}): {" ".join(lines)} "stablehlo.return"({decided}) : (tensor<i1>) -> ()}}'
+        self.used.add("stablehlo.sort")
+        text = (f'{name}:2 = "stablehlo.sort"({x.name}, {other.name}) ({region}) {{dimension = {axis} : i64, is_stable = true}} : '
+                f"({x.type}, {other.type}) -> ({x.type}, {other.type})")
+        self.lines.append(text + (f" loc({self.location})" if self.location else ""))
+        return Tensor(f"{name}#0", x.shape, x.dtype), Tensor(f"{name}#1", other.shape, other.dtype)
+
     def map(self, name: str, *operands: Tensor, attributes: str = "") -> Tensor:
         """Appends an element-wise operation whose result has the type of its last operand."""
         return self.op(f"stablehlo.{name}", operands, operands[-1].shape, operands[-1].dtype, attributes)

@@ -7,9 +7,10 @@ from ngc.engines.operator_forms import (
     matmul,
     ordering,
     recurrent,
+    regions,
     resampling,
     sequences,
 )
 
-FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra)
+FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, regions)
 """Modules with the tables `ONNX`, `STABLEHLO` and, for what TensorRT does not take of ONNX, `TENSORRT`."""

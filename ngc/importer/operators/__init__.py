@@ -5,14 +5,25 @@ from types import MappingProxyType
 
 from ngc.importer.operators import (
     activation,
+    aggregation,
+    control_flow,
+    creation,
     detection,
     elementwise,
     indexing,
     linear_algebra,
     matmul,
     normalization,
+    numpy_creation,
+    numpy_elementwise,
+    numpy_joining,
+    numpy_products,
+    numpy_reduction,
+    numpy_shape,
     ordering,
+    patches,
     pooling,
+    positions,
     recurrent,
     reduction,
     resampling,
@@ -20,6 +31,7 @@ from ngc.importer.operators import (
     shape,
     slicing,
     spatial,
+    writing,
 )
 from ngc.importer.operators.conversion import Conversion, Operator
 
@@ -27,7 +39,8 @@ __all__ = ["OPERATORS", "Conversion", "Operator"]
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
-    indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra,
+    indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
+    numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
 )  # fmt: skip
 
 

@@ -59,6 +59,7 @@ def _softmax_over(op: str) -> Callable[[Conversion], list[Value]]:
         result = conversion.op(
             "log_softmax" if op == "log_softmax" else "softmax",
             data,
+            *_lengths(conversion),
             part="wide" if cast else "",
             axis=conversion.axis(attrs["axis"]),
             temperature=temperature,
@@ -68,8 +69,24 @@ def _softmax_over(op: str) -> Callable[[Conversion], list[Value]]:
     return convert
 
 
-def _refuse_length(attrs: Attributes) -> str | None:
-    return "use_length=True" if attrs["use_length"] else None
+def _lengths(conversion: Conversion) -> tuple[Value, ...]:
+    """Returns the lengths that softmax is given, if any; without `use_length` a second operand plays no part."""
+    if not conversion.attrs["use_length"]:
+        return ()
+    if len(conversion.inputs) != 2:
+        raise conversion.fail("1 input with use_length=True, expected data and length")
+    axis, length = conversion.axis(conversion.attrs["axis"]), conversion.inputs[1]
+    conversion.expect_shape(length, (*conversion.shape[:axis], *conversion.shape[axis + 1:]), "length")
+    if length.type.dtype not in ("i32", "i64"):
+        raise conversion.fail(f"lengths of {length.type.dtype}, expected int32 or int64")
+    return (length,)
+
+
+def _refuse_length(op: str) -> Callable[[Attributes], str | None]:
+    def refuse(attrs: Attributes) -> str | None:
+        return "use_length=True, which MXNet knows of softmax alone" if attrs["use_length"] and op != "softmax" else None
+
+    return refuse
 
 
 def _softmax_output(conversion: Conversion) -> list[Value]:
@@ -146,7 +163,7 @@ OPERATORS = {
         becomes=("leaky_relu", "elu", "selu", "gelu", "prelu", "reshape"),
     ),
     **{
-        name: Operator(_softmax_over(name), _SOFTMAX, 1, 2, _refuse_length, becomes=parts)
+        name: Operator(_softmax_over(name), _SOFTMAX, 1, 2, _refuse_length(name), becomes=parts)
         for name, parts in _SOFTMAX_PARTS.items()
     },
     "SoftmaxOutput": Operator(

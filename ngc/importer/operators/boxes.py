@@ -126,6 +126,7 @@ def _multibox_prior(conversion: Conversion) -> list[Value]:
     if len(attrs["steps"]) != 2 or len(attrs["offsets"]) != 2 or attrs["steps"][0] * attrs["steps"][1] < 0:
         raise conversion.fail(f"steps {attrs['steps']} and offsets {attrs['offsets']}: expected (y, x) each, both steps or none given")
     height, width = (conversion.fixed(dim, "a spatial dimension") for dim in conversion.shape[2:])
+    conversion.check_generated(height, width, len(attrs["sizes"]) + len(attrs["ratios"]) - 1, COORDINATES)
     anchors = conversion.const("anchors", anchor_boxes(height, width, attrs))
     return [conversion.op("cast", anchors, dtype=conversion.data.type.dtype)]
 

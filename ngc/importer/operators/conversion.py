@@ -2,19 +2,57 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from math import prod
+from typing import Any, Protocol
 
-from ngc.errors import ImportFailure, VerifyError
+from ngc.errors import ImportFailure, VerifyError, shorten
 from ngc.importer.attributes import Attributes, Field, Schema
 from ngc.importer.source_bytes import Array
-from ngc.importer.symbol import SymbolNode
-from ngc.ir import Dim, GraphBuilder, Loc, Shape, SymDim, Value
+from ngc.importer.symbol import SymbolGraph, SymbolNode
+from ngc.ir import Dim, Graph, GraphBuilder, Loc, Shape, SymDim, TensorType, Value
 from ngc.ir.tensor_type import format_shape
 
 MAX_OUTPUTS = 1 << 16
 """More outputs than any model has of one node: a damaged number must not make names by the billion."""
 
+_MOST_MESSAGE = 2000
+"""Characters: messages show attributes, which may be megabytes long."""
+
+MAX_GENERATED = 1 << 24
+"""Elements of a constant that a converter makes of attributes: as many as the anchors of a 1024 x 1024 map of features with four boxes at each pixel."""
+
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
+
+
+@dataclass(frozen=True)
+class RegionInput:
+    """An input of a region: its type, and the variables of a subgraph that it feeds; none where the subgraph does not look at it."""
+
+    type: TensorType
+    variables: tuple[int, ...]
+    name: str
+
+
+class SubgraphImporter(Protocol):
+    """What converts the subgraphs of a node."""
+
+    @property
+    def np_shape(self) -> bool:
+        """Whether the node's symbol has tensors without dimensions, as numpy has."""
+
+    def region(self, inner: SymbolGraph, name: str, inputs: Sequence[RegionInput], constants: Mapping[int, Array], heads: Sequence[int]) -> Graph:
+        """Returns a subgraph as a graph of its own.
+
+        Args:
+            inner: the subgraph.
+            name: of the graph.
+            inputs: of the graph, in order.
+            constants: the data of its other variables.
+            heads: which heads it returns, in order.
+        """
+
+    def inline(self, inner: SymbolGraph, values: Mapping[int, Value]) -> list[Value]:
+        """Converts a subgraph where its node stands, for the values of its variables; returns its heads."""
 
 
 @dataclass
@@ -30,6 +68,7 @@ class Conversion:
     attrs: Attributes
     inputs: tuple[Value, ...]
     needed: frozenset[int]
+    subgraphs: SubgraphImporter
     loc: Loc = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +91,7 @@ class Conversion:
 
     def fail(self, message: str) -> ImportFailure:
         """Returns the error that names this node."""
-        return ImportFailure(f"{self.source}: {self.node}: {message}")
+        return ImportFailure(f"{self.source}: {self.node}: {shorten(message, _MOST_MESSAGE)}")
 
     def op(self, op: str, *inputs: Value, part: str = "", **attrs: Any) -> Value:
         """Appends an IR node, named after the MXNet node (and `part`, if one of many); returns its result."""
@@ -62,8 +101,20 @@ class Conversion:
         except VerifyError as error:
             raise self.fail(str(error)) from error
 
+    def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], **attrs: Any) -> tuple[Value, ...]:
+        """Appends an IR node that holds graphs, and returns its results."""
+        try:
+            return self.builder.region_op(op, inputs, regions, self.node.name, self.loc, **attrs)
+        except VerifyError as error:
+            raise self.fail(str(error)) from error
+
+    def check_generated(self, *sizes: int) -> None:
+        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where that is larger than any model needs."""
+        if prod(sizes) > MAX_GENERATED:
+            raise self.fail(f"a constant of shape {format_shape(sizes)} would have {prod(sizes)} elements; at most {MAX_GENERATED} are generated")
+
     def const(self, part: str, array: Array) -> Value:
-        """Adds a constant that the converter computed."""
+        """Adds a constant that the converter computed, within what `check_generated` allows."""
         return self.builder.const(f"{self.node.name}_{part}", array, self.loc)
 
     def reshape(self, value: Value, shape: Iterable[Dim], part: str = "") -> Value:
@@ -123,12 +174,17 @@ def numbered_outputs(count: int) -> tuple[str, ...]:
     return ("output",) if count == 1 else tuple(f"output{index}" for index in range(count))
 
 
+def named_outputs(*names: str) -> Callable[[Attributes], tuple[str, ...]]:
+    """Returns the outputs of an operator that gives them names of their own, whatever its attributes."""
+    return lambda attrs: names
+
+
 @dataclass(frozen=True)
 class Operator:
     """An MXNet operator: its inputs, its parameters, what it refuses, its outputs' names, and the converter.
 
     A `schema` of None stands for operators without parameters: MXNet does not look at their attributes. `becomes` has the IR operators that the converter
-    appends, for listings; no node becomes all of them.
+    appends, for listings; no node becomes all of them. `any_rank` says that operands may be without dimensions, which MXNet has under numpy's rules only.
     """
 
     convert: Converter
@@ -138,6 +194,16 @@ class Operator:
     refuse: Callable[[Attributes], str | None] = _no_refusal
     outputs: Callable[[Attributes], tuple[str, ...]] = _one_output
     becomes: tuple[str, ...] = ()
+    any_rank: bool = False
+
+
+def refused(reason: str) -> Operator:
+    """Returns the row of an operator that is known, and refused whatever its attributes are."""
+
+    def convert(conversion: Conversion) -> list[Value]:
+        raise conversion.fail(reason)
+
+    return Operator(convert, None, 1, None, refuse=lambda attrs: reason)
 
 
 def identity(conversion: Conversion) -> list[Value]:

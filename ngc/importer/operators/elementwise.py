@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ngc.importer.attributes import IGNORED, Field
+from ngc.importer.attributes import IGNORED, Field, enum
 from ngc.importer.operators.conversion import (
     MAX_OUTPUTS,
     NUM_ARGS,
@@ -37,16 +37,16 @@ _SCALAR = {
     "rpower": ("power", True),
     **{name: (name, False) for name in f"maximum minimum hypot {_COMPARISONS} {_LOGICAL}".split()},
 }
-_SCALAR_PARAMS = {"scalar": Field("double", 1.0), "is_int": IGNORED}
+_SCALAR_PARAMS = {"scalar": Field("double", 1.0), "is_int": Field("bool", True)}
 _FLOATS = ("f16", "bf16", "f32", "f64")
 
 
 def _unary(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, conversion.data)], becomes=(op,))
+    return Operator(lambda conversion: [conversion.op(op, conversion.data)], any_rank=True, becomes=(op,))
 
 
 def _broadcast(op: str) -> Operator:
-    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2, becomes=(op,))
+    return Operator(lambda conversion: [conversion.op(op, *conversion.inputs)], None, 2, 2, any_rank=True, becomes=(op,))
 
 
 def _equal_shapes(op: str) -> Operator:
@@ -59,9 +59,12 @@ def _equal_shapes(op: str) -> Operator:
 
 def _scalar(op: str, reverse: bool) -> Operator:
     def convert(conversion: Conversion) -> list[Value]:
-        return [conversion.op(op, conversion.data, scalar=conversion.attrs["scalar"], reverse=reverse)]
+        data = conversion.data
+        if not conversion.attrs["is_int"] and data.type.dtype not in _FLOATS:  # written by numpy's functions: a scalar with a fraction
+            data = conversion.op("cast", data, part="data", dtype="f64")
+        return [conversion.op(op, data, scalar=conversion.attrs["scalar"], reverse=reverse)]
 
-    return Operator(convert, _SCALAR_PARAMS, becomes=(op,))
+    return Operator(convert, _SCALAR_PARAMS, any_rank=True, becomes=(op, "cast"))
 
 
 def _constant_like(op: str, scalar: float) -> Callable[[Conversion], list[Value]]:
@@ -119,11 +122,11 @@ OPERATORS = {
     **{f"_{name}": _equal_shapes(name) for name in _EQUAL_SHAPES.split()},
     "_grad_add": _equal_shapes("add"),
     **{f"_{name}_scalar": _scalar(*how) for name, how in _SCALAR.items()},
-    "zeros_like": Operator(_constant_like("logical_and", 0.0), becomes=("logical_and",)),
-    "ones_like": Operator(_constant_like("logical_or", 1.0), becomes=("logical_or",)),
+    "zeros_like": Operator(_constant_like("logical_and", 0.0), any_rank=True, becomes=("logical_and",)),
+    "ones_like": Operator(_constant_like("logical_or", 1.0), any_rank=True, becomes=("logical_or",)),
     "add_n": Operator(_add_n, NUM_ARGS, 1, None, becomes=("add", "identity")),
-    "clip": Operator(_clip, {"a_min": Field("float"), "a_max": Field("float")}, becomes=("clip",)),
-    "Cast": Operator(_cast, {"dtype": Field("dtype")}, becomes=("cast",)),
+    "clip": Operator(_clip, {"a_min": Field("float"), "a_max": Field("float")}, any_rank=True, becomes=("clip",)),
+    "Cast": Operator(_cast, {"dtype": Field("dtype")}, any_rank=True, becomes=("cast",)),
     "amp_cast": Operator(_amp_cast, {"dtype": Field("dtype")}, becomes=("cast", "identity")),
     "amp_multicast": Operator(
         _amp_multicast,
@@ -134,6 +137,8 @@ OPERATORS = {
         becomes=("cast", "identity"),
     ),
     "where": Operator(_where, None, 3, 3, becomes=("where",)),
-    "_copy": Operator(identity, becomes=("identity",)),
+    "_copy": Operator(identity, any_rank=True, becomes=("identity",)),
     "_identity_with_attr_like_rhs": Operator(identity, None, 2, 2, becomes=("identity",)),
+    "_contrib_gradientmultiplier": Operator(identity, {"scalar": IGNORED}, becomes=("identity",)),
+    "cast_storage": Operator(identity, {"stype": enum("default")}, becomes=("identity",)),
 }

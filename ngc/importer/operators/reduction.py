@@ -7,29 +7,33 @@ from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.ir import Value
 
 
-def _reduce(conversion: Conversion, op: str, axes: tuple[int, ...] | None, *, exclude: bool) -> Value:
+def reduce(
+    conversion: Conversion, op: str, axes: tuple[int, ...] | None, *, exclude: bool, data: Value | None = None
+) -> Value:
+    """Returns a reduction of the node's first operand, or of `data` of its shape, over axes (none: all), with its attribute keepdims."""
+    x = conversion.data if data is None else data
     chosen = conversion.axes(axes or range(conversion.rank))
     if exclude and axes:
         chosen = tuple(axis for axis in range(conversion.rank) if axis not in chosen)
         if not chosen:
-            return conversion.op("identity", conversion.data)
+            return conversion.op("identity", x)
     keepdims = conversion.attrs["keepdims"]
     if len(chosen) == conversion.rank and not keepdims:
         # MXNet has no arrays without dimensions: a full reduction has the shape (1,).
-        total = conversion.op(op, conversion.data, part="total", axes=chosen, keepdims=True)
+        total = conversion.op(op, x, part="total", axes=chosen, keepdims=True)
         return conversion.reshape(total, (1,))
-    return conversion.op(op, conversion.data, axes=tuple(sorted(chosen)), keepdims=keepdims)
+    return conversion.op(op, x, axes=tuple(sorted(chosen)), keepdims=keepdims)
 
 
 def _reduction(op: str) -> Callable[[Conversion], list[Value]]:
     return lambda conversion: [
-        _reduce(conversion, op, conversion.attrs["axis"], exclude=conversion.attrs["exclude"])
+        reduce(conversion, op, conversion.attrs["axis"], exclude=conversion.attrs["exclude"])
     ]
 
 
 def _norm(conversion: Conversion) -> list[Value]:
     op = "reduce_l1" if conversion.attrs["ord"] == 1 else "reduce_l2"
-    return [_reduce(conversion, op, conversion.attrs["axis"], exclude=False)]
+    return [reduce(conversion, op, conversion.attrs["axis"], exclude=False)]
 
 
 def _refuse_norm(attrs: Attributes) -> str | None:
@@ -38,7 +42,7 @@ def _refuse_norm(attrs: Attributes) -> str | None:
     return None if attrs["ord"] in (1, 2) else f"ord={attrs['ord']}, of which MXNet knows 1 and 2"
 
 
-_AXES = {
+AXES = {
     "axis": Field("shape", None, optional=True),
     "keepdims": Field("bool", False),
 }
@@ -47,14 +51,14 @@ OPERATORS = {
     **{
         name: Operator(
             _reduction(f"reduce_{name}"),
-            {**_AXES, "exclude": Field("bool", False)},
+            {**AXES, "exclude": Field("bool", False)},
             becomes=(f"reduce_{name}", "reshape", "identity"),
         )
         for name in ("sum", "mean", "max", "min", "prod")
     },
     "norm": Operator(
         _norm,
-        {**_AXES, "ord": Field("int", 2), "out_dtype": Field("str", None, optional=True)},
+        {**AXES, "ord": Field("int", 2), "out_dtype": Field("str", None, optional=True)},
         refuse=_refuse_norm,
         becomes=("reduce_l1", "reduce_l2", "reshape"),
     ),

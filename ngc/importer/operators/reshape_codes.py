@@ -54,7 +54,7 @@ def reshaped(source: Shape, codes: Sequence[int], *, reverse: bool = False) -> S
             case _:
                 raise MalformedValue(f"unknown code {code}, expected a size or 0 to -4")
     if inferred is not None:
-        result[inferred] = _missing_factor(product(source), product(result), source)
+        result[inferred] = missing_factor(product(source), product(result), source)
     return tuple(result)
 
 
@@ -63,15 +63,15 @@ def _split(dim: Dim, parts: Sequence[int]) -> tuple[Dim, Dim]:
         raise MalformedValue(f"-4 must be followed by two sizes, one of which may be -1; found {list(parts)}")
     left, right = parts
     if left == -1:
-        return _missing_factor(dim, right, (dim,)), right
+        return missing_factor(dim, right, (dim,)), right
     if right == -1:
-        return left, _missing_factor(dim, left, (dim,))
+        return left, missing_factor(dim, left, (dim,))
     if left * right != dim:
         raise MalformedValue(f"-4 cannot split {dim} into {left} times {right}")
     return left, right
 
 
-def _missing_factor(total: Dim, known: Dim, source: Shape) -> Dim:
+def missing_factor(total: Dim, known: Dim, source: Shape) -> Dim:
     """Returns total / known, which must be a size (or a multiple of the batch)."""
     reason = MalformedValue(f"-1 cannot be inferred: {known} does not divide {total}, the size of {format_shape(source)}")
     try:

@@ -141,6 +141,34 @@ def _stack(conversion: Conversion) -> list[Value]:
     return [conversion.op("concat", *parts, axis=axis)]
 
 
+def _tile(conversion: Conversion) -> list[Value]:
+    """The data repeated as a whole: (d0, d1) -> (1, d0, 1, d1) -> (r0, d0, r1, d1) -> (r0*d0, r1*d1)."""
+    reps = conversion.attrs["reps"]
+    if min(reps, default=1) < 1:
+        raise conversion.fail(f"reps = {reps}: expected numbers of at least 1")
+    rank = max(conversion.rank, len(reps))
+    shape: tuple[Dim, ...] = (*(1,) * (rank - conversion.rank), *conversion.shape)
+    times = (*(1,) * (rank - len(reps)), *reps)
+    return _repeated(conversion, [(count, dim) for count, dim in zip(times, shape, strict=True)], [0] * rank)
+
+
+def _repeat(conversion: Conversion) -> list[Value]:
+    """Each element repeated along an axis, or along the flattened data."""
+    count, axis = conversion.attrs["repeats"], conversion.attrs["axis"]
+    shape = (product(conversion.shape),) if axis is None else conversion.shape
+    along = 0 if axis is None else conversion.axis(axis)
+    pairs = [(dim, count if position == along else 1) for position, dim in enumerate(shape)]
+    return _repeated(conversion, pairs, [1] * len(shape))
+
+
+def _repeated(conversion: Conversion, pairs: Sequence[tuple[Dim, Dim]], repeats: Sequence[int]) -> list[Value]:
+    """Returns the data with each axis written as a pair of axes, one of which (`repeats` says which) is repeated; both are then one again."""
+    apart = [dim for pair, own in zip(pairs, repeats, strict=True) for dim in ((pair[0], 1) if own else (1, pair[1]))]
+    split = conversion.reshape(conversion.data, apart, part="apart")
+    wide = conversion.op("broadcast_to", split, part="wide", shape=tuple(dim for pair in pairs for dim in pair))
+    return [conversion.reshape(wide, [product(pair) for pair in pairs])]
+
+
 def _depth_to_space(conversion: Conversion) -> list[Value]:
     """(N, b, b, C/b², H, W) -> (N, C/b², H, b, W, b)."""
     batch, channels, height, width, block = _blocks(conversion)
@@ -187,7 +215,7 @@ OPERATORS = {
     "Flatten": Operator(_flatten, becomes=("reshape",)),
     "transpose": Operator(_transpose, {"axes": Field("shape", ())}, becomes=("transpose",)),
     "SwapAxis": Operator(_swap_axis, {"dim1": Field("int", 0), "dim2": Field("int", 0)}, becomes=("transpose",)),
-    "expand_dims": Operator(_expand_dims, {"axis": Field("int")}, becomes=("reshape",)),
+    "expand_dims": Operator(_expand_dims, {"axis": Field("int")}, any_rank=True, becomes=("reshape",)),
     "squeeze": Operator(_squeeze, {"axis": Field("shape", None, optional=True)}, becomes=("reshape",)),
     "broadcast_axis": Operator(_broadcast_axis, {"axis": Field("shape", ()), "size": Field("shape", ())}, becomes=("broadcast_to",)),
     "broadcast_to": Operator(_broadcast_to, {"shape": Field("shape", ())}, becomes=("broadcast_to",)),
@@ -208,7 +236,13 @@ OPERATORS = {
         2,
         becomes=("reshape",),
     ),
-    "stack": Operator(_stack, {"axis": Field("int", 0), **NUM_ARGS}, 1, None, becomes=("reshape", "concat")),
+    "stack": Operator(_stack, {"axis": Field("int", 0), **NUM_ARGS}, 1, None, any_rank=True, becomes=("reshape", "concat")),
+    "tile": Operator(_tile, {"reps": Field("shape")}, becomes=("reshape", "broadcast_to")),
+    "repeat": Operator(
+        _repeat,
+        {"repeats": Field("int", low=1), "axis": Field("int", None, optional=True)},
+        becomes=("reshape", "broadcast_to"),
+    ),
     "depth_to_space": Operator(_depth_to_space, _BLOCK, becomes=("reshape", "transpose")),
     "space_to_depth": Operator(_space_to_depth, _BLOCK, becomes=("reshape", "transpose")),
 }

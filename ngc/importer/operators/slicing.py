@@ -48,7 +48,7 @@ def _split_channels(conversion: Conversion) -> Sequence[Value | None]:
     return _pieces(conversion, axis, [index * (size // count) for index in range(count)])
 
 
-def _split_at(conversion: Conversion) -> Sequence[Value | None]:
+def split_at(conversion: Conversion) -> Sequence[Value | None]:
     axis = conversion.axis(conversion.attrs["axis"])
     size = conversion.fixed(conversion.shape[axis], f"axis {axis}")
     sections, starts = conversion.attrs["sections"], list(conversion.attrs["indices"])
@@ -85,11 +85,12 @@ def _pieces(conversion: Conversion, axis: int, starts: list[int]) -> Sequence[Va
     return pieces
 
 
-def _split_at_outputs(attrs: Attributes) -> tuple[str, ...]:
+def split_at_outputs(attrs: Attributes) -> tuple[str, ...]:
     return numbered_outputs(attrs["sections"] if attrs["sections"] > 0 else len(attrs["indices"]))
 
 
-def _slice(conversion: Conversion) -> list[Value]:
+def slice_bounds(conversion: Conversion) -> tuple[tuple[Bound, ...], tuple[Bound, ...], tuple[int, ...]]:
+    """Returns the attributes begin, end and step of a slice for every axis; axes that they do not reach are taken whole."""
     begin, end, step = (conversion.attrs[key] for key in ("begin", "end", "step"))
     if len(begin) > conversion.rank or len(begin) != len(end) or (step and len(step) != len(begin)):
         raise conversion.fail(
@@ -98,8 +99,14 @@ def _slice(conversion: Conversion) -> list[Value]:
         )
     if 0 in step:
         raise conversion.fail(f"step = {step}: a step cannot be 0")
-    steps = step or (None,) * len(begin)
-    return [_cut(conversion, dict(enumerate(zip(begin, end, steps, strict=True))))]
+    rest = conversion.rank - len(begin)
+    steps = tuple(1 if by is None else by for by in step or (1,) * len(begin))
+    return (*begin, *(None,) * rest), (*end, *(None,) * rest), (*steps, *(1,) * rest)
+
+
+def _slice(conversion: Conversion) -> list[Value]:
+    begin, end, step = slice_bounds(conversion)
+    return [conversion.op("slice", conversion.data, begin=begin, end=end, step=step)]
 
 
 def _slice_axis(conversion: Conversion) -> list[Value]:
@@ -204,14 +211,14 @@ OPERATORS = {
         becomes=("slice", "reshape"),
     ),
     "_split_v2": Operator(
-        _split_at,
+        split_at,
         {
             "indices": Field("shape"),
             "axis": Field("int", 1),
             "squeeze_axis": Field("bool", False),
             "sections": Field("int", 0, high=MAX_OUTPUTS),
         },
-        outputs=_split_at_outputs,
+        outputs=split_at_outputs,
         becomes=("slice", "reshape"),
     ),
     "slice": Operator(

@@ -1,10 +1,12 @@
-"""Batch normalization at inference, local response normalization, softmax."""
+"""Batch normalization at inference, layer normalization, local response normalization, softmax."""
 
 import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
-from ngc.ir.tensor_type import TensorType, format_shape
+from ngc.ir.ops.group_norm import GROUP_NORM
+from ngc.ir.ops.matmul import masked_softmax
+from ngc.ir.tensor_type import FLOATS, TensorType, format_shape
 
 
 def _axis(axis: int, rank: int, name: str) -> int:
@@ -38,10 +40,34 @@ def _batch_norm_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]
     return ((x * scale.reshape(shape) + shift.reshape(shape)).astype(x.dtype),)
 
 
-def _same(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    if "axis" in attrs:
-        _axis(attrs["axis"], types[0].rank, "softmax")
-    return (types[0],)
+def _layer_norm_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    x = types[0]
+    channels = x.shape[_axis(attrs["axis"], x.rank, "layer_norm")]
+    if x.dtype not in FLOATS:
+        raise VerifyError(f"layer_norm takes floats, not {x.dtype}")
+    for name, operand in zip(("gamma", "beta"), types[1:], strict=True):
+        if operand.shape != (channels,) or operand.dtype != x.dtype:
+            raise VerifyError(f"layer_norm: {name} needs the type {TensorType((channels,), x.dtype)} for data {x}, not {operand}")
+    return (x,)
+
+
+def _layer_norm(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
+    x, gamma, beta = (array.astype(np.float64) for array in arrays)
+    shape = [1] * x.ndim
+    shape[attrs["axis"]] = -1
+    centred = x - x.mean(axis=attrs["axis"], keepdims=True)
+    deviation = np.sqrt(np.square(centred).mean(axis=attrs["axis"], keepdims=True) + attrs["eps"])
+    return ((centred / deviation * gamma.reshape(shape) + beta.reshape(shape)).astype(arrays[0].dtype),)
+
+
+def _softmax_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
+    x, *lengths = types
+    axis = _axis(attrs["axis"], x.rank, "softmax")
+    rest = (*x.shape[:axis], *x.shape[axis + 1:])
+    for length in lengths:
+        if length.shape != rest or length.dtype not in ("i32", "i64"):
+            raise VerifyError(f"softmax: lengths need the shape {format_shape(rest)} and the dtype i32 or i64 for data {x}, not {length}")
+    return (x,)
 
 
 def _lrn_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
@@ -59,9 +85,9 @@ def _lrn_evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 def _softmax(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
-    x = arrays[0].astype(np.float64) / attrs["temperature"]
-    e = np.exp(x - x.max(axis=attrs["axis"], keepdims=True))
-    return ((e / e.sum(axis=attrs["axis"], keepdims=True)).astype(arrays[0].dtype),)
+    x = np.moveaxis(arrays[0].astype(np.float64) / attrs["temperature"], attrs["axis"], -1)
+    weights = masked_softmax(x, *arrays[1:])
+    return (np.ascontiguousarray(np.moveaxis(weights, -1, attrs["axis"])).astype(arrays[0].dtype),)
 
 
 def _log_softmax(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
@@ -79,6 +105,10 @@ OPS = (
     OpDef("lrn", ("x",), _lrn_infer, _lrn_evaluate,
           {"alpha": Attr("float", 1e-4), "beta": Attr("float", 0.75), "knorm": Attr("float", 2.0), "size": Attr("int")},
           doc="x * (knorm + alpha/size * sum of squares over `size` neighbouring channels) ** -beta."),
-    OpDef("softmax", ("x",), _same, _softmax, _SOFTMAX, doc="exp(x/T) normalized along `axis`."),
-    OpDef("log_softmax", ("x",), _same, _log_softmax, _SOFTMAX, doc="The logarithm of softmax."),
+    GROUP_NORM,
+    OpDef("layer_norm", ("x", "gamma", "beta"), _layer_norm_infer, _layer_norm, {"axis": Attr("int", -1), "eps": Attr("float", 1e-5)},
+          doc="(x - mean)/sqrt(variance + eps)*gamma + beta, mean and variance those of x along `axis`."),
+    OpDef("softmax", ("x", "lengths?"), _softmax_infer, _softmax, _SOFTMAX,
+          doc="exp(x/T) normalized along `axis`; with lengths, one for each row, elements from there on do not count and their results are 0."),
+    OpDef("log_softmax", ("x",), _softmax_infer, _log_softmax, _SOFTMAX, doc="The logarithm of softmax."),
 )

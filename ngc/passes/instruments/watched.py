@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ngc.errors import PassError
 from ngc.ir import Event, Graph, Value, clone
 from ngc.ir.rewrite import RuleHooks
-from ngc.passes.base import Pass, PassContext
+from ngc.passes.base import Pass, PassContext, run_pass
 from ngc.passes.manager import Instrument
 
 Path = tuple[tuple[int, int], ...]
@@ -79,7 +79,7 @@ class WatchedPass:
 
         with suppress(_Reached):
             hooks = RuleHooks(should_fire=list(self.ctx.hooks.should_fire), fired=[fired])
-            self.item.run(at_path(whole, self.path), replace(self.ctx, hooks=hooks, region_instruments=[]))
+            run_pass(self.item, at_path(whole, self.path), replace(self.ctx, hooks=hooks, region_instruments=[]))
         return seen, whole
 
     def first_firing(self, is_right: Callable[[Graph], bool]) -> Event | None:

@@ -51,6 +51,7 @@ class Partition(Pass):
     """
 
     name: ClassVar[str] = "partition"
+    enters: ClassVar[bool] = False
 
     engine: str = "neuron"
     min_subgraph_size: int = 2

@@ -36,6 +36,7 @@ class Quantize(Pass):
     """Quantizes by the calibrated ranges of the context."""
 
     name: ClassVar[str] = "quantize"
+    enters: ClassVar[bool] = False
     declares: ClassVar[str] = "quantized"
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:

@@ -131,6 +131,14 @@ def test_limit_is_kept(folder: Path) -> None:
         cache.set_limit(-1)
 
 
+@pytest.mark.parametrize("data", [b"\xff", "١٢".encode(), b"9" * 5000 + b"x", b"", b"-1"])
+def test_a_limit_that_is_no_number(tmp_path: Path, folder: Path, data: bytes) -> None:
+    cache.set_limit(7)
+    assert cache.limit() == 7
+    (cache.cache_root() / "limit").write_bytes(data)
+    assert cache.limit() in (cache.DEFAULT_LIMIT, int("9" * 32))  # of a very long number the first digits say enough
+
+
 def test_damaged_limit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "limit").write_text("much")

@@ -133,7 +133,8 @@ def test_the_oldest_records_go(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{", b"[]", b"{}", b"[" * 100_000, b'{"format": 99, "records": {}}', b'{"format": 1, "records": []}',
                                      b'{"format": 1, "records": {"a": 3}}',
-                                     b'{"format": 1, "records": {"a": {"layer": "", "choice": "", "microseconds": {"x": "y"}}}}'])
+                                     b'{"format": 1, "records": {"a": {"layer": "", "choice": "", "microseconds": {"x": "y"}}}}',
+                                     b'{"format": 1, "records": {"a": {"layer": "", "choice": "", "microseconds": {"x": 1' + b"0" * 400 + b"}}}}"])
 def test_a_damaged_file_is_ignored_and_written_anew(cache: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     (cache / "tuning.json").write_bytes(content)
     with caplog.at_level(logging.WARNING):

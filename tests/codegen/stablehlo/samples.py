@@ -105,6 +105,8 @@ SAMPLES: list[tuple[str, Types, dict[str, Any]]] = [
     ("separable_conv2d", [_IMAGE, ((3, 1, 3, 3), "f32"), ((5, 3, 1, 1), "f32")], {"groups": 3, "pad": (1, 1)}),
     ("dense", [((3, 4, 7), "f32"), ((5, 7), "f32")], {}), ("dense", [((3, 7), "u8"), ((5, 7), "i8")], {"x_zero": 100, "result": "f32"}),
     ("batch_norm", [_IMAGE, *[((3,), "f32")] * 4], {"fix_gamma": False}), ("batch_norm", [((2, 3), "f32"), *[((3,), "f32")] * 4], {}),
+    ("group_norm", [((2, 6, 3, 4), "f32"), ((6,), "f32"), ((6,), "f32")], {"groups": 3}),
+    ("group_norm", [((2, 6, 3), "f16"), ((6,), "f16"), ((6,), "f16")], {"groups": 6, "eps": 1e-3}),
     ("lrn", [_IMAGE], {"size": 3}), ("lrn", [((2, 3, 5), "bf16")], {"size": 5, "beta": 0.5}),
     *((op, [((2, 3, 5), dtype)], attrs) for op in ("softmax", "log_softmax")
       for dtype, attrs in (("f32", {"axis": 1, "temperature": 2.0}), ("f16", {}), ("bf16", {"axis": -2}))),

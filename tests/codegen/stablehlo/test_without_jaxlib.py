@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ngc.codegen.stablehlo.hlo import JAXLIB, jaxlib_client
+from ngc.codegen.stablehlo import emit_stablehlo
+from ngc.codegen.stablehlo.hlo import JAXLIB, jaxlib_client, verify_stablehlo
 from ngc.errors import EngineError
+from ngc.ir import parse
 
 SCRIPT = """
 import sys
@@ -41,6 +43,12 @@ def test_a_jaxlib_with_other_insides_is_told_from_a_known_one(monkeypatch: pytes
     monkeypatch.delattr(jaxlib_client()._xla, "jax_jit")
     with pytest.raises(EngineError, match=r"^jaxlib [0-9.]+ has no jax_jit; ngc works with jaxlib 0\.4\.38: pip install 'ngc\[neuron\]' installs it$"):
         jaxlib_client()
+
+
+def test_a_jaxlib_with_other_dialects_is_told_from_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jaxlib.mlir.dialects", None)
+    with pytest.raises(EngineError, match=r"^jaxlib [0-9.]+ has no jaxlib\.mlir\.dialects; ngc works with jaxlib 0\.4\.38: "):
+        verify_stablehlo(emit_stablehlo(parse(GRAPH)).text)
 
 
 def test_the_extra_installs_that_version() -> None:

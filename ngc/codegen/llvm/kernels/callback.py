@@ -14,7 +14,7 @@ from ngc.target import CpuTarget
 class CallbackKernel(KernelSpec):
     """The call of a node that Python executes. Its address is the runtime's matter; it is imported, never emitted."""
 
-    node: str
+    node: str  # where it stands and its name, which only together are its own
 
     @property
     def work(self) -> tuple[int, int]:
@@ -26,7 +26,7 @@ class CallbackKernel(KernelSpec):
         raise CodegenError(f"%{self.node} runs in Python and has no code")
 
 
-def reference_call(node: Node, reason: str) -> Call:
+def reference_call(node: Node, reason: str, scope: str = "") -> Call:
     """Returns the call that evaluates a node in numpy.
 
     Raises:
@@ -36,7 +36,7 @@ def reference_call(node: Node, reason: str) -> Call:
         if value.type.dtype not in DTYPES or value.type.quant is not None:
             other = "; precision=\"fp32\" has" if value.type.dtype == "bf16" else ""
             raise CodegenError(f"{reason}; fallback=\"reference\" has no numpy array for {value.type}{other}")
-    return _callback(node, f"in numpy: {reason}")
+    return _callback(node, f"in numpy: {reason}", scope)
 
 
 def engine_call(node: Node) -> Call:
@@ -51,9 +51,9 @@ def engine_call(node: Node) -> Call:
     return _callback(node, f"{node.regions[0].name} on {node.attrs['engine']}")
 
 
-def _callback(node: Node, note: str) -> Call:
+def _callback(node: Node, note: str, scope: str = "") -> Call:
     """Returns a call with the node's operands that are no constants, then its results."""
     reads = [value for value in node.inputs if not value.is_const]
     arguments: list[Argument] = [*reads, *node.outputs]
     grows = any(isinstance(dim, SymDim) for value in (*reads, *node.outputs) for dim in value.type.shape)
-    return Call(CallbackKernel(node.name), arguments, reads, list(node.outputs), SymDim(1) if grows else 1, node, note=note)
+    return Call(CallbackKernel(scope + node.name), arguments, reads, list(node.outputs), SymDim(1) if grows else 1, node, note=note)

@@ -6,17 +6,14 @@ A single row reads each weight once, in the order in which they lie, and so runs
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ngc.codegen.llvm.kernel import Geometry, KernelSpec, StepSpec
+from ngc.codegen.llvm.kernel import KernelSpec, StepSpec
 from ngc.codegen.llvm.kernels.dot import PER_LANE, dot_of, has_dot
 from ngc.codegen.llvm.kernels.elements import STORED
-from ngc.codegen.llvm.kernels.half import load_floats, store_floats
 from ngc.codegen.llvm.kernels.microkernel import Nest, depths, emit_tile, start_vectors, unrolled
-from ngc.codegen.llvm.kernels.quantized import as_floats
-from ngc.codegen.llvm.kernels.site import lanes_below
+from ngc.codegen.llvm.kernels.rows import RowSite, each_tile, finish_rows, plan_rows
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
-from ngc.codegen.llvm.kernels.steps import Steps, before_store
-from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value, vector
-from ngc.codegen.llvm.tiles import ONE_PIXEL, UNROLL, Split, Tile, most_pixels
+from ngc.codegen.llvm.text import I64, PTR, Builder, Index, Module, Value
+from ngc.codegen.llvm.tiles import ONE_PIXEL, Split, Tile
 from ngc.errors import CodegenError
 from ngc.target import CpuTarget
 
@@ -67,9 +64,7 @@ class DenseKernel(KernelSpec):
             raise CodegenError(f"a dense layer of {draft.x_dtype} data takes a multiple of {draft.per_lane} inputs, not {draft.inputs}")
         if "tile" in fields:
             return draft
-        vectors = Split(-(-draft.outputs // draft.lanes), 4 if target.registers == 32 else 2).size
-        parts = dot_of(draft.x_dtype, target).parts
-        return replace(draft, tile=Tile(min(12, most_pixels(target, vectors, parts)), 1, vectors, UNROLL if parts == 1 else 1))
+        return replace(draft, tile=plan_rows(target, -(-draft.outputs // draft.lanes), dot_of(draft.x_dtype, target).parts))
 
     @property
     def per_lane(self) -> int:
@@ -108,11 +103,6 @@ class DenseKernel(KernelSpec):
             first += depth * self.per_lane
         return nests
 
-    @property
-    def _heights(self) -> list[int]:
-        """The numbers of rows that have a tile: the largest, and two small ones for what remains."""
-        return sorted({self.tile.pixels, min(2, self.tile.pixels), 1}, reverse=True)
-
     def emit(self, target: CpuTarget) -> str:
         """Returns the text of the LLVM module that defines `symbol(target)`."""
         if self.lanes != target.lanes():
@@ -139,16 +129,15 @@ class DenseKernel(KernelSpec):
 
     def _rows(self, target: CpuTarget, module: Module, b: Builder, tiles: dict[tuple[int, int], str], args: Value, x: Value, w: Value,
               low: Index, high: Index, block: Index, vectors: int) -> None:
-        """Emits the loops over rows [low, high) of one panel, one for each height of tile."""
-        for height in self._heights:
+        """Emits the tiles of rows [low, high) of one panel."""
+
+        def run(height: int, row: Index) -> None:
             if (height, vectors) not in tiles:
                 tiles[height, vectors] = f"@{self._tile(target, module, height, vectors)}"
-            count = b.div(b.sub(high, low), height)
-            with b.loop(0, count, hint="rows") as loop:
-                row = b.add(low, b.mul(loop.index, height))
-                at = b.gep(x, b.mul(row, self.x_pitch or self.inputs), STORED[self.x_dtype])
-                b.call(tiles[height, vectors], args, at, w, row, block)
-            low = b.add(low, b.mul(count, height))
+            at = b.gep(x, b.mul(row, self.x_pitch or self.inputs), STORED[self.x_dtype])
+            b.call(tiles[height, vectors], args, at, w, row, block)
+
+        each_tile(b, self.tile, low, high, run)
 
     def _tile(self, target: CpuTarget, module: Module, height: int, vectors: int) -> str:
         """Emits the function of one size of tile; returns its name."""
@@ -159,62 +148,7 @@ class DenseKernel(KernelSpec):
         dot = dot_of(self.x_dtype, target)
         start = start_vectors(b, dot, self.lanes, b.load_pointer(args, 3), block, vectors) if self.offset else []
         sums = emit_tile(b, dot, self.lanes, reads, vectors, self.nests(), x, w, start=start)
-        y = b.load_pointer(args, 2)
-        site = _Rows(self, b, target, row, block, vectors)
-        steps = Steps(b, before_store(self.steps, self.y_dtype), site, args, 3 + self.offset, target, exact="u8" in (self.x_dtype, self.y_dtype))
-        for v in range(vectors):
-            for r in range(height):
-                site.store(steps.apply(as_floats(b, sums[v][r]), v, r), y, None, v, r)
+        site = RowSite(b, target, self.outputs, self.lanes, self.y_dtype, self.y_pitch or self.outputs, row, block, vectors)
+        finish_rows(site, sums, self.steps, args, 3 + self.offset, b.load_pointer(args, 2), exact="u8" in (self.x_dtype, self.y_dtype))
         b.ret()
         return name
-
-
-@dataclass
-class _Rows:
-    """The `Site` of a tile of plain rows; the last vector of a panel may reach past the row's end, where nothing is touched."""
-
-    kernel: DenseKernel
-    b: Builder
-    target: CpuTarget
-    row: Value
-    block: Value
-    vectors: int
-    _mask: Value | None = None
-
-    def channels(self, base: Value, vector_index: int) -> Value:
-        """Returns the per-output values at `base` for a vector of the tile."""
-        lanes = self.kernel.lanes
-        return self.b.load(vector(lanes), self.b.gep(base, self.b.mul(self.b.add(self.block, vector_index), lanes)))
-
-    def shared(self, tensor: Geometry | None) -> bool:
-        """Returns whether all rows meet the same values: never."""
-        return False
-
-    def load(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
-        """Returns the value of a tensor operand that meets a value of the tile."""
-        at = self._address(base, tensor, vector_index, pixel)
-        return load_floats(self.b, at, self._dtype(tensor), self.kernel.lanes, self.target, self._real_lanes(vector_index))
-
-    def store(self, value: Value, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> None:
-        """Stores a value of the tile."""
-        at = self._address(base, tensor, vector_index, pixel)
-        store_floats(self.b, value, at, self._dtype(tensor), self.target, self._real_lanes(vector_index))
-
-    def _dtype(self, tensor: Geometry | None) -> str:
-        return self.kernel.y_dtype if tensor is None else tensor.dtype
-
-    def _address(self, base: Value, tensor: Geometry | None, vector_index: int, pixel: int) -> Value:
-        b, kernel, element = self.b, self.kernel, STORED[self._dtype(tensor)]
-        pitch = (kernel.y_pitch or kernel.outputs) if tensor is None else tensor.stride_n
-        offset = b.add(b.mul(self.row, pitch), b.mul(self.block, kernel.lanes))
-        return b.gep(b.gep(base, offset, element), pixel * pitch + vector_index * kernel.lanes, element)
-
-    def _real_lanes(self, vector_index: int) -> Value | None:
-        """Returns the mask of the lanes that are outputs, or None where all are."""
-        lanes = self.kernel.lanes
-        if not self.kernel.outputs % lanes or vector_index != self.vectors - 1:
-            return None
-        if self._mask is None:
-            left = self.b.sub(self.kernel.outputs - (self.vectors - 1) * lanes, self.b.mul(self.block, lanes))
-            self._mask = lanes_below(self.b, left, lanes)
-        return self._mask

@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Callable
 
 from ngc.codegen.llvm.text import DOUBLE, FLOAT, I1, I8, I32, I64, Builder, Index, Value, float_literal, lanes_of, overload, vector
 
@@ -77,6 +78,24 @@ def lanes_below(b: Builder, count: Index, lanes: int) -> Value:
         return b.icmp("slt", 0, value)
     numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
     return b.define(vector(lanes, I1), f"icmp slt {vector(lanes, I64)} <{numbers}>, {b.splat(value, lanes).name}")
+
+
+def each_column(b: Builder, start: Index, stop: Index, multiple: int, lanes: int, masks: bool, body: Callable[[Index, int, Value | None], None]) -> None:
+    """Emits body(first, lanes, mask) for all columns from `start` to `stop`: whole vectors, then what is left under a mask, or without masks one by one.
+
+    Args:
+        multiple: a number that is a multiple of the vectors' lanes only where nothing is ever left: all columns of a row.
+    """
+    whole = b.add(start, b.mul(b.div(b.sub(stop, start), lanes), lanes))
+    with b.loop(start, whole, lanes) as column:
+        body(column.index, lanes, None)
+    if multiple % lanes and masks:
+        left = b.sub(stop, whole)
+        with b.when(b.icmp("sgt", left, 0)):
+            body(whole, lanes, lanes_below(b, left, lanes))
+    elif multiple % lanes:
+        with b.loop(whole, stop) as column:
+            body(column.index, 1, None)
 
 
 def fill(b: Builder, pointer: Value, offset: Index, count: int, dtype: str, value: float, vector_bits: int) -> None:

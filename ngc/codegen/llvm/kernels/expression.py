@@ -127,7 +127,7 @@ class Quantize:
 class Reduce:
     """sum, prod, max or min of the operand over the reduced loops, in an accumulator of the given kind, which the result has.
 
-    argmax and argmin (over one loop, the first of equals) have results of kind i64 and ignore `accumulator`.
+    argmax and argmin (over one loop, the first of equals, or the first NaN) have results of kind i64 and ignore `accumulator`.
     """
 
     name: str

@@ -86,6 +86,17 @@ _NARROWED = "llvm.x86.avx512bf16.cvtneps2bf16.512"
 """Rounds sixteen floats to bf16 as `to_bits16` does, but for denormals, which become zero."""
 
 
+def load_reals(b: Builder, pointer: Value, dtype: str, lanes: int, target: CpuTarget, mask: Value | None = None, fill: float = 0.0) -> Value:
+    """Loads consecutive elements of a tensor of floats as f64 where they are that, else as f32; lanes that the mask leaves out hold `fill`."""
+    stored = elements.load(b, pointer, dtype, lanes, mask, fill)
+    return stored if dtype in ("f32", "f64") else from_bits16(b, stored, dtype, target)
+
+
+def store_reals(b: Builder, value: Value, pointer: Value, dtype: str, target: CpuTarget, mask: Value | None = None) -> None:
+    """Stores f64 or f32 values to consecutive elements of a tensor of floats, those that the mask leaves out excepted."""
+    elements.store(b, value if dtype in ("f32", "f64") else to_bits16(b, value, dtype, target), pointer, dtype, mask)
+
+
 def load_floats(b: Builder, pointer: Value, dtype: str, lanes: int, target: CpuTarget, mask: Value | None = None) -> Value:
     """Loads consecutive elements of a tensor of floats or u8 as f32; lanes that the mask leaves out are not accessed and hold 0."""
     stored = elements.load(b, pointer, dtype, lanes, mask)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ngc.codegen.llvm.float_math import exp, log
 from ngc.codegen.llvm.kernel import KernelSpec
-from ngc.codegen.llvm.kernels.elements import lanes_below, load, store
+from ngc.codegen.llvm.kernels.elements import each_column, load, store
 from ngc.codegen.llvm.lanes import Lanes
 from ngc.codegen.llvm.text import FLOAT, Builder, Index, Value, vector
 from ngc.target import CpuTarget
@@ -50,16 +50,11 @@ class LrnKernel(KernelSpec):
             base = b.mul(image, self.channels * self.pixels)
             start = b.mul(strip, self._strip)
             stop = b.smin(b.add(start, self._strip), self.pixels)
-            whole = b.add(start, b.mul(b.div(b.sub(stop, start), lanes), lanes))
-            with b.loop(start, whole, lanes) as pixel:
-                self._columns(b, target, x, y, b.add(base, pixel.index), lanes, None)
-            if self.pixels % lanes and target.has_avx512:
-                left = b.sub(stop, whole)
-                with b.when(b.icmp("sgt", left, 0)):
-                    self._columns(b, target, x, y, b.add(base, whole), lanes, lanes_below(b, left, lanes))
-            elif self.pixels % lanes:
-                with b.loop(whole, stop) as pixel:
-                    self._columns(b, target, x, y, b.add(base, pixel.index), 1, None)
+
+            def columns(first: Index, count: int, mask: Value | None, base: Index = base) -> None:
+                self._columns(b, target, x, y, b.add(base, first), count, mask)
+
+            each_column(b, start, stop, self.pixels, lanes, target.has_avx512, columns)
         b.ret()
         return str(module)
 

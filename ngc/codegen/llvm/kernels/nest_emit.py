@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
+from ngc.codegen.llvm.kernels.arithmetic import Arithmetic, is_float
 from ngc.codegen.llvm.kernels.elements import lanes_below
 from ngc.codegen.llvm.kernels.expression import Expr, Extent, Load, Reduce, kind_of, uses
 from ngc.codegen.llvm.kernels.nest import NestKernel, Store, irregular
@@ -230,11 +230,19 @@ class NestEmitter:
         if reduction.name.startswith("arg"):
             index = point.index[len(self.kernel.loops) - 1]
             position = self.b.splat(index if isinstance(index, Value) else Value(I64, str(index)), point.lanes)
-            better = self.math.truth(self.math.compare("gt" if reduction.name == "argmax" else "lt", kind, value, held[0]), kind)
+            better = self._is_better(reduction.name, kind, value, held[0])
             return [self.b.select(better, value, held[0]), self.b.select(better, position, held[1])]
         if kind != reduction.accumulator:
             value = self.math.cast(value, kind, reduction.accumulator)
         return [self.math.combine(reduction.name, reduction.accumulator, held[0], value)]
+
+    def _is_better(self, name: str, kind: str, value: Value, held: Value) -> Value:
+        """Returns where a value replaces the one held by argmax or argmin: where it is strictly better, and the first NaN is better than any number."""
+        if not is_float(kind):
+            return self.math.truth(self.math.compare("gt" if name == "argmax" else "lt", kind, value, held), kind)
+        better = self.b.fcmp("ugt" if name == "argmax" else "ult", value, held)  # true for NaN
+        is_number = self.b.fcmp("ord", held, held)
+        return self.b.define(better.type, f"and {better}, {is_number.name}")
 
     def _reduce(self, points: Sequence[Point]) -> None:
         """Reduces element by element, one accumulator a lane; a single point takes turns between several, for latency."""

@@ -30,7 +30,7 @@ from ngc.codegen.llvm.kernels.pad import PadKernel
 
 __all__ = [
     "Shape", "aligned", "arg_reduction", "blocked", "blocked_concat_part", "blocked_global", "blocked_upsample", "broadcast_to", "cast",
-    "clamped", "concat_part", "elementwise", "extent_value", "nest", "pad", "product", "reduction", "repeat", "row_major", "strided",
+    "clamped", "concat_part", "elementwise", "extent_value", "nest", "pad", "product", "reduction", "repeat", "row_major", "slice_update", "strided",
     "strided_slice", "tile", "times", "transpose", "upsample",
 ]  # fmt: skip
 
@@ -86,6 +86,18 @@ def broadcast_to(shape: Shape, loops: Shape, dtype: str) -> NestKernel:
 
 def strided_slice(shape: Shape, begin: Sequence[int], step: Sequence[int], out: Shape, dtype: str) -> NestKernel:
     """Returns out[i] = in[begin + step * i] along every axis; steps may be negative. args: input, output."""
+    strides, base = _part(shape, begin, step)
+    return strided(out, dtype, strides, row_major(out), base)
+
+
+def slice_update(shape: Shape, begin: Sequence[int], step: Sequence[int], update: Shape, dtype: str) -> NestKernel:
+    """Returns out[begin + step * i] = update[i] along every axis; the rest of the output stays as it is. args: update, output."""
+    strides, base = _part(shape, begin, step)
+    return strided(update, dtype, row_major(update), strides, target_base=base)
+
+
+def _part(shape: Shape, begin: Sequence[int], step: Sequence[int]) -> tuple[list[Extent], Extent]:
+    """Returns the strides of a part of a tensor, and where its first element lies."""
     strides = row_major(shape)
     if any(isinstance(stride, N) and (at or by != 1) for stride, at, by in zip(strides, begin, step, strict=True)):
         # an offset of k batches is a base linear in n, one such axis only
@@ -94,7 +106,7 @@ def strided_slice(shape: Shape, begin: Sequence[int], step: Sequence[int], out: 
             base = plus(base, times(stride, at))
     else:
         base = sum(stride * at for stride, at in zip(strides, begin, strict=True) if isinstance(stride, int))
-    return strided(out, dtype, [times(stride, by) for stride, by in zip(strides, step, strict=True)], row_major(out), base)
+    return [times(stride, by) for stride, by in zip(strides, step, strict=True)], base
 
 
 def concat_part(shape: Shape, out: Shape, axis: int, start: Extent, dtype: str) -> NestKernel:

@@ -21,7 +21,7 @@ class BlockedTile:
     block: Index
     place: tuple[Index, Index, Index]
     step: Spatial
-    origin: Spatial
+    origin: tuple[Index, Index, Index]
     rows: int
     width: int
     vectors: int
@@ -128,7 +128,7 @@ class BlockedSite:
         if self.shared(tensor):
             return offset
         for index, first, step, stride in zip(tile.place, tile.origin, tile.step, tensor.strides, strict=True):
-            offset = b.add(b.add(offset, b.mul(index, step * stride)), first * stride)
+            offset = b.add(b.add(offset, b.mul(index, step * stride)), b.mul(first, stride))
         return offset
 
     def _real_lanes(self) -> Value:

@@ -23,6 +23,7 @@ class SoftmaxKernel(KernelSpec):
         inner: elements between neighbours on the axis.
         kind: softmax, log_softmax or softmin.
         temperature: what the input is divided by.
+        dtype: of the elements, any of floats; those of 16 bits are computed with as f32.
         lengths: the dtype (i32 or i64) of the lengths [outer][inner], past which elements do not count and results are 0; or None.
     """
 
@@ -32,6 +33,7 @@ class SoftmaxKernel(KernelSpec):
     kind: str = "softmax"
     temperature: float = 1.0
     lengths: str | None = None
+    dtype: str = "f32"
 
     def __post_init__(self) -> None:
         if self.kind not in ("softmax", "log_softmax", "softmin") or self.lengths not in (None, "i32", "i64"):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from ngc.codegen.llvm.float_math import exp, log
 from ngc.codegen.llvm.kernels.arithmetic import Arithmetic
-from ngc.codegen.llvm.kernels.elements import SIZES, STORED, lanes_below, load, store
+from ngc.codegen.llvm.kernels.elements import SIZES, STORED, lanes_below, load
+from ngc.codegen.llvm.kernels.half import load_reals, store_reals
 from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
 from ngc.codegen.llvm.lanes import Lanes, Mask
-from ngc.codegen.llvm.text import FLOAT, I1, I64, Builder, Index, Value, vector
+from ngc.codegen.llvm.text import I1, I64, Builder, Index, Value, vector
 from ngc.target import CpuTarget
 
 _KEPT_FLOATS = 4096
@@ -42,7 +43,10 @@ class SoftmaxEmitter:
         self.x = b.load_pointer(b.argument(0), 0)
         self.lengths = b.load_pointer(b.argument(0), 1) if kernel.lengths else None
         self.y = b.load_pointer(b.argument(0), 2 if kernel.lengths else 1)
-        self.lanes = target.lanes("f32")
+        self.kind = "f64" if kernel.dtype == "f64" else "f32"
+        self.element = STORED[self.kind]
+        self.is_narrow = kernel.dtype != self.kind
+        self.lanes = target.lanes(self.kind)
         extent = kernel.axis if kernel.inner == 1 else kernel.inner
         while self.lanes > extent:
             self.lanes //= 2
@@ -72,15 +76,15 @@ class SoftmaxEmitter:
         return Lanes(self.b, value, self.target)
 
     def _constant(self, lanes: int, value: float) -> Lanes:
-        kind = vector(lanes, FLOAT)
+        kind = vector(lanes, self.element)
         return Lanes(self.b, Value(kind, "poison"), self.target).const(value)
 
     def _load(self, group: _Group) -> Lanes:
         """Returns inputs with the sign and scale of the exponent; absent ones are -inf."""
         kernel = self.kernel
         if group.kept is not None and group.is_kept:
-            return self._wrap(self.b.load(vector(group.lanes, FLOAT), group.kept))
-        x = self._wrap(load(self.b, self.b.gep(self.x, group.offset), "f32", group.lanes, group.mask, -math.inf))
+            return self._wrap(self.b.load(vector(group.lanes, self.element), group.kept, SIZES[self.kind]))
+        x = self._wrap(load_reals(self.b, self._at(self.x, group), kernel.dtype, group.lanes, self.target, group.mask, -math.inf))
         if kernel.kind == "softmin":
             x = -x
         if kernel.temperature != 1.0:
@@ -93,7 +97,7 @@ class SoftmaxEmitter:
     def _largest(self, group: _Group, held: Lanes) -> Lanes:
         x = self._load(group)
         if group.kept is not None:
-            self.b.store(x.value, group.kept)
+            self.b.store(x.value, group.kept, SIZES[self.kind])
         return x.where(x > held, held)
 
     def _exponentials(self, largest: Callable[[int], Lanes]) -> Step:
@@ -103,9 +107,9 @@ class SoftmaxEmitter:
                 if present is not None:
                     e = e.where(Mask(self.b, present), 0.0)
             if self.kernel.kind != "log_softmax" and group.kept is not None:
-                self.b.store(e.value, group.kept)
-            elif self.kernel.kind != "log_softmax":
-                store(self.b, e.value, self.b.gep(self.y, group.offset), "f32", group.mask)
+                self.b.store(e.value, group.kept, SIZES[self.kind])
+            elif self.kernel.kind != "log_softmax" and not self.is_narrow:
+                store_reals(self.b, e.value, self._at(self.y, group), self.kernel.dtype, self.target, group.mask)
             return held + e
 
         return step
@@ -116,11 +120,16 @@ class SoftmaxEmitter:
             result = self._load(group) - largest - total
         elif group.kept is not None:
             result = self._load(group) * total
+        elif self.is_narrow:  # the exponentials would be rounded on their way through memory: they are computed again
+            result = exp(self._load(group) - largest) * total
         else:
-            result = self._wrap(load(self.b, self.b.gep(self.y, group.offset), "f32", group.lanes, group.mask)) * total
+            result = self._wrap(load_reals(self.b, self._at(self.y, group), self.kernel.dtype, group.lanes, self.target, group.mask)) * total
         if group.counts is not None:
             result = result.where(Mask(self.b, group.counts), 0.0)
-        store(self.b, result.value, self.b.gep(self.y, group.offset), "f32", group.mask)
+        store_reals(self.b, result.value, self._at(self.y, group), self.kernel.dtype, self.target, group.mask)
+
+    def _at(self, base: Value, group: _Group) -> Value:
+        return self.b.gep(base, group.offset, STORED[self.kernel.dtype])
 
     def _total(self, total: Lanes) -> Lanes:
         return log(total) if self.kernel.kind == "log_softmax" else 1.0 / total
@@ -189,8 +198,8 @@ class SoftmaxEmitter:
             return self._constant(1, 0.0)
         parts = list(held)
         while len(parts) > 1:
-            parts = [self.math.combine(combine, "f32", a, c) for a, c in zip(parts[::2], parts[1::2], strict=True)]
-        return self._wrap(self.math.across(combine, "f32", parts[0]))
+            parts = [self.math.combine(combine, self.kind, a, c) for a, c in zip(parts[::2], parts[1::2], strict=True)]
+        return self._wrap(self.math.across(combine, self.kind, parts[0]))
 
     # -- columns ----------------------------------------------------------------------------------------------------
 
@@ -226,7 +235,7 @@ class SoftmaxEmitter:
                 if length is not None:
                     at = b.splat(loop.index, lanes)
                     counts = b.define(vector(lanes, I1), f"icmp slt {at}, {length.name}")
-                place = None if kept is None else b.gep(kept, b.mul(loop.index, lanes))
+                place = None if kept is None else b.gep(kept, b.mul(loop.index, lanes), self.element)
                 group = _Group(b.add(base, b.mul(loop.index, kernel.inner)), lanes, mask, counts, place, is_kept)
                 loop.carry([step(group, self._wrap(loop.values[0])).value])
             return self._wrap(loop.results[0])
@@ -243,4 +252,4 @@ class SoftmaxEmitter:
     def _buffer(self, lanes: int) -> Value | None:
         """Returns stack space for the columns: their elements lie far apart, often at distances that share few cache sets."""
         size = self.kernel.axis * lanes
-        return self.b.alloca(FLOAT, size) if lanes > 1 and size <= _KEPT_FLOATS else None
+        return self.b.alloca(self.element, size) if lanes > 1 and size <= _KEPT_FLOATS else None

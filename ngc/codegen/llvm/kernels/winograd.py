@@ -1,5 +1,8 @@
 """Winograd's convolution for 3x3 kernels at stride 1: tiles of outputs from fewer products, with all that surrounds them.
 
+A convolution of dilation d by e is d*e ordinary ones: the outputs whose rows leave the same remainder by d, and columns by e, read only inputs that do so too
+(for the padding that the layer has). Tiles lie on these lattices, so that their elements are d rows and e columns of the image apart; nothing is copied.
+
 Work items are (unit of tiles, chunk of output channels). A thread takes the items of its share in groups: it transforms the inputs of a group's tiles into
 its scratch, multiplies them with each position's weights by the micro-kernel of direct convolutions, and transforms the products back through the steps
 straight into the output. How items are grouped changes no result, because every value is computed by the same operations whatever its neighbours are.
@@ -36,6 +39,7 @@ class WinogradKernel(KernelSpec):
     Attributes:
         x: the input, blocked by the vector width; its halo must cover every tap.
         y: the output, blocked by the vector width.
+        dilation: distance of taps; the depth's is 1.
         pad: how far before the input's first element the first output's first tap lies; may be negative.
         steps: what is done to each output in registers.
         size: outputs of a tile along each dimension.
@@ -47,6 +51,7 @@ class WinogradKernel(KernelSpec):
     x: Geometry
     y: Geometry
     pad: Spatial = (0, 1, 1)
+    dilation: Spatial = (1, 1, 1)
     steps: tuple[StepSpec, ...] = ()
     size: int = 4
     tile: Tile = ONE_PIXEL
@@ -102,7 +107,7 @@ class WinogradKernel(KernelSpec):
             raise CodegenError(f"Winograd convolution of an input of {self.x.spatial} into {self.y.spatial}; a depth of 1 is needed")
         if not prod(self.y.spatial):
             raise CodegenError("Winograd convolution without outputs")
-        require_halo("Winograd convolution", self.x, self.y.spatial, (1, TAPS, TAPS), (1, 1, 1), (1, 1, 1), self.pad)
+        require_halo("Winograd convolution", self.x, self.y.spatial, (1, TAPS, TAPS), (1, 1, 1), self.dilation, self.pad)
 
     # -- tiles ----------------------------------------------------------------------------------------------------
 
@@ -112,15 +117,30 @@ class WinogradKernel(KernelSpec):
         return algorithm(self.size).extent**2
 
     @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of tiles of an image."""
-        _, h, w = self.y.spatial
-        return -(-h // self.size), -(-w // self.size)
+    def lattices(self) -> tuple[int, int]:
+        """Remainders of rows and of columns by the dilation, each of which is a lattice of its own; those that no output has do not count."""
+        return min(self.dilation[1], self.y.spatial[1]), min(self.dilation[2], self.y.spatial[2])
 
     @property
-    def edge(self) -> tuple[int, int]:
-        """Rows of outputs of the last row of tiles, columns of the last column."""
-        return (self.y.spatial[1] - (self.grid[0] - 1) * self.size, self.y.spatial[2] - (self.grid[1] - 1) * self.size)
+    def lattice_tiles(self) -> tuple[int, int]:
+        """Rows and columns of tiles that cover the largest lattice of an image."""
+        return -(-self._outputs(0)[0] // self.size), -(-self._outputs(1)[0] // self.size)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of tiles of an image: row ((r * d) + i) * e + j is row r of the lattice of the remainders i by d and j by e."""
+        rows, columns = self.lattice_tiles
+        return rows * prod(self.lattices), columns
+
+    def _outputs(self, axis: int) -> list[int]:
+        """Returns the rows (axis 0) or columns of outputs of each lattice, most first."""
+        extent, step = self.y.spatial[1 + axis], self.dilation[1 + axis]
+        return [-(-(extent - remainder) // step) for remainder in range(self.lattices[axis])]
+
+    def last_extents(self, axis: int) -> list[int]:
+        """Returns how many rows (axis 0) or columns of outputs the last tile of a lattice may have, most first; 0 where one lattice has a tile less."""
+        before = (self.lattice_tiles[axis] - 1) * self.size
+        return sorted({outputs - before for outputs in self._outputs(axis)}, reverse=True)
 
     @property
     def units(self) -> Split:
@@ -178,7 +198,7 @@ class WinogradKernel(KernelSpec):
     def prefetches(self) -> bool:
         """Whether the products of a unit ask for the inputs of the next and for the outputs: where they leave the second-level cache and lie in one row."""
         units = self.units
-        return (self.group == 1 and len(units.sizes) == 1 and self.grid[1] % units.size == 0 and units.size > 1
+        return (self.dilation == (1, 1, 1) and self.group == 1 and len(units.sizes) == 1 and self.grid[1] % units.size == 0 and units.size > 1
                 and self.x.bytes + self.y.bytes > L2_BYTES)
 
     # -- scratch --------------------------------------------------------------------------------------------------

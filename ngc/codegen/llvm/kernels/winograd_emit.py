@@ -29,11 +29,15 @@ def emit(spec: WinogradKernel, target: CpuTarget, module: Module, b: Builder) ->
 
 @dataclass(frozen=True)
 class _Segment:
-    """Tiles of one row of the grid: its image, row and first column, the number of tiles, and where they lie in the scratch."""
+    """Tiles of one row of the grid: its image, row and first column in its lattice, the number of tiles, and where they lie in the scratch.
+
+    `remainders` says which lattice it is: the row and column of its first output in the image.
+    """
 
     image: Index
     row: Index
     column: Index
+    remainders: tuple[Index, Index]
     count: Index
     slot: Index
 
@@ -104,32 +108,58 @@ class _Kernel:
             with b.loop(b.div(begin, columns), b.div(b.add(end, columns - 1), columns), hint="row") as row:
                 at = b.mul(row.index, columns)
                 low, high = b.smax(begin, at), b.smin(end, b.add(at, columns))
-                body(_Segment(image, row.index, b.sub(low, at), b.sub(high, low), b.add(slot, low)))
+                across, down = self.spec.lattices[1], self.spec.lattices[0]
+                line, left = b.div(row.index, across), b.rem(row.index, across)
+                remainders = b.rem(line, down), left
+                body(_Segment(image, b.div(line, down), b.sub(low, at), remainders, b.sub(high, low), b.add(slot, low)))
+
+    def _place(self, segment: _Segment) -> tuple[Index, Index]:
+        """Returns the row and column in the image of a segment's first output."""
+        b, spec = self.b, self.spec
+        row, column = (b.add(b.mul(tile, spec.size * step), first) for tile, step, first
+                       in zip((segment.row, segment.column), spec.dilation[1:], segment.remainders, strict=True))
+        return row, column
+
+    def _left(self, axis: int, tile: Index, remainder: Index) -> Index:
+        """Returns the rows (axis 0) or columns of outputs of a lattice from one of its tiles on."""
+        b, spec = self.b, self.spec
+        extent, step = spec.y.spatial[1 + axis], spec.dilation[1 + axis]
+        return b.sub(b.div(b.sub(extent + step - 1, remainder), step), b.mul(tile, spec.size))
 
     def _by_edge(self, segment: _Segment, body: Callable[[int, int, Index, Index], None]) -> None:
         """Emits `body(rows, columns of outputs, first tile, count)` for the parts of a segment whose tiles lie alike at the image's border."""
         b, spec = self.b, self.spec
-        tall, wide = spec.edge
+        last = spec.lattice_tiles[1] - 1
+        widths, heights = spec.last_extents(1), spec.last_extents(0)
 
         def across(rows: int) -> None:
-            if wide == spec.size:
-                body(rows, wide, 0, segment.count)
+            if widths == [spec.size]:
+                body(rows, spec.size, 0, segment.count)
                 return
-            last = spec.grid[1] - 1
             inner = b.smin(segment.count, b.sub(last, segment.column))
             if last:
                 body(rows, spec.size, 0, inner)
-            body(rows, wide, inner, b.sub(segment.count, inner))
+            self._by_extent(1, widths, last, segment.remainders[1], lambda columns: body(rows, columns, inner, b.sub(segment.count, inner)))
 
-        if tall == spec.size:
-            across(tall)
+        bottom = spec.lattice_tiles[0] - 1
+        if heights == [spec.size]:
+            across(spec.size)
             return
-        bottom = spec.grid[0] - 1
         if bottom:
             with b.when(b.icmp("slt", segment.row, bottom)):
                 across(spec.size)
         with b.when(b.icmp("eq", segment.row, bottom)):
-            across(tall)
+            self._by_extent(0, heights, bottom, segment.remainders[0], across)
+
+    def _by_extent(self, axis: int, extents: Sequence[int], tile: int, remainder: Index, body: Callable[[int], None]) -> None:
+        """Emits `body` for each extent that the last tile of a lattice may have, run where it has it; a tile without outputs has no code."""
+        if len(extents) == 1:
+            body(extents[0])
+            return
+        left = self._left(axis, tile, remainder)
+        for extent in filter(None, extents):
+            with self.b.when(self.b.icmp("eq", left, extent)):
+                body(extent)
 
     # -- the three phases -----------------------------------------------------------------------------------------
 
@@ -139,15 +169,17 @@ class _Kernel:
         _, row_pitch, pitch = spec.x.strides
         corner = spec.x.origin - spec.pad[1] * row_pitch - spec.pad[2] * pitch
         element = STORED[spec.x.dtype]
-        x = b.gep(x, b.add(b.mul(segment.image, spec.x.stride_n), b.add(b.mul(segment.row, spec.size * row_pitch), corner)), element)
-        x = b.gep(x, b.mul(segment.column, spec.size * pitch), element)
+        row, column = self._place(segment)
+        x = b.gep(x, b.add(b.mul(segment.image, spec.x.stride_n), b.add(b.mul(row, row_pitch), corner)), element)
+        x = b.gep(x, b.mul(column, pitch), element)
+        step = spec.size * spec.dilation[2] * pitch
         data = b.gep(data, b.mul(segment.slot, spec.x.block))
 
         def part(rows: int, columns: int, first: Index, count: Index) -> None:
             callee = self._function(f"input_{rows}x{columns}", INPUT_PARAMETERS,
                                     lambda inner: emit_input(inner, spec, self.target, rows, columns))
             with b.loop(0, spec.x.blocks, hint="block") as block:
-                source = b.gep(x, b.add(b.mul(block.index, spec.x.block_stride), b.mul(first, spec.size * pitch)), element)
+                source = b.gep(x, b.add(b.mul(block.index, spec.x.block_stride), b.mul(first, step)), element)
                 to = b.gep(data, b.add(b.mul(block.index, spec.room * spec.x.block), b.mul(first, spec.x.block)))
                 self.b.call(callee, source, to, count)
 
@@ -190,6 +222,7 @@ class _Kernel:
         low = b.mul(chunk, spec.chunk)
         start = split_start(b, spec.panels, low)
         stop = split_start(b, spec.panels, b.smin(b.add(low, spec.chunk), spec.panels.parts))
+        row, column = self._place(segment)
 
         def part(rows: int, columns: int, first: Index, count: Index) -> None:
             callee = self._function(f"output_{rows}x{columns}", OUTPUT_PARAMETERS,
@@ -197,8 +230,8 @@ class _Kernel:
             with b.loop(start, stop, hint="block") as block:
                 slot = b.add(b.mul(b.sub(block.index, start), spec.room), b.add(segment.slot, first))
                 source = b.gep(products, b.mul(slot, spec.y.block))
-                column = b.mul(b.add(segment.column, first), spec.size)
-                self.b.call(callee, args, source, segment.image, block.index, b.mul(segment.row, spec.size), column, count)
+                place = b.add(column, b.mul(first, spec.size * spec.dilation[2]))
+                self.b.call(callee, args, source, segment.image, block.index, row, place, count)
 
         self._by_edge(segment, part)
 

@@ -30,7 +30,7 @@ def emit_input(b: Builder, spec: WinogradKernel, target: CpuTarget, rows: int, c
     """Emits the transform of `count` tiles of one row and channel block, of which `rows x columns` outputs are wanted."""
     x, to, count = (b.argument(i) for i in range(3))
     lanes, extent = spec.x.block, algorithm(spec.size).extent
-    _, row_pitch, pitch = spec.x.strides
+    _, row_pitch, pitch = (step * stride for step, stride in zip(spec.dilation, spec.x.strides, strict=True))
     transforms = Transforms(b, spec.size, target.has_fma)
     element = STORED[spec.x.dtype]
 
@@ -67,8 +67,8 @@ def emit_output(b: Builder, spec: WinogradKernel, target: CpuTarget, rows: int, 
     groups = [tuple(r for r in group if r < rows) for group in result_groups(spec.size, target.registers)]
     with b.loop(0, count, hint="tile") as loop:
         at = b.gep(source, b.mul(loop.index, lanes))
-        place = (0, row, b.add(column, b.mul(loop.index, spec.size)))
-        tile = BlockedTile(spec.y, image, block, place, (1, 1, 1), (0, 0, 0), rows, columns, 1)
+        corner = (0, row, b.add(column, b.mul(loop.index, spec.size * spec.dilation[2])))
+        tile = BlockedTile(spec.y, image, block, (0, 0, 0), spec.dilation, corner, rows, columns, 1)
         cheap = is_cheap(spec.steps)
         pixels = [(r, c) for r in range(rows) for c in range(columns)]
         site = BlockedSite(b, target, tile, pixels)

@@ -10,6 +10,7 @@ from ngc.codegen.llvm.kernels.softmax import SoftmaxKernel
 from ngc.errors import CodegenError
 from ngc.target import parse_target
 from tests.codegen.llvm.kernels.harness import TARGETS
+from tests.codegen.llvm.kernels.test_layer_norm import HALF_ULP, read, stored
 from tests.codegen.llvm.kernels.typed import Memory, execute
 
 
@@ -42,6 +43,24 @@ def test_softmax_is_numpys(name, n, rows, axis, inner, kind, temperature, length
     memories[-1] = whole = Memory(x.size)
     execute(kernel, parse_target(name), memories, n)
     np.testing.assert_array_equal(whole.array, y.array)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f64"])
+@pytest.mark.parametrize(("axis", "inner"), [(5, 1), (131, 1), (40, 1), (5, 3), (9, 33)])
+@pytest.mark.parametrize("kind", ["softmax", "log_softmax"])
+def test_softmax_of_other_floats(name, dtype, axis, inner, kind):
+    kernel = SoftmaxKernel(3, axis, inner, kind, lengths="i32" if kind == "softmax" else None, dtype=dtype)
+    rng = np.random.default_rng(axis)
+    x, wide = stored(rng.normal(size=(3, axis, inner)), dtype)
+    lengths = rng.integers(0, axis + 1, (3, inner)).astype(np.int32) if kernel.lengths else None
+    y = Memory(wide.size, str(x.array.dtype))
+    execute(kernel, parse_target(name), [x, *([Memory.of(lengths)] if lengths is not None else []), y], 1, [2])
+    expected = reference(kernel, wide, lengths)
+    unit = 2.0**-53 if dtype == "f64" else 2.0**-24
+    # The exponential of a number of magnitude 8, a sum of up to 131 terms, and one rounding to the element type; f16 has denormals below 6e-5.
+    np.testing.assert_allclose(read(y, dtype).reshape(wide.shape), expected, rtol=150 * unit + 1.01 * HALF_ULP[dtype],
+                               atol=150 * unit + (2.0**-25 if dtype == "f16" else 0))
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -31,13 +31,15 @@ def problems(draw):
     lanes, size = target.lanes(), draw(st.sampled_from((4, 4, 2)))
     out = (1, draw(st.integers(1, 13)), draw(st.integers(1, 13)))
     pad = (0, draw(st.integers(-1, 2)), draw(st.integers(-1, 2)))
-    spatial = (1, *(max(1, o + 2 - p - draw(st.integers(0, 2))) for o, p in zip(out[1:], pad[1:], strict=True)))
+    dilation = draw(st.just((1, 1, 1)) | st.tuples(st.just(1), st.integers(1, 5), st.integers(1, 16)))
+    reach = [2 * step for step in dilation[1:]]
+    spatial = (1, *(max(1, o + r - p - draw(st.integers(0, 2))) for o, r, p in zip(out[1:], reach, pad[1:], strict=True)))
     # What the taps read, and sometimes more, which another reader of the same tensor wants.
-    halo = ((0, 0), *((max(0, p) + draw(st.integers(0, 1)), max(0, o + 2 - p - s) + draw(st.integers(0, 2)))
-                      for o, p, s in zip(out[1:], pad[1:], spatial[1:], strict=True)))
+    halo = ((0, 0), *((max(0, p) + draw(st.integers(0, 1)), max(0, o + r - p - s) + draw(st.integers(0, 2)))
+                      for o, r, p, s in zip(out[1:], reach, pad[1:], spatial[1:], strict=True)))
     x = Geometry(draw(st.integers(1, 40)), lanes, spatial, halo)
     y = Geometry(draw(st.integers(1, 70)), lanes, out, draw(st.sampled_from((((0, 0),) * 3, ((0, 0), (1, 0), (2, 1))))))
-    fields = {"x": x, "y": y, "pad": pad, "size": size}
+    fields = {"x": x, "y": y, "pad": pad, "dilation": dilation, "size": size}
     if draw(st.booleans()):
         pixels, vectors = draw(st.integers(1, 4)), draw(st.integers(1, 2))
         fields |= {"tile": Tile(pixels, 1, vectors, draw(st.sampled_from((1, 4)))), "group": draw(st.integers(1, 9)), "chunk": draw(st.integers(1, 4))}
@@ -55,7 +57,8 @@ def data(kernel: WinogradKernel, n: int, seed: int = 0):
 def source(values, kernel: WinogradKernel) -> Buffer:
     """Returns the input with NaN in its halo wherever no tap reads."""
     buffer = blocked(values, kernel.x, halo=np.nan)
-    read = dataclasses.replace(kernel.x, spatial=(1, *(o + 2 for o in kernel.y.spatial[1:])), image_stride=kernel.x.stride_n)
+    reads = (1, *(o + 2 * step for o, step in zip(kernel.y.spatial[1:], kernel.dilation[1:], strict=True)))
+    read = dataclasses.replace(kernel.x, spatial=reads, image_stride=kernel.x.stride_n)
     n, (_, (top, _), (left, _)) = values.shape[0], kernel.x.halo
     d, h, w = kernel.x.padded
     padded = interior(buffer.array, dataclasses.replace(kernel.x, spatial=(d, h, w), halo=((0, 0),) * 3, image_stride=kernel.x.stride_n), n)
@@ -73,25 +76,28 @@ def scratch(kernel: WinogradKernel) -> Buffer:
 
 def reference(x, w, kernel: WinogradKernel):
     """Returns the convolution in float64."""
-    return convolution(x, w, (1, 1, 1), (1, 1, 1), kernel.pad, kernel.y.spatial, 1)[0]
+    return convolution(x, w, (1, 1, 1), kernel.dilation, kernel.pad, kernel.y.spatial, 1)[0]
 
 
 def bound(x, w, kernel: WinogradKernel):
     """Returns the worst case of rounding: the algorithm on magnitudes, times the roundings that a term meets on its way."""
-    spec, (_, ph, pw) = algorithm(kernel.size), kernel.pad
-    th, tw = kernel.grid
-    n, extent, size = x.shape[0], spec.extent, kernel.size
-    lines = np.zeros((n, kernel.x.channels, (th - 1) * size + extent, (tw - 1) * size + extent))
+    spec, (_, ph, pw), (_, down, across) = algorithm(kernel.size), kernel.pad, kernel.dilation
+    (th, tw), extent, size = kernel.lattice_tiles, spec.extent, kernel.size
+    lines = np.zeros((*x.shape[:2], ((th - 1) * size + extent) * down, ((tw - 1) * size + extent) * across))
     values = abs(x[:, :, 0].astype(np.float64))[:, :, max(0, -ph):, max(0, -pw):][:, :, :lines.shape[2] - max(0, ph), :lines.shape[3] - max(0, pw)]
     lines[:, :, max(0, ph):max(0, ph) + values.shape[2], max(0, pw):max(0, pw) + values.shape[3]] = values
-    windows = np.lib.stride_tricks.sliding_window_view(lines, (extent, extent), (2, 3))[:, :, ::size, ::size]
     data, filters, result = abs(spec.data), abs(spec.filter), abs(spec.result)
     u = np.einsum("ia,ocab,jb->ocij", filters, abs(w[:, :, 0].astype(np.float64)), filters)
-    v = np.einsum("ia,nctsab,jb->nctsij", data, windows, data, optimize=True)
-    m = np.einsum("ocij,nctsij->notsij", u, v, optimize=True)
-    y = np.einsum("ki,notsij,lj->notksl", result, m, result, optimize=True).reshape(n, -1, th * size, tw * size)
+    whole = np.zeros((x.shape[0], kernel.y.channels, *kernel.y.spatial[1:]))
+    for top, left in np.ndindex(*kernel.lattices):
+        windows = np.lib.stride_tricks.sliding_window_view(lines[:, :, top::down, left::across], (extent, extent), (2, 3))[:, :, ::size, ::size]
+        v = np.einsum("ia,nctsab,jb->nctsij", data, windows, data, optimize=True)
+        m = np.einsum("ocij,nctsij->notsij", u, v, optimize=True)
+        y = np.einsum("ki,notsij,lj->notksl", result, m, result, optimize=True).reshape(*whole.shape[:2], th * size, tw * size)
+        part = whole[:, :, top::down, left::across]
+        part[:] = y[:, :, :part.shape[2], :part.shape[3]]
     roundings = kernel.x.channels + 4 * extent + 4  # of the products, of two transforms along two dimensions, of constants and weights
-    return roundings * 2.0**-24 * y[:, :, None, :kernel.y.spatial[1], :kernel.y.spatial[2]] + 1e-30
+    return roundings * 2.0**-24 * whole[:, :, None] + 1e-30
 
 
 @settings(deadline=None, max_examples=50)
@@ -264,6 +270,15 @@ def test_choice_of_the_algorithm(layer, batch, size):
     assert prefers_winograd(convolution_of(target, *layer), target, batch) == size
 
 
+@pytest.mark.parametrize(("channels", "dilation", "size"), [(256, 2, 4), (512, 4, 4), (64, 30, 2), (64, 60, None)])
+def test_choice_of_the_algorithm_for_a_dilated_convolution(channels, dilation, size):
+    """A lattice of a 60x60 map has 60/dilation outputs a row."""
+    target = parse_target("cpu:znver4")
+    x = Geometry(channels, 16, (1, 60, 60), ((0, 0), *((dilation, dilation),) * 2))
+    conv = convolution_of(target, channels, channels, 60, x=x, pad=(0, dilation, dilation), dilation=(1, dilation, dilation))
+    assert prefers_winograd(conv, target) == size
+
+
 @pytest.mark.parametrize(("layer", "size", "group", "chunks"), [
     ((48, 64, 27), 4, 2, 1),  # two units fit
     ((128, 128, 28), 4, 1, 1),  # a unit fits
@@ -280,7 +295,7 @@ def test_groups_fit_the_cache_or_share_many_weights(layer, size, group, chunks):
 
 @pytest.mark.parametrize(("fields", "reason"), [
     ({"kernel": (1, 5, 5), "pad": (0, 1, 1)}, "a kernel of (1, 5, 5), not 3x3"),
-    ({"stride": (1, 2, 2)}, "strides or dilation"),
+    ({"stride": (1, 2, 2)}, "strides"),
     ({"groups": 2}, "2 groups"),
     ({"prologue": (StepSpec("relu"),)}, "a prologue"),
     ({"x": Geometry(32, 1, (1, 8, 8), HALO)}, "an input in blocks of 1"),

@@ -58,9 +58,9 @@ def test_it_opens_at_the_first_change_without_fetching_anything(visit: Visit, du
 def test_choosing_a_pass(visit: Visit, dump: Path) -> None:
     page = visit.open(dump)
     page.click("#passes >> text=fold-batch-norm")
-    shows(page, "#pass h2", "5. fold-batch-norm")
+    shows(page, "#pass h2", "6. fold-batch-norm")
     shows(page, "#passes tr.chosen td:nth-child(2)", "fold-batch-norm")
-    assert page.inner_text("#pass .titles") == "before: after eliminate-dead-code (4)\nafter fold-batch-norm (5)"
+    assert page.inner_text("#pass .titles") == "before: after fuse-attention (5)\nafter fold-batch-norm (6)"
     assert page.inner_text(".row.removed .line").startswith("%bn0 = batch_norm(%conv0, %gamma")
     changed = page.locator(".row.changed .line", has_text="conv2d(%data")
     assert changed.count() == 2
@@ -71,15 +71,15 @@ def test_choosing_a_pass(visit: Visit, dump: Path) -> None:
 
 
 def test_a_firing_leads_to_its_node(visit: Visit, dump: Path) -> None:
-    page = visit.open(dump, "#pass=5")
+    page = visit.open(dump, "#pass=6")
     page.click(".events .applied tbody a.value")
     shows(page, "#node h2 span", "%bn0")
-    assert page.inner_text("#node dd:nth-of-type(1)") == "eliminate-dead-code (4)", "the graph before, since the pass takes the node away"
+    assert page.inner_text("#node dd:nth-of-type(1)") == "fuse-attention (5)", "the graph before, since the pass takes the node away"
     assert page.inner_text(".graphs .line.chosen").startswith("%bn0 = batch_norm")
 
 
 def test_a_node_says_what_was_decided_about_it(visit: Visit, dump: Path) -> None:
-    page = visit.open(dump, "#pass=8")
+    page = visit.open(dump, "#pass=9")
     page.click(".graphs .row .line:last-child a.value >> text=%conv1 >> nth=0")
     shows(page, "#node h2 span", "%conv1")
     found = decisions(page)
@@ -97,10 +97,10 @@ def test_a_node_is_followed_through_the_passes(visit: Visit, dump: Path) -> None
     page = visit.open(dump, "#pass=0&node=%25bn0")
     entries = [item.inner_text() for item in page.query_selector_all("#node .history li")]
     assert entries[0].startswith("0 input\n%bn0 = batch_norm")
-    assert entries[1].startswith("1–4 canonicalize … eliminate-dead-code\n%bn0 = batch_norm")
-    assert entries[2].startswith("5–7 fold-batch-norm … fold-constants\n%conv0 = conv2d(%data, %w0, %conv0_bias)")
+    assert entries[1].startswith("1–5 canonicalize … fuse-attention\n%bn0 = batch_norm")
+    assert entries[2].startswith("6–8 fold-batch-norm … fold-constants\n%conv0 = conv2d(%data, %w0, %conv0_bias)")
     page.click("#node .history li:nth-child(3) > a")
-    shows(page, "#pass h2", "5. fold-batch-norm")
+    shows(page, "#pass h2", "6. fold-batch-norm")
     shows(page, "#node h2 span", "%conv0")
     history = page.inner_text("#node .history li:nth-child(1)")
     assert "%conv0 = conv2d" in history
@@ -121,7 +121,7 @@ def test_links_lead_to_the_code_of_a_node(visit: Visit, dump: Path) -> None:
 
 
 def test_code_generation_lists_all_calls(visit: Visit, dump: Path) -> None:
-    page = visit.open(dump, "#pass=15")
+    page = visit.open(dump, "#pass=16")
     calls = page.locator("#pass .code li").all_inner_texts()
     assert sum(" conv2d of %conv" in call for call in calls) == 2
     assert all(call.startswith("LLVM IR assembly ") for call in calls)
@@ -130,8 +130,8 @@ def test_code_generation_lists_all_calls(visit: Visit, dump: Path) -> None:
 
 
 @pytest.mark.parametrize(("query", "section", "shown"), [
-    ("relu0", "MXNet nodes: 1", "%relu0 0–7 input … fold-constants\n%conv0 8–15 fuse-conv … codegen"),
-    ("%sum", "values: 2", "%sum 0–15 input … codegen\n%sum.plain 14–15 assign-layout … codegen"),
+    ("relu0", "MXNet nodes: 1", "%relu0 0–8 input … fold-constants\n%conv0 9–16 fuse-conv … codegen"),
+    ("%sum", "values: 2", "%sum 0–16 input … codegen\n%sum.plain 15–16 assign-layout … codegen"),
     ("batch_n", "operators: 1", "batch_norm 1 node"),
     (HOSTILE[:12], "MXNet nodes: 1", HOSTILE),
     ("nowhere", "Nothing in any pass", "")])
@@ -167,7 +167,7 @@ def test_keys(visit: Visit, dump: Path) -> None:
 
 
 def test_what_is_folded_opens(visit: Visit, dump: Path) -> None:
-    page = visit.open(dump, "#pass=5")
+    page = visit.open(dump, "#pass=6")
     page.click("button:has-text('constants')")
     assert sorted(text.split(" ")[0] for text in page.locator(".row.removed .constant").all_inner_texts()) == ["%beta", "%gamma", "%mean", "%var"]
     page.click("button:has-text('unchanged lines')")
@@ -197,7 +197,7 @@ def test_the_node_of_a_long_graph_is_scrolled_to(visit: Visit, tmp_path: Path) -
 
 
 def test_clicking_a_line_chooses_its_node(visit: Visit, dump: Path) -> None:
-    page = visit.open(dump, "#pass=5")
+    page = visit.open(dump, "#pass=6")
     page.click(".row.changed .line b >> nth=0")
     shows(page, "#node h2 span", "%conv0")
     page.click("#node h2 button")
@@ -214,7 +214,7 @@ def test_ranges_are_shown_with_their_node(visit: Visit, tmp_path: Path) -> None:
 
 def test_a_place_that_is_not(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=999&node=%25nowhere")
-    shows(page, "#pass h2", "15. codegen")
+    shows(page, "#pass h2", "16. codegen")
     assert page.inner_text("#node") == "%nowhere is in neither graph of this pass."
 
 

@@ -1,0 +1,118 @@
+"""MXNet's own bugs that the cases met: wrong results, and calls that end its process. ngc does not repeat them."""
+
+import re
+from math import prod
+
+from bench.differential.case import Call, Case, Input
+from bench.differential.known import Known, gives, one
+
+
+def _too_long(case: Case) -> bool:
+    """Whether a length is above the dimension that softmax goes over."""
+    shape, arrays = case.inputs[0].shape, case.arrays()
+    return bool(arrays["length"].max() > shape[int(dict(case.calls[0].attrs).get("axis", "-1"))])
+
+
+def _layer(case: Case, name: str) -> bool:
+    return any(call.name == name and call.op in ("FullyConnected", "Convolution") for call in case.calls)
+
+
+_SHARED = Case(
+    (Call("FullyConnected", "n0", ("data", "weight"), (("num_hidden", "1"), ("no_bias", "True"))), Call("LeakyReLU", "n1", ("n0",), (("act_type", "elu"),))),
+    (Input("data", (1, 4)), Input("weight", (1, 4), param=True)), ("n1", "n0"),
+)
+
+MXNET_BUGS: tuple[Known, ...] = (
+    Known(
+        "with `target_shape`, oneDNN's kernels pad by the `pad` and `adj` given instead of those that follow from it",
+        ("Deconvolution",), ("differs", "unsteady", "accepts"),
+        one("Deconvolution", Input("data", (1, 1, 2)), Input("weight", (1, 1, 3), param=True),
+            num_filter="1", kernel="(3,)", stride="(3,)", pad="(2,)", target_shape="(4,)"),
+        applies=lambda case: gives(case, "target_shape"),
+    ),
+    Known(
+        "oneDNN's ReLU and leaky ReLU make 0 of NaN; MXNet's native kernels, the operator `relu` and ngc keep it",
+        ("Activation", "LeakyReLU"), ("differs",),
+        one("Activation", Input("data", (1,), values="nan"), act_type="relu"),
+        "ngc has nan, MXNet -?0.0",
+    ),
+    Known(
+        "softmax over the last axis only, where MXNet documents and its native kernels compute it over all axes but the first",
+        ("SoftmaxOutput",), ("differs",),
+        one("SoftmaxOutput", Input("data", (1, 1, 2, 1)), Input("label", (1, 1, 2), label=True)),
+        applies=lambda case: len(case.inputs[0].shape) > 2 and ("multi_output", "True") not in case.calls[0].attrs,
+    ),
+    Known(
+        "a length above the dimension sums what lies past it",
+        ("softmax",), ("differs", "unsteady", "aborts"),
+        one("softmax", Input("data", (2, 3)), Input("length", (2,), "int32", "integers", 4, 4), use_length="True"),
+        applies=lambda case: gives(case, "use_length") and _too_long(case),
+    ),
+    Known(
+        "a window past the end of the padding has the maximum -inf, in `Pooling` -3.4028235e38, which ngc gives for both",
+        ("Pooling_v1",), ("differs",),
+        one("Pooling_v1", Input("data", (1, 1, 2, 1)), kernel="(1, 1)", stride="(2, 1)", pooling_convention="full"),
+        "MXNet -inf",
+    ),
+    Known(
+        "whole numbers divided by zero end the process",
+        ("elemwise_div", "broadcast_div", "_div_scalar", "_rdiv_scalar"), ("aborts",),
+        one("_div_scalar", Input("data", (1,), "int32"), scalar="0.0"),
+        "SIGFPE",
+    ),
+    Known(
+        "on CPUs, several inputs are written past their ends, and float16 has no kernel",
+        ("amp_multicast",), ("aborts", "accepts", "unsteady"),
+        one("amp_multicast", Input("data", (1,), "float16"), num_outputs="1"),
+    ),
+    Known(
+        "where -1 stands with -4 or -2, the inferred size goes to its place among the codes, not its place in the result; the result is then read past the "
+        "data's end, or the process ends",
+        ("Reshape",), ("aborts", "accepts", "differs", "unsteady"),
+        one("Reshape", Input("data", (1, 1, 1)), shape="(0, -1, -4, 0, 0)", reverse="True"),
+        applies=lambda case: gives(case, "shape") and {"-1"} < set(re.findall(r"-[124]", dict(case.calls[0].attrs)["shape"])),
+    ),
+    Known(
+        "the mean of int8 and uint8 divides by the count in that type, where 256 is 0",
+        ("mean",), ("aborts", "differs"),
+        one("mean", Input("data", (256,), "int8")),
+        applies=lambda case: case.inputs[0].dtype in ("int8", "uint8") and prod(case.inputs[0].shape) > 127,
+    ),
+    Known(
+        "a squeezed piece of an array of one dimension has none, though MXNet has no such arrays",
+        ("_split_v2", "SliceChannel"), ("differs",),
+        one("_split_v2", Input("data", (1,)), indices="[0]", axis="0", squeeze_axis="True"),
+        r"MXNet has \w+\[\]",
+    ),
+    Known(
+        "a dilated kernel larger than the padded data is not noticed",
+        ("Convolution_v1",), ("aborts", "unsteady"),
+        one("Convolution_v1", Input("data", (1, 1, 1, 1)), Input("weight", (1, 1, 3, 1), param=True),
+            num_filter="1", kernel="(3, 1)", stride="(2, 1)", dilate="(2, 1)", pad="(1, 0)", no_bias="True"),
+        "SIGFPE",
+    ),
+    Known(
+        "an activation is fused into the layer before it though the layer's own result is an output too, which then has the activation in it",
+        ("FullyConnected", "Convolution"), ("differs",),
+        _SHARED,
+        applies=lambda case: any(_layer(case, head) and any(head in call.inputs for call in case.calls) for head in case.heads),
+    ),
+    Known(
+        "data of two dimensions ends the process",
+        ("_unravel_index",), ("aborts",),
+        one("_unravel_index", Input("data", (9, 7), "int32", "integers", 0, 6), shape="(7,)"),
+    ),
+    Known(
+        "of equal whole numbers, sorted over all axes, any comes first; elsewhere the one with the lower index does, as in ngc always",
+        ("topk", "argsort"), ("differs", "unsteady"),
+        one("argsort", Input("data", (32,), "int32", "integers", 0, 1), axis="None"),
+        applies=lambda case: "int" in case.inputs[0].dtype and ("axis", "None") in case.calls[0].attrs,
+    ),
+    Known(
+        "the constant of the conversion is a float32, for float64 data too",
+        ("degrees", "radians"), ("differs",),
+        one("degrees", Input("data", (1,), "float64")),
+        applies=lambda case: case.inputs[0].dtype == "float64",
+    ),
+)
+"""Each with the smallest case; docs/operators.md lists them."""

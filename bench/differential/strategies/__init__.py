@@ -1,0 +1,49 @@
+"""How cases of every operator are drawn, one file a family, gathered into one table."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bench.differential.strategies import (
+    activation,
+    creation,
+    detection,
+    elementwise,
+    indexing,
+    matmul,
+    normalization,
+    numpy_elementwise,
+    numpy_shape,
+    ordering,
+    pooling,
+    recurrent,
+    reduction,
+    resampling,
+    shape,
+    slicing,
+    spatial,
+)
+from bench.differential.strategies.graphs import graph
+from bench.differential.strategies.strategy import Strategy
+
+_FAMILIES = (
+    spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction, indexing, ordering, creation, detection, resampling, matmul, recurrent,
+    numpy_elementwise, numpy_shape,
+)  # fmt: skip
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType({name: strategy for family in _FAMILIES for name, strategy in family.STRATEGIES.items()})
+"""The strategy of each MXNet operator that the importer knows."""
+
+GRAPHS = "graphs of several operators"
+"""What random graphs are called where operators are listed."""
+
+TRIED: Mapping[str, Strategy] = MappingProxyType({**STRATEGIES, GRAPHS: graph})
+"""All that is tried: the operators, and graphs of them."""
+
+UNTRIED: Mapping[str, str] = MappingProxyType({
+    "CuDNNBatchNorm": "in CUDA builds of MXNet only",
+    "_contrib_MultiBoxTarget": "refused always: it is of training",
+    "_contrib_boolean_mask": "refused always: the result's shape depends on the data",
+    "_square_sum": "refused always: it is of sparse storage",
+    **dict.fromkeys(("_foreach", "_while_loop", "_cond"), "holds subgraphs; tests/importer/test_operators_control_flow.py runs it in both"),
+})
+"""Operators that are known but never tried, with the reason."""

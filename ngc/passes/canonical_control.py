@@ -1,0 +1,136 @@
+"""Rules about loops and conditionals: what a region does not look at is not given to it, and what runs once is no loop.
+
+    loop(s, x, c){f}, f without c  =  loop(s, x){f}          so for x, and for cond
+    loop(s, x){f}, y never read  =  loop(s, x){f without y}   y a result that is stacked
+    loop{steps=1}(s, x, c){f}  =  f(s, x[0], c)               stacked results with a first dimension of 1
+
+Refuses a loop of one step that has a condition: it may not take it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ngc.ir import Graph, Node, Value
+from ngc.ir.extract import specialize
+from ngc.ir.rewrite import Match, Rewriter, Rule
+
+CONTROL = frozenset({"loop", "cond"})
+
+
+def region_inputs(node: Node) -> tuple[Mapping[int, int], ...]:
+    """Returns for each region of a loop or conditional which of its inputs each operand of the node is, by position."""
+    if node.op == "cond":
+        inner = {operand: operand - 1 for operand in range(1, len(node.inputs))}
+        return inner, inner
+    carried, scanned = node.attrs["carried"], node.attrs["scanned"]
+    everything = {operand: operand for operand in range(len(node.inputs))}
+    unscanned = {operand: operand - (scanned if operand >= carried else 0) for operand in everything if not carried <= operand < carried + scanned}
+    return (everything, unscanned)[:len(node.regions)]
+
+
+def without_operands(node: Node, constants: Mapping[int, Node], dropped: Sequence[int], rewriter: Rewriter) -> None:
+    """Takes operands from a loop or conditional: those that are constant are so in its regions, nothing reads the others."""
+    gone = {*constants, *dropped}
+    regions = []
+    for region, inputs in zip(node.regions, region_inputs(node), strict=True):
+        held = {inputs[operand]: constant for operand, constant in constants.items() if operand in inputs}
+        regions.append(specialize(region, held, [inputs[operand] for operand in dropped if operand in inputs]))
+    attrs = dict(node.attrs)
+    if node.op == "loop":
+        first = attrs["carried"]
+        attrs["scanned"] -= sum(first <= operand < first + attrs["scanned"] for operand in gone)
+    former = [node.inputs[operand].producer for operand in sorted(gone)]
+    kept = [value for operand, value in enumerate(node.inputs) if operand not in gone]
+    rewriter.update(node, node.op, kept, attrs, regions=tuple(regions))
+    for producer in former:
+        if producer is not None:
+            rewriter.erase_dead(producer)
+
+
+def _is_read(region: Graph, position: int) -> bool:
+    value = region.inputs[position]
+    return bool(value.uses) or region.is_output(value)
+
+
+class UnreadOperand(Rule):
+    """Operands that no region looks at."""
+
+    equation = "loop(s, x, c){f}, f without c = loop(s, x){f}"
+    roots = CONTROL
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Binds `dropped`, the operands' positions; carried values are results too and stay."""
+        places = region_inputs(node)
+        first = node.attrs["carried"] if node.op == "loop" else 1
+        dropped = [operand for operand in range(first, len(node.inputs)) if not any(
+            operand in inputs and _is_read(region, inputs[operand]) for region, inputs in zip(node.regions, places, strict=True))]
+        return {"root": node, "dropped": dropped} if dropped else None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Takes the operands from the node and its regions."""
+        without_operands(match["root"], {}, match["dropped"], rewriter)
+
+
+class UnreadRows(Rule):
+    """Stacked results of a loop that nothing reads."""
+
+    equation = "loop(s, x){f}, y never read = loop(s, x){f without y}"
+    roots = frozenset({"loop"})
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Binds `kept`, the positions of the other results; a loop none of whose results is read is dead code."""
+        read = [bool(value.uses) or graph.is_output(value) for value in node.outputs]
+        kept = [position for position in range(len(node.outputs)) if position < node.attrs["carried"] or read[position]]
+        return {"root": node, "kept": kept} if any(read) and len(kept) < len(node.outputs) else None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Puts a loop in the node's place whose body does not return them."""
+        node, kept = match["root"], match["kept"]
+        body = specialize(node.regions[0], {}, outputs=kept)
+        fresh = rewriter.insert("loop", node.inputs, node.attrs, before=node, locs=node.locs, name=node.name, regions=(body, *node.regions[1:]))
+        _replace(node, dict(zip(kept, fresh.outputs, strict=True)), rewriter)
+
+
+class SingleStep(Rule):
+    """A loop that takes one step."""
+
+    equation = "loop{steps=1}(s, x, c){f} = f(s, x[0], c)"
+    roots = frozenset({"loop"})
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Matches loops of one step."""
+        return {"root": node} if node.attrs["steps"] == 1 else None
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        """Refuses loops with a condition."""
+        return "its condition says whether it takes its only step" if len(match["root"].regions) > 1 else None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Puts the body in the loop's place."""
+        node = match["root"]
+        carried, scanned = node.attrs["carried"], node.attrs["scanned"]
+        operands = list(node.inputs)
+        for position in range(carried, carried + scanned):
+            value = operands[position]
+            operands[position] = _reshaped(value, value.type.shape[1:], node, rewriter)
+        results = rewriter.inline(node.regions[0], operands, before=node)
+        stacked = [_reshaped(value, (1, *value.type.shape), node, rewriter) for value in results[carried:]]
+        _replace(node, dict(enumerate([*results[:carried], *stacked])), rewriter)
+
+
+def _reshaped(value: Value, shape: tuple[Any, ...], node: Node, rewriter: Rewriter) -> Value:
+    return rewriter.insert("reshape", [value], {"shape": shape}, before=node, locs=node.locs, name=f"{value.name}_row").output
+
+
+def _replace(node: Node, found: Mapping[int, Value], rewriter: Rewriter) -> None:
+    """Lets readers of a node's results read other values, which take over the names."""
+    names = {position: node.outputs[position].name for position in found}
+    for position, value in found.items():
+        rewriter.replace_uses(node.outputs[position], value)
+    rewriter.erase_dead(node)
+    for position, value in found.items():
+        if value.producer is not None and value.producer.op != "const":
+            rewriter.rename(value, names[position])
+
+
+RULES = (UnreadOperand, UnreadRows, SingleStep)

@@ -1,0 +1,155 @@
+"""Loops and conditionals in passes: rules about them, each with what it refuses, and rules that work inside."""
+
+import numpy as np
+
+from ngc.ir import Graph, GraphBuilder, Value, evaluate, parse
+from ngc.ir.random_data import random_feeds
+from ngc.passes import PIPELINES, PassContext, PassManager
+from ngc.target import host_target
+from tests.ir.test_control import COND, LOOP, WHILE
+from tests.passes.nets import ops, refusals, run
+
+CANONICAL = "canonicalize,fold-constants,eliminate-dead-code"
+
+
+def region(graph: Graph, number: int = 0) -> Graph:
+    """Returns a region of the only node that has any."""
+    (node,) = (node for node in graph.nodes if node.regions)
+    return node.regions[number]
+
+
+def net(*, steps: int = 4, captured: bool = False, predicate: float | None = None) -> Graph:
+    """Returns a loop that captures a constant, a value that it reads and one that it does not; or a conditional on a constant."""
+    b = GraphBuilder("net")
+    x, y = b.input("x", (2,)), b.input("y", (2,))
+    constant = b.const("c", np.array([2, 3], np.float32))
+    if predicate is not None:
+        p = b.const("p", np.array([predicate], np.float32))
+        return b.finish(b.region_op("cond", [p, x], [simple("then", "relu"), simple("else", "negative")], "choice"))
+    body = GraphBuilder("body")
+    state, c, read, _ = (body.input(name, (2,)) for name in ("state", "c", "read", "unread"))
+    total = body.op("add", body.op("mul", state, c, name="scaled"), read, name="total")
+    results = b.region_op("loop", [x, constant, y, x], [body.finish([total, total, state], ["next", "out", "old"])], "loop", carried=1, steps=steps)
+    return b.finish(results if captured else [results[0], results[2]])
+
+
+def simple(name: str, op: str) -> Graph:
+    b = GraphBuilder(name)
+    return b.finish([b.op(op, b.input("v", (2,)))])
+
+
+def test_operands_that_no_region_reads_are_dropped() -> None:
+    graph = run(net(captured=True), "canonicalize")
+    assert [value.name for value in graph.nodes[-1].inputs] == ["x", "c", "y"]
+    assert region(graph).input_names == ("state", "c", "read")
+
+
+def test_a_scanned_operand_that_nothing_reads_is_dropped() -> None:
+    graph = run(parse(LOOP.replace("add(%s, %row)", "add(%s, %s)")), "canonicalize")
+    assert graph.nodes[0].attrs["scanned"] == 0
+    assert [value.name for value in graph.nodes[0].inputs] == ["s", "c"]
+
+
+def test_what_only_the_condition_reads_stays() -> None:
+    graph = run(parse(WHILE), "canonicalize")
+    assert [value.name for value in graph.nodes[0].inputs] == ["s", "c"]
+
+
+def test_rows_that_nothing_reads_are_not_stacked() -> None:
+    graph = run(net(), "canonicalize")
+    assert region(graph).output_names == ("next", "old")
+    assert graph.outputs[1].name == "loop_3"
+
+
+def test_a_loop_whose_results_nothing_reads_is_dead() -> None:
+    graph = parse(LOOP.replace("return %last, %rows", "return %s"))
+    PassManager("canonicalize,eliminate-dead-code").run(graph)
+    assert ops(graph) == []
+
+
+def test_captured_constants_become_constants_of_the_regions() -> None:
+    graph = run(net(captured=True), CANONICAL)
+    assert [value.name for value in graph.nodes[-1].inputs] == ["x", "y"]
+    assert [node.attrs["name"] for node in region(graph) if node.op == "const"] == ["c"]
+    assert not any(node.op == "const" for node in graph)
+
+
+def test_a_constant_predicate_decides() -> None:
+    for predicate, op in ((0.0, "negative"), (-0.0, "negative"), (np.nan, "relu"), (0.5, "relu")):
+        assert ops(run(net(predicate=predicate), CANONICAL)) == [op]
+
+
+def test_a_predicate_that_is_not_at_hand_does_not() -> None:
+    graph = parse(str(net(predicate=1.0)))
+    PassManager("fold-constants").run(graph)
+    assert refusals(graph, "ConstantPredicate") == ["the data of %p is not at hand"]
+    assert ops(graph) == ["cond"]
+
+
+def test_a_loop_of_one_step_is_its_body() -> None:
+    graph = run(parse(LOOP.replace("[4,2]", "[1,2]").replace("steps=4", "steps=1")), "canonicalize")
+    assert ops(graph) == ["reshape", "add", "mul", "reshape"]
+    assert [value.name for value in graph.outputs] == ["last", "rows"]
+
+
+def test_a_loop_of_one_step_that_it_may_not_take_stays() -> None:
+    graph = run(parse(WHILE.replace("f32[5,1]", "f32[1,1]").replace("steps=5", "steps=1")), "canonicalize")
+    assert refusals(graph, "SingleStep") == ["its condition says whether it takes its only step"]
+    assert ops(graph) == ["loop"]
+
+
+def test_a_loop_of_constants_folds() -> None:
+    b = GraphBuilder("net")
+    start = b.const("start", np.zeros(1, np.float32))
+    body, condition = GraphBuilder("body"), GraphBuilder("condition")
+    following = body.op("add", body.input("s", (1,)), scalar=1.0)
+    goes_on = condition.op("lesser", condition.input("s", (1,)), scalar=3.0)
+    (last,) = b.region_op("loop", [start], [body.finish([following]), condition.finish([goes_on])], "loop", carried=1, steps=9)
+    graph = run(b.finish([b.op("add", b.input("x", (1,)), last)]), CANONICAL)
+    assert ops(graph) == ["add"]
+
+
+def deep(b: GraphBuilder, x: Value, depth: int) -> Value:
+    """Returns x + 0 on the innermost of nested conditionals; the outer branches do nothing."""
+    if not depth:
+        return b.op("add", b.op("identity", x, name="same"), scalar=0.0, name="sum")
+    then, other = GraphBuilder(f"then{depth}"), GraphBuilder(f"else{depth}")
+    inner = deep(then, then.input("x", (1,)), depth - 1)
+    regions = [then.finish([inner]), other.finish([other.input("x", (1,))])]
+    return b.region_op("cond", [x, x], regions, "choice")[0]
+
+
+def test_passes_work_in_regions_within_regions() -> None:
+    b = GraphBuilder("net")
+    graph = run(b.finish([deep(b, b.input("x", (1,)), 3)]), "canonicalize")
+    assert [node.op for _, node in graph.scoped_nodes()] == ["cond", "cond", "cond", "add"]
+    fired = {(event.rule, event.node) for event in graph.events if event.status == "applied"}
+    assert any(node == "same" for _, node in fired)
+
+
+def test_the_whole_pipeline_lowers_regions_with_their_graph() -> None:
+    for text in (LOOP, WHILE, COND):
+        graph = parse(text)
+        feeds = random_feeds(graph, 5)
+        before = evaluate(graph, feeds)
+        PassManager(PIPELINES["cpu-fp32"]).run(graph, PassContext(target=host_target()))
+        assert {part.stage for part in graph.with_regions()} == {"lowered"}
+        for now, was in zip(evaluate(graph, feeds), before, strict=True):
+            np.testing.assert_array_equal(now, was)
+
+
+def test_engines_leave_loops_and_conditionals_to_the_cpu() -> None:
+    for text, op in ((LOOP, "loop"), (COND, "cond")):
+        graph = parse(text)
+        for engine in ("tensorrt", "neuron"):
+            PassManager(f"partition{{engine={engine} min-subgraph-size=1}}").run(graph)
+            assert op in ops(graph)
+            assert "engine.call" not in ops(graph)
+
+
+def test_a_vector_of_numbers_is_no_channel() -> None:
+    b = GraphBuilder("net")
+    product = b.op("mul", b.input("x", (3,)), b.const("c", np.array([1, 2, 3], np.float32)))
+    graph = run(b.finish([b.op("relu", product)]), "fuse-elementwise")
+    assert ops(graph) == ["eltwise"]
+    assert [step.kind for step in graph.nodes[-1].attrs["epilogue"]] == ["multiply", "relu"]

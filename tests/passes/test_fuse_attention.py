@@ -1,0 +1,215 @@
+"""Attention made of products of matrices around a softmax, and of the dense layers before it: what fuses, what stays and why."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ngc.ir import Graph, GraphBuilder, Step, SymDim, Value, parse
+from ngc.passes import PassManager
+from tests.passes.nets import EPS, Net, fired, ops, refusals, run
+
+PASS = "fuse-attention"
+RULE = "SoftmaxBetweenProducts"
+TOLERANCE = 32 * EPS
+"""Queries are scaled before their product instead of after it, and scores and weights are not rounded on their way any more."""
+
+HEADS, LENGTH, SIZE = 2, 5, 4
+Mask = Callable[[Net, Value], Value]
+
+
+def operands(net: Net) -> tuple[Value, Value, Value]:
+    q, k, v = (net.input(HEADS, LENGTH, SIZE, name=name) for name in "qkv")
+    return q, k, v
+
+
+def attend(net: Net, mask: Mask = lambda net, scores: scores, *, weigh: Mask = lambda net, weights: weights) -> Value:
+    """Returns attention spelled out, its scores masked and its weights weighed."""
+    q, k, v = operands(net)
+    scores = net.op("mul", net.op("matmul", q, k, transpose_b=True, name="scores"), scalar=0.5, name="scaled")
+    return net.op("matmul", weigh(net, net.op("softmax", mask(net, scores), name="weights")), v, name="context")
+
+
+def attention_of(graph: Graph) -> dict[str, object]:
+    [node] = [node for node in graph if node.op == "attention"]
+    return node.attrs
+
+
+def test_scaled_products() -> None:
+    net = Net()
+    graph = run(net.finish(attend(net)), PASS, TOLERANCE)
+    assert ops(graph) == ["attention"]
+    assert attention_of(graph) == {"scale": 0.5, "mask": "none", "fill": 0.0, "zero": False}
+
+
+def test_an_added_mask_is_broadcast() -> None:
+    net = Net()
+    graph = run(net.finish(attend(net, lambda net, scores: net.op("add", scores, net.input(1, 1, LENGTH, name="mask")))), PASS, TOLERANCE)
+    assert ops(graph) == ["broadcast_to", "attention"]
+    assert attention_of(graph)["mask"] == "add"
+
+
+def selected(net: Net, scores: Value, *, factor: float = -1e9) -> Value:
+    """Returns scores where a mask of integers is not zero; the fill is spelled as ones like the scores."""
+    mask = net.b.input("mask", scores.type.shape, "i32")
+    fill = net.op("mul", net.op("logical_or", scores, scalar=1.0, name="ones"), scalar=factor, name="fill")
+    return net.op("where", mask, scores, fill, name="selected")
+
+
+def test_a_selecting_mask_and_weights_times_it() -> None:
+    net = Net()
+    graph = run(net.finish(attend(net, selected, weigh=lambda net, weights: net.op(
+        "mul", net.op("cast", net.b.graph.inputs[-1], dtype="f32"), weights))), PASS, TOLERANCE)
+    assert ops(graph) == ["cast", "attention"]
+    assert attention_of(graph) == {"scale": 0.5, "mask": "select", "fill": -1e9, "zero": True}
+
+
+def test_lengths() -> None:
+    net = Net()
+    q, k, v = operands(net)
+    lengths = net.b.input("lengths", q.type.shape[:-1], "i32")
+    weights = net.op("softmax", net.op("matmul", q, k, transpose_b=True), lengths, temperature=2.0)
+    graph = run(net.finish(net.op("matmul", weights, v)), PASS, TOLERANCE)
+    assert ops(graph) == ["attention"]
+    assert attention_of(graph)["mask"] == "length"
+    assert attention_of(graph)["scale"] == 0.5
+
+
+def test_products_are_turned_and_regrouped() -> None:
+    net = Net()
+    q, k, v = (net.input(HEADS, SIZE, LENGTH, name=name) for name in "qkv")
+    scores = net.op("matmul", net.op("div", q, scalar=4.0), k, transpose_a=True)
+    flat = net.op("reshape", scores, shape=(SymDim(HEADS), LENGTH, LENGTH))
+    weights = net.op("softmax", flat, axis=2)
+    values = net.op("reshape", v, shape=(SymDim(HEADS), SIZE, LENGTH))
+    graph = run(net.finish(net.op("matmul", weights, values, transpose_b=True)), PASS, TOLERANCE)
+    assert ops(graph)[-1] == "attention"
+    assert "softmax" not in ops(graph)
+    assert attention_of(graph)["scale"] == 0.25
+
+
+def test_refuses_a_scaling_behind_the_mask() -> None:
+    net = Net()
+    context = attend(net, lambda net, scores: net.op("mul", net.op("add", scores, net.input(1, 1, LENGTH, name="mask"), name="masked"), scalar=2.0))
+    assert refusals(run(net.finish(context), PASS), RULE) == ["%masked: a scaling follows the mask"]
+
+
+def test_refuses_what_others_read() -> None:
+    net = Net()
+    context = attend(net)
+    weights = context.producer.inputs[0]
+    graph = run(net.finish(context, weights), PASS)
+    assert refusals(graph, RULE) == ["%weights is a graph output"]
+    net = Net()
+    context = attend(net)
+    scores = context.producer.inputs[0].producer.inputs[0]
+    graph = run(net.finish(context, net.op("relu", scores)), PASS)
+    assert refusals(graph, RULE) == ["%scaled has another user"]
+
+
+def test_refuses_a_fill_that_others_read() -> None:
+    net = Net()
+    context = attend(net, selected)
+    where = context.producer.inputs[0].producer.inputs[0].producer
+    graph = run(net.finish(context, net.op("relu", where.inputs[2].producer.inputs[0])), PASS)
+    assert refusals(graph, RULE) == ["%ones has another user"]
+
+
+def test_refuses_other_element_types_and_other_products() -> None:
+    net = Net("f64")
+    assert refusals(run(net.finish(attend(net)), PASS), RULE) == ["the data is f64, and attention runs on f32"]
+    net = Net()
+    q, k, v = operands(net)
+    weights = net.op("softmax", net.op("matmul", q, k, transpose_b=True))
+    assert refusals(run(net.finish(net.op("matmul", weights, v, transpose_a=True)), PASS), RULE) == ["a product has steps, or transposes the weights"]
+    net = Net()
+    q, k, v = operands(net)
+    shared = net.b.input("shared", (LENGTH, SIZE), "f32")
+    weights = net.op("softmax", net.op("matmul", q, shared, transpose_b=True))
+    assert refusals(run(net.finish(net.op("matmul", weights, v)), PASS), RULE) == ["a product broadcasts its matrices"]
+
+
+def test_refuses_scores_between_images() -> None:
+    b = GraphBuilder()
+    q, k, v = (b.input(name, (HEADS, SymDim(), SIZE), "f32") for name in "qkv")
+    graph = run(b.finish([b.op("matmul", b.op("softmax", b.op("matmul", q, k, transpose_b=True, name="scores")), v, name="out")]), PASS)
+    [reason] = refusals(graph, RULE)
+    assert reason.endswith("depend on N in their last two axes")
+
+
+@pytest.mark.parametrize("change", [
+    lambda net, scores: net.op("tanh", scores),
+    lambda net, scores: net.op("softmax", scores, axis=1),
+    lambda net, scores: net.op("where", net.b.input("mask", scores.type.shape, "i32"), scores, net.op("square", scores)),
+], ids=["another function", "another axis", "no number"])
+def test_other_patterns_stay(change: Mask) -> None:
+    net = Net()
+    graph = run(net.finish(attend(net, change)), PASS)
+    assert fired(graph, RULE) == 0
+    assert refusals(graph, RULE) == []
+
+
+# -- dense layers -----------------------------------------------------------------------------------------------------
+
+
+def projections(net: Net, *, read: Mask = lambda net, value: value) -> list[Value]:
+    """Returns attention over heads of three dense layers of one input, and those layers."""
+    x = net.input(LENGTH, 6)
+    layers = [net.dense(x, 8, name=name) for name in "qkv"]
+    heads = [net.op("transpose", net.op("reshape", read(net, layer), shape=(SymDim(), LENGTH, HEADS, 4)), axes=(0, 2, 1, 3)) for layer in layers]
+    weights = net.op("softmax", net.op("matmul", heads[0], heads[1], transpose_b=True))
+    return [net.op("matmul", weights, heads[2]), *layers]
+
+
+def test_layers_of_one_input_become_one() -> None:
+    net = Net()
+    context, *_ = projections(net)
+    graph = run(net.finish(context), PASS, TOLERANCE)
+    assert ops(graph).count("dense") == 1
+    assert [graph.find(name).producer.op for name in "qkv"] == ["slice"] * 3
+    assert graph.find("q_merged").type.shape == (SymDim(), LENGTH, 24)
+
+
+def test_refuses_layers_that_others_read_or_that_differ() -> None:
+    net = Net()
+    context, q, *_ = projections(net)
+    graph = run(net.finish(context, net.op("relu", q, name="other")), PASS, TOLERANCE)
+    assert refusals(graph, "ParallelDense") == ["%other reads %q, and no slice of it"]
+    net = Net()
+    context, _, k, _ = projections(net)
+    graph = run(net.finish(context, k), PASS, TOLERANCE)
+    assert refusals(graph, "ParallelDense") == ["the caller reads %k, and no slice of it"]
+    net = Net()
+    context, *_ = projections(net, read=lambda net, value: net.op("relu", value))
+    graph = run(net.finish(context), PASS, TOLERANCE)
+    assert refusals(graph, "ParallelDense") == ["%relu reads %q, and no slice of it"]
+
+
+def test_refuses_steps_with_tensors_and_weights_that_are_not_there() -> None:
+    graph = run_text("%q = dense(%x, %w, %y) {epilogue=[add(%y)]} : f32[2,8]\n  %k = dense(%x, %u, %y) {epilogue=[add(%y)]} : f32[2,8]",
+                     "%y: f32[2,8], ")
+    assert refusals(graph, "ParallelDense") == ["a step of %q reads or stores a tensor"]
+    graph = run_text("%q = dense(%x, %w) : f32[2,8]\n  %k = dense(%x, %u) : f32[2,8]")
+    assert refusals(graph, "ParallelDense") == ["%w is no constant whose data is at hand"]
+
+
+def run_text(layers: str, inputs: str = "") -> Graph:
+    """Returns the graph of two layers whose product is returned, after the pass; its weights have no data."""
+    graph = parse(f"""graph @layers({inputs}%x: f32[2,6]) {{
+  %w = const @w : f32[8,6]
+  %u = const @u : f32[8,6]
+  {layers}
+  %out = matmul(%q, %k) {{transpose_b=true}} : f32[2,2]
+  return %out
+}}""")
+    PassManager(PASS).run(graph)
+    return graph
+
+
+def test_layers_are_merged_with_their_vectors() -> None:
+    net = Net()
+    x = net.input(LENGTH, 6)
+    q, k = (net.op("dense", x, net.const(f"{name}_weight", size, 6), net.const(f"{name}_bias", size), name=name, epilogue=(Step("bias"), Step("relu")))
+            for name, size in (("q", 8), ("k", 8)))
+    graph = run(net.finish(net.op("matmul", q, k, transpose_b=True)), PASS)
+    assert ops(graph) == ["dense", "slice", "slice", "matmul"]
+    assert graph.find("q_merged").producer.inputs[2].type.shape == (16,)
