@@ -8,22 +8,11 @@ import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
-from ngc.ir.ops.region_pooling import MOST_SAMPLES, REGION_WIDTH, half_away
-from ngc.ir.tensor_type import FLOATS, SymDim, TensorType, format_shape
+from ngc.ir.ops.region_pooling import MOST_SAMPLES, REGION_WIDTH, check_regions, existing, grid_type, half_away
+from ngc.ir.tensor_type import SymDim, TensorType, format_shape
 
 ROTATED_WIDTH = 6
 """Columns of a rotated region: image, center x, center y, width, height, degrees."""
-
-
-def _check(name: str, types: Types, width: int) -> None:
-    """Checks the types of data and regions; VerifyError with what would have been accepted."""
-    x, regions = types[:2]
-    if x.rank != 4 or any(isinstance(dim, SymDim) for dim in x.shape[1:]):
-        raise VerifyError(f"{name} takes data of a shape (batch, channels, height, width), not {format_shape(x.shape)}")
-    if regions.rank != 2 or regions.shape[1] != width:
-        raise VerifyError(f"{name} takes regions of a shape (regions, {width}), not {format_shape(regions.shape)}")
-    if x.dtype not in FLOATS or any(type.dtype != x.dtype for type in types):
-        raise VerifyError(f"{name} takes floats of one type, not {', '.join(type.dtype for type in types)}")
 
 
 def _bilinear(maps: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -38,11 +27,8 @@ def _bilinear(maps: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _rotated_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    _check("rotated_roi_align", types, ROTATED_WIDTH)
-    x, regions = types
-    if len(attrs["pooled_size"]) != 2 or min(attrs["pooled_size"]) < 1:
-        raise VerifyError(f"rotated_roi_align: pooled_size is (height, width), not {attrs['pooled_size']}")
-    return (x.with_shape((regions.shape[0], x.shape[1], *attrs["pooled_size"])),)
+    check_regions("rotated_roi_align", types, ROTATED_WIDTH)
+    return grid_type("rotated_roi_align", types, attrs, int(types[0].shape[1]))  # type: ignore[arg-type]  # checked
 
 
 def _rotated_steps(extent: np.floating, bins: int, samples: int) -> np.ndarray:
@@ -58,10 +44,7 @@ def _rotated(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x, regions = arrays
     height, width = attrs["pooled_size"]
     result = np.zeros((len(regions), x.shape[1], height, width), x.dtype)
-    for region, out in zip(regions, result, strict=True):
-        image = int(region[0])
-        if not 0 <= image < len(x):
-            continue
+    for number, region, maps in existing(x, regions):
         center_x, center_y, wide, high = region[1:5] * x.dtype.type(attrs["spatial_scale"])
         theta = x.dtype.type(region[5] * np.pi / 180)
         down = _rotated_steps(np.maximum(high, x.dtype.type(1)), height, attrs["sample_ratio"])[:, :, None, None]
@@ -70,8 +53,8 @@ def _rotated(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
         at_y = down * np.cos(theta) - across * np.sin(theta) + center_y
         rows, columns = x.shape[2:]
         inside = (at_y >= -1) & (at_y <= rows) & (at_x >= -1) & (at_x <= columns)
-        values = _bilinear(x[image].astype(np.float64), np.clip(np.where(inside, at_y, 0), 0, rows - 1), np.clip(np.where(inside, at_x, 0), 0, columns - 1))
-        out[:] = (values * inside).mean((2, 4))
+        values = _bilinear(maps.astype(np.float64), np.clip(np.where(inside, at_y, 0), 0, rows - 1), np.clip(np.where(inside, at_x, 0), 0, columns - 1))
+        result[number] = (values * inside).mean((2, 4))
     return (result,)
 
 
@@ -84,7 +67,7 @@ def _groups(name: str, x: TensorType, attrs: Attrs) -> None:
 
 
 def _positions_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    _check("ps_roi_pool", types, REGION_WIDTH)
+    check_regions("ps_roi_pool", types, REGION_WIDTH)
     _groups("ps_roi_pool", types[0], attrs)
     return (types[0].with_shape((types[1].shape[0], attrs["channels"], attrs["pooled_size"], attrs["pooled_size"])),)
 
@@ -108,25 +91,22 @@ def _positions(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     bins, groups = attrs["pooled_size"], attrs["groups"]
     result = np.zeros((len(regions), attrs["channels"], bins, bins), x.dtype)
     group = _group_of(bins, groups)
-    for region, out in zip(regions, result, strict=True):
-        image = int(region[0])
-        if not 0 <= image < len(x):
-            continue
-        maps = x[image].reshape(attrs["channels"], groups, groups, *x.shape[2:])
+    for number, region, maps in existing(x, regions):
+        grouped = maps.reshape(attrs["channels"], groups, groups, *x.shape[2:])
         start, extent = _whole_extent(region, attrs["spatial_scale"], 0.0)
         length = extent / x.dtype.type(bins)
         edges = np.arange(bins + 1).astype(x.dtype)[:, None] * length + start
         first = np.clip(np.floor(edges[:-1]).astype(np.int64), 0, x.shape[:1:-1])
         last = np.clip(np.ceil(edges[1:]).astype(np.int64), 0, x.shape[:1:-1])
         for row, column in np.ndindex(bins, bins):
-            part = maps[:, group[row], group[column], first[row, 1]:last[row, 1], first[column, 0]:last[column, 0]]
+            part = grouped[:, group[row], group[column], first[row, 1]:last[row, 1], first[column, 0]:last[column, 0]]
             if part[0].size:
-                out[:, row, column] = part.mean((1, 2), dtype=np.float64)
+                result[number, :, row, column] = part.mean((1, 2), dtype=np.float64)
     return (result,)
 
 
 def _deformable_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    _check("deformable_ps_roi_pool", types, REGION_WIDTH)
+    check_regions("deformable_ps_roi_pool", types, REGION_WIDTH)
     _groups("deformable_ps_roi_pool", types[0], attrs)
     count, parts = types[1].shape[0], attrs["parts"]
     if len(types) == 3:
@@ -147,11 +127,8 @@ def _deformable(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     group = _group_of(bins, attrs["groups"])
     rows, columns = x.shape[2:]
     part = np.floor(np.arange(bins).astype(x.dtype) / kind(bins) * kind(attrs["parts"])).astype(np.int64)
-    for number, (region, out) in enumerate(zip(regions, result, strict=True)):
-        image = int(region[0])
-        if not 0 <= image < len(x):
-            continue
-        maps = x[image].reshape(channels, attrs["groups"], attrs["groups"], rows, columns).astype(np.float64)
+    for number, region, maps in existing(x, regions):
+        grouped = maps.reshape(channels, attrs["groups"], attrs["groups"], rows, columns).astype(np.float64)
         start, extent = _whole_extent(region, attrs["spatial_scale"], 0.5)
         length = extent / kind(bins)
         steps = np.arange(samples).astype(x.dtype)[:, None] * (length / kind(samples))
@@ -164,7 +141,7 @@ def _deformable(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
             inside = (at_x >= -0.5) & (at_x <= columns - 0.5) & (at_y >= -0.5) & (at_y <= rows - 0.5)
             y, place = np.broadcast_arrays(np.clip(at_y, 0, rows - 1), np.clip(at_x, 0, columns - 1))
             if inside.any():
-                out[channel, row, column] = _bilinear(maps[channel, group[row], group[column]][None], y, place)[0][inside].mean()
+                result[number, channel, row, column] = _bilinear(grouped[channel, group[row], group[column]][None], y, place)[0][inside].mean()
     return (result,)
 
 
