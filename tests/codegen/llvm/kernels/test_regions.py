@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels.expression import N
+from ngc.codegen.llvm.kernels.ps_roi_pool import PsRoiPoolKernel
 from ngc.codegen.llvm.kernels.regions import RegionKernel
 from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel, RotatedRoiAlignKernel
 from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
@@ -88,12 +89,21 @@ def test_each_bin_may_read_channels_of_its_own(name, n, channels, bins, seed):
     check(kernel, name, "roi_align", x, regions_of(rng, 3, n), n, [], position_sensitive=True, sample_ratio=2)
 
 
+@settings(deadline=None, max_examples=20)
+@given(st.sampled_from(TARGETS), st.integers(1, 2), st.integers(1, 4), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 7)), st.integers(0, 10**6))
+def test_groups_have_channels_of_their_own(name, n, channels, groups, bins, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, channels * groups**2, 6, 5)).astype(np.float32)
+    kernel = PsRoiPoolKernel(Geometry(x.shape[1], 1, (1, 6, 5)), Geometry(channels, 1, (1, bins, bins)), N(1), 3, 0.5, groups)
+    check(kernel, name, "ps_roi_pool", x, regions_of(rng, 3, n), n, [], pooled_size=bins, channels=channels, groups=groups)
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_regions_that_no_number_describes_touch_nothing_else(name):
     x = np.ones((1, 3, 4, 4), np.float32)
     images = [[image, 0, 0, 2, 2] for image in (np.nan, 1e30, -np.inf)]
     regions = np.float32([*images, [0, np.nan, 0, 2, 2], [0, -1e30, 0, 1e30, 2], [0, 0, 0, np.inf, np.inf]])
-    for kind in (RoiAlignKernel, RoiMaxPoolKernel):
+    for kind in (RoiAlignKernel, RoiMaxPoolKernel, PsRoiPoolKernel):
         kernel = kind(Geometry(3, 1, (1, 4, 4)), Geometry(3, 1, (1, 2, 2)), 1, 6, 1.0)
         y = Buffer(6 * 3 * 4)
         run(kernel, parse_target(name), [Buffer.of(x), Buffer.of(regions), y], 1)
