@@ -15,6 +15,9 @@ from ngc.opt import catalog
 from ngc.opt.main import SUCCESS, OptMain
 from ngc.passes import PASSES, PIPELINES, parse_pipeline
 
+REFERENCE_ONLY = ("bipartite_matching", "box_encode", "deformable_ps_roi_pool", "dequantize", "eigh", "lq", "proposal", "quantize")
+"""Operators that only the reference evaluator runs."""
+
 
 def listed(*flags: str, capsys: pytest.CaptureFixture[str]) -> dict[str, list[catalog.Record]]:
     assert OptMain([*flags, "--json"]).run() == SUCCESS
