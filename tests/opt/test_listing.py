@@ -15,7 +15,7 @@ from ngc.opt import catalog
 from ngc.opt.main import SUCCESS, OptMain
 from ngc.passes import PASSES, PIPELINES, parse_pipeline
 
-REFERENCE_ONLY = ("bipartite_matching", "box_encode", "deformable_ps_roi_pool", "dequantize", "eigh", "lq", "proposal", "quantize")
+REFERENCE_ONLY = ("bipartite_matching", "box_encode", "deformable_ps_roi_pool", "dequantize", "proposal", "quantize")
 """Operators that only the reference evaluator runs."""
 
 
