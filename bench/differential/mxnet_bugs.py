@@ -3,7 +3,7 @@
 import re
 from math import prod
 
-from bench.differential.case import Call, Case, Input
+from bench.differential.case import Case, Input
 from bench.differential.known import Known, gives, one
 
 
@@ -12,15 +12,6 @@ def _too_long(case: Case) -> bool:
     shape, arrays = case.inputs[0].shape, case.arrays()
     return bool(arrays["length"].max() > shape[int(dict(case.calls[0].attrs).get("axis", "-1"))])
 
-
-def _layer(case: Case, name: str) -> bool:
-    return any(call.name == name and call.op in ("FullyConnected", "Convolution") for call in case.calls)
-
-
-_SHARED = Case(
-    (Call("FullyConnected", "n0", ("data", "weight"), (("num_hidden", "1"), ("no_bias", "True"))), Call("LeakyReLU", "n1", ("n0",), (("act_type", "elu"),))),
-    (Input("data", (1, 4)), Input("weight", (1, 4), param=True)), ("n1", "n0"),
-)
 
 MXNET_BUGS: tuple[Known, ...] = (
     Known(
@@ -90,12 +81,6 @@ MXNET_BUGS: tuple[Known, ...] = (
         one("Convolution_v1", Input("data", (1, 1, 1, 1)), Input("weight", (1, 1, 3, 1), param=True),
             num_filter="1", kernel="(3, 1)", stride="(2, 1)", dilate="(2, 1)", pad="(1, 0)", no_bias="True"),
         "SIGFPE",
-    ),
-    Known(
-        "an activation is fused into the layer before it though the layer's own result is an output too, which then has the activation in it",
-        ("FullyConnected", "Convolution"), ("differs",),
-        _SHARED,
-        applies=lambda case: any(_layer(case, head) and any(head in call.inputs for call in case.calls) for head in case.heads),
     ),
     Known(
         "data of two dimensions ends the process",

@@ -156,7 +156,20 @@ def test_ldexp(check_np: Check) -> None:
     check_np(lambda np_, e: np_.ldexp(1.5, e), FLOATS, scale=16)
 
 
+ENDS = np.array([0.0, -0.0, 1.0, -2.0, np.inf, -np.inf, 1e-30, 3e37], np.float32)
+
+
+@pytest.mark.parametrize("name", ["copysign", "arctan2"])
+def test_signs_and_angles(name: str, check_np: Check) -> None:
+    check_np(lambda np_, x, y: getattr(np_, name)(x, y), ENDS[:, None].repeat(8, 1), ENDS[None].copy())
+    check_np(lambda np_, x, y: getattr(np_, name)(x, y), FLOATS, OTHERS)
+    for scalar in (2.0, -1.5, -0.0):
+        check_np(lambda np_, x, s=scalar: getattr(np_, name)(x, s), FLOATS, batch=True)
+        check_np(lambda np_, x, s=scalar: getattr(np_, name)(s, x), FLOATS)
+
+
 @pytest.mark.parametrize(("function", "dtypes", "message"), [
+    (lambda np_, x, y: np_.arctan2(x, y), ("int32", "int32"), "operands of i32, expected floats"),
     (lambda np_, x, y: x - y, ("bool", "bool"), "sub of truth values"),
     (lambda np_, x, y: x + y, ("uint8", "int8"), "operands of u8 and i8 have no type in common"),
     (lambda np_, x, y: np_.sin(x), ("bool", "bool"), "sin of truth values"),

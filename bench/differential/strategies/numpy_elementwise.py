@@ -11,6 +11,8 @@ _UNARY = (
 )
 _BINARY = "add subtract multiply true_divide mod power equal not_equal greater greater_equal less less_equal"
 _REVERSED = "rsubtract rtrue_divide rmod rpower"
+_SIGNED = "arctan2 copysign"
+"""Functions of floats alone."""
 _TYPES = (*FLOATS, "int32", "int64")
 
 
@@ -41,6 +43,22 @@ def _scalar(make: Maker, op: str) -> Case:
     low = 1.0 if "divide" in op or "mod" in op or "power" in op else -4.0
     data = make.input("data", make.shape(), dtype, make.pick("uniform", "integers"), low, 4.0)
     return make.case(make.call(op, data, scalar=float(scalar), is_int=whole), units=8)
+
+
+def _signed(make: Maker, op: str) -> Case:
+    dtype = make.pick("float32", "float64")
+    if op.endswith("scalar"):
+        return make.case(make.call(op, make.input("data", make.shape(), dtype, make.pick("uniform", "integers")), scalar=make.pick(1.5, -2.0)), units=16)
+    first, second = broadcast_shapes(make)
+    values = make.pick("uniform", "integers")
+    inputs = make.input("x1", first, dtype, values, batched=False), make.input("x2", second, dtype, values, batched=False)
+    return make.case(make.call(op, *inputs), units=16)
+
+
+def _polyval(make: Maker, op: str) -> Case:
+    dtype, count = make.pick("float32", "float64"), make.size()
+    inputs = make.input("p", (count,), dtype, batched=False), make.input("x", make.shape(), dtype, batched=False, low=-1.0, high=1.0)
+    return make.case(make.call(op, *inputs), units=8, terms=2 * count, magnitude=4.0 * count)
 
 
 def _around(make: Maker, op: str) -> Case:
@@ -79,8 +97,11 @@ def _copy(make: Maker, op: str) -> Case:
 
 STRATEGIES: dict[str, Strategy] = {
     **{f"_npi_{name}": _unary for name in _UNARY.split()},
-    **{f"_npi_{name}": _binary for name in (*_BINARY.split(), "hypot")},
+    **{f"_npi_{name}": _binary for name in _BINARY.split()},
     **{f"_npi_{name}_scalar": _scalar for name in f"{_BINARY} {_REVERSED}".split()},
+    **{f"_npi_{form}": _signed for name in _SIGNED.split() for form in (name, f"{name}_scalar", f"r{name}_scalar")},
+    "_npi_hypot": _binary,
+    "_npi_polyval": _polyval,
     "_npi_around": _around,
     **dict.fromkeys(("_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), _where),
     "_npi_full_like": _full_like,

@@ -38,18 +38,18 @@ def _truth(make: Maker, op: str) -> Case:
     return make.case(make.call(op, data, axis=_axes(make, len(shape)), keepdims=make.pick(None, True, False)))
 
 
-def _arg(make: Maker, op: str) -> Case:
-    shape = make.shape(1, 4)
-    data = make.input("data", shape, make.pick("float32", "float64", "int32"), make.pick("uniform", "integers"), batched=False)
-    return make.case(make.call(op, data, axis=make.pick("None", make.axis(len(shape))), keepdims=make.pick(None, True, False)))
-
-
 def _variance(make: Maker, op: str) -> Case:
     shape = make.shape(1, 4)
     data = make.input("a", shape, make.pick(*_FLOATS), batched=False)
     call = make.call(op, data, axis=_axes(make, len(shape)), ddof=make.pick(None, 0), keepdims=make.pick(None, True, False))
     # The root of a variance that is close to zero has half of its digits.
     return make.case(call, units=16, terms=volume(shape), magnitude=8.0 if op == "_npi_var" else 64.0)
+
+
+def _index(make: Maker, op: str) -> Case:
+    shape = make.shape(1, 4)
+    data = make.input("data", shape, make.pick("float32", "float32", "float64", "int32"), make.pick("uniform", "integers"), batched=False)
+    return make.case(make.call(op, data, axis=make.pick(None, "None", make.axis(len(shape))), keepdims=make.pick(None, True, False)))
 
 
 def _average(make: Maker, op: str) -> Case:
@@ -215,8 +215,8 @@ def _einsum(make: Maker, op: str) -> Case:
 STRATEGIES: dict[str, Strategy] = {
     **dict.fromkeys(("_np_sum", "_np_prod", "_np_max", "_np_min", "_npi_mean"), _fold),
     **dict.fromkeys(("_np_any", "_np_all"), _truth),
-    **dict.fromkeys(("_npi_argmax", "_npi_argmin"), _arg),
     **dict.fromkeys(("_npi_var", "_npi_std"), _variance),
+    **dict.fromkeys(("_npi_argmax", "_npi_argmin"), _index),
     "_npi_average": _average,
     "_npi_norm": _norm,
     "_np_transpose": _transpose,

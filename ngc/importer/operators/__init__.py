@@ -20,6 +20,7 @@ from ngc.importer.operators import (
     numpy_products,
     numpy_reduction,
     numpy_shape,
+    numpy_signs,
     ordering,
     patches,
     pooling,
@@ -41,6 +42,7 @@ _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
     indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
     numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
+    numpy_signs,
 )  # fmt: skip
 
 

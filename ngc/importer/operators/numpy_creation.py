@@ -67,6 +67,7 @@ def _tril(conversion: Conversion) -> list[Value]:
     if conversion.rank == 1:
         data = broadcast_to(conversion, conversion.reshape(data, (1, *conversion.shape), part="row"), (*conversion.shape, *conversion.shape), "rows")
     rows, columns = (conversion.fixed(dim, "a dimension of the matrices") for dim in data.type.shape[-2:])
+    conversion.check_generated(rows, columns)
     kept = conversion.const("kept", np.tri(rows, columns, conversion.attrs["k"], dtype=bool))
     mask = broadcast_to(conversion, kept, data.type.shape, "mask")
     return [conversion.op("where", mask, data, filled_like(conversion, data, 0.0, "zeros"))]
@@ -102,7 +103,7 @@ OPERATORS = {
         "start": Field("double"), "stop": Field("double", None, optional=True), "step": Field("double", 1.0), "repeat": IGNORED, "infer_range": IGNORED}),
     "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["M"] or attrs["N"]), lambda attrs: np.eye(attrs["N"], attrs["M"] or None, attrs["k"]), {
         "N": Field("long"), "M": Field("long", None, optional=True), "k": Field("long", 0)}),
-    "_npi_identity": _constant(lambda attrs: attrs["shape"], lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
+    "_npi_identity": _constant(lambda attrs: (attrs["shape"][0], attrs["shape"][-1]), lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
     "_npi_logspace": _constant(lambda attrs: (attrs["num"],), lambda attrs: np.asarray(attrs["base"] ** _linspace(attrs)),
                                {**_RANGE, "base": Field("double", 10.0)}),
     "_npi_indices": _constant(lambda attrs: (len(attrs["dimensions"]), *attrs["dimensions"]), lambda attrs: np.indices(attrs["dimensions"]),
