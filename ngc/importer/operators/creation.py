@@ -11,10 +11,7 @@ from ngc.ir.ops.indexing import progression
 from ngc.ir.tensor_type import DTYPES, format_shape
 
 MAX_ELEMENTS = 1 << 28
-"""More elements than any model has of one value: a damaged shape must not fill the memory of a run."""
-
-MAX_MADE = 1 << 24
-"""More elements than any model computes of a few numbers, here, where the importer makes them."""
+"""More elements than any model computes of a few numbers: a damaged shape must not fill the memory."""
 
 
 def scalar(conversion: Conversion, value: float, dtype: str, part: str) -> Value:
@@ -70,8 +67,8 @@ def _arange(conversion: Conversion) -> list[Value]:
     if stop is None:
         start, stop = 0.0, start
     count = np.ceil((stop - start) / step) if step else np.nan
-    if not 0 < count * repeat <= MAX_MADE:
-        raise conversion.fail(f"start = {start:g}, stop = {stop:g}, step = {step:g}, repeat = {repeat}: expected 1 to {MAX_MADE} numbers")
+    if not 0 < count * repeat <= MAX_ELEMENTS:
+        raise conversion.fail(f"start = {start:g}, stop = {stop:g}, step = {step:g}, repeat = {repeat}: expected 1 to {MAX_ELEMENTS} numbers")
     return [made(conversion, progression(int(count) * repeat, start, step, repeat, attrs["dtype"]), attrs["dtype"])]
 
 
@@ -91,8 +88,8 @@ def _eye(conversion: Conversion) -> list[Value]:
     """Ones on the k-th diagonal of N rows by M columns; M = 0 stands for N."""
     attrs = conversion.attrs
     rows, columns = attrs["N"], attrs["M"] or attrs["N"]
-    if rows * columns > MAX_MADE:
-        raise conversion.fail(f"N = {rows}, M = {columns}: expected at most {MAX_MADE} elements")
+    if rows * columns > MAX_ELEMENTS:
+        raise conversion.fail(f"N = {rows}, M = {columns}: expected at most {MAX_ELEMENTS} elements")
     return [made(conversion, np.eye(rows, columns, attrs["k"], DTYPES.get(attrs["dtype"], np.dtype(np.float32))), attrs["dtype"])]
 
 
@@ -106,8 +103,8 @@ def _index_array(conversion: Conversion) -> list[Value]:
     """The index of every element, or what it has on some axes, along a new last axis."""
     sizes = [conversion.fixed(dim, "a dimension") for dim in conversion.shape]
     axes = conversion.axes(range(conversion.rank) if conversion.attrs["axes"] is None else conversion.attrs["axes"])
-    if int(np.prod(sizes, dtype=object)) * len(axes) > MAX_MADE:
-        raise conversion.fail(f"data of shape {format_shape(sizes)} has more than {MAX_MADE} indices")
+    if int(np.prod(sizes, dtype=object)) * len(axes) > MAX_ELEMENTS:
+        raise conversion.fail(f"data of shape {format_shape(sizes)} has more than {MAX_ELEMENTS} indices")
     return [made(conversion, np.stack([np.indices(sizes, np.int64)[axis] for axis in axes], -1), "i64")]
 
 
@@ -177,7 +174,7 @@ OPERATORS: dict[str, Operator] = {
             "step": IGNORED,
             "repeat": IGNORED,
             "infer_range": IGNORED,
-            "num": Field("int", low=1, high=MAX_MADE),
+            "num": Field("int", low=1, high=MAX_ELEMENTS),
             "endpoint": Field("bool", True),
             "ctx": IGNORED,
             **_DTYPE,
