@@ -110,9 +110,15 @@ MXNET_BUGS: tuple[Known, ...] = (
     ),
     Known(
         "the constant of the conversion is a float32, for float64 data too",
-        ("degrees", "radians"), ("differs",),
+        ("degrees", "radians", "_npi_degrees", "_npi_radians"), ("differs",),
         one("degrees", Input("data", (1,), "float64")),
         applies=lambda case: case.inputs[0].dtype == "float64",
+    ),
+    Known(
+        "the widths of one dimension, ((before, after),), are not understood",
+        ("_npi_pad",), ("accepts",),
+        one("_npi_pad", Input("data", (1,)), pad_width="((0, 0),)", mode="constant"),
+        "Check failed: i >= 0 && i < nd",
     ),
 )
 """Each with the smallest case; docs/operators.md lists them."""

@@ -13,6 +13,7 @@ from ngc.importer.operators.positions import diagonal, diagonal_matrix
 from ngc.importer.source_bytes import Array
 from ngc.ir import Value
 from ngc.ir.ops.elementwise import cast_array
+from ngc.ir.ops.indexing import progression
 from ngc.ir.tensor_type import product
 
 _DTYPE = {"dtype": Field("dtype", "f32"), "ctx": IGNORED}
@@ -93,7 +94,7 @@ _PLANE = {"offset": Field("int", 0), "axis1": Field("int", 0), "axis2": Field("i
 OPERATORS = {
     "_npi_zeros": _filled(0.0),
     "_npi_ones": _filled(1.0),
-    "_npi_arange": _constant(_count, lambda attrs: np.asarray(_ends(attrs)[0] + attrs["step"] * np.arange(_count(attrs)[0])), {
+    "_npi_arange": _constant(_count, lambda attrs: progression(int(_count(attrs)[0]), _ends(attrs)[0], attrs["step"], 1, attrs["dtype"]), {
         "start": Field("double"), "stop": Field("double", None, optional=True), "step": Field("double", 1.0), "repeat": IGNORED, "infer_range": IGNORED}),
     "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["M"] or attrs["N"]), lambda attrs: np.eye(attrs["N"], attrs["M"] or None, attrs["k"]), {
         "N": Field("long"), "M": Field("long", None, optional=True), "k": Field("long", 0)}),
