@@ -6,11 +6,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ngc.errors import ImportFailure
 from ngc.importer.mxnet_live import import_mxnet
 
 GOLDEN = Path(__file__).parent / "golden"
+
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+settings.load_profile("no clock")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -70,3 +70,15 @@ def assert_agrees(graph: Graph, feeds: Mapping[str, np.ndarray], *, rtol: float 
     for name, array, wanted in zip(graph.output_names, found, evaluate(graph, feeds), strict=True):
         assert array.dtype == wanted.dtype, name
         np.testing.assert_allclose(array.astype(np.float64), wanted.astype(np.float64), rtol=rtol, atol=atol, err_msg=f"{name} of\n{graph}")
+
+
+def assert_peers_give(graph: Graph, feeds: Mapping[str, np.ndarray], wanted: Sequence[np.ndarray], tolerance: float) -> None:
+    """Checks that ONNX Runtime and OpenVINO give what is wanted from a graph's ONNX, at a tolerance against each output's largest number."""
+    model = checked(graph)
+    openvino = pytest.importorskip("openvino")
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(model=model.SerializeToString(), weights=b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled(dict(feeds))
+    for answers in (session(model).run(None, dict(feeds)), [np.asarray(found[output]) for output in compiled.outputs]):
+        for got, expected in zip(answers, wanted, strict=True):
+            assert np.abs(got - expected).max() <= tolerance * np.abs(expected).max()

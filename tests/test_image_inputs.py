@@ -61,6 +61,19 @@ def test_bytes_into_narrow_layers(precision: str, mx: ModuleType) -> None:
     assert np.abs(found - expected).max() <= 0.03 * np.abs(expected).max()  # two layers of eight bits
 
 
+def test_channels_last(mx: ModuleType) -> None:
+    """What Gluon's transforms do with a photograph, inside of the symbol."""
+    rng, image = np.random.default_rng(3), mx.sym.image
+    x = image.normalize(image.to_tensor(mx.sym.var("data")), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    symbol = mx.sym.Convolution(x, num_filter=16, kernel=(3, 3), pad=(1, 1), no_bias=True, name="conv")
+    params = {"conv_weight": rng.normal(size=(16, 3, 3, 3)).astype(np.float32)}
+    feeds = {"data": rng.integers(0, 256, (2, 11, 14, 3)).astype(np.uint8)}
+    exe = ngc.compile((symbol, params, {}), shapes={"data": ("N", 11, 14, 3)}, dtypes={"data": "uint8"})
+    [found], [expected] = exe.run(feeds), run_mxnet(mx, symbol, {**params, **feeds})
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert ops(exe.graph) == ["transpose", "eltwise", "conv2d", "reorder"]
+
+
 def test_a_cast_of_bytes_joins_the_steps_behind_it() -> None:
     net = Net()
     x = net.op("cast", net.b.input("image", (1, 3, 5, 5), "u8"), dtype="f32")

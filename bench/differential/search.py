@@ -1,5 +1,6 @@
 """Drawing, judging and shrinking the cases of one operator."""
 
+import contextlib
 import functools
 import logging
 import re
@@ -23,8 +24,11 @@ from bench.differential.strategies.strategy import Strategy
 BATCH = 16
 """The most cases of one round trip: enough for ngc to work while MXNet does."""
 
+_MEAN = 6
+"""How many cases hypothesis draws of a list of at most BATCH, on average."""
+
 SHRINKING = 60.0
-"""Seconds after which shrinking only looks at cases whose verdict it knows."""
+"""Seconds that a search for the smallest case may take."""
 
 
 @dataclass
@@ -75,7 +79,7 @@ class Difference(AssertionError):
     """A case that nothing explains."""
 
     def __init__(self, case: Case, verdict: Verdict) -> None:
-        super().__init__(f"{case.summary()}\n{verdict.kind}: {verdict.text}\n\n{case.snippet()}")
+        super().__init__(f"{case.summary()}: {verdict.kind}: {verdict.text}")
         self.case, self.verdict = case, verdict
 
 
@@ -91,41 +95,50 @@ def cases_of(op: str, strategy: Strategy) -> st.SearchStrategy[Case]:
 
 def search(op: str, strategy: Strategy, count: int, seed: int, oracle: Oracle) -> Tally:
     """Returns what became of about `count` cases; stops at the first that nothing explains, with the smallest such case."""
-    tally = Tally()
+    tally, seen = Tally(), dict[Case, Verdict]()
     while tally.tried < count and not tally.finding:
         before = tally.tried
-        _round(op, strategy, count - before, seed + before, oracle, tally)
-        if tally.tried - before < BATCH:
+        _round(cases_of(op, strategy), count - before, seed + before, oracle, tally, seen)
+        if tally.tried == before:
             break  # the operator has no more cases than that
     return tally
 
 
-def _round(op: str, strategy: Strategy, count: int, seed: int, oracle: Oracle, tally: Tally) -> None:
+def _round(drawn: st.SearchStrategy[Case], count: int, seed: int, oracle: Oracle, tally: Tally, seen: dict[Case, Verdict]) -> None:
+    """Draws about `count` cases and judges those that were not seen before."""
     deadline = 0.0
-    seen: dict[Case, Verdict] = {}
+    found: list[Difference] = []
 
     @hypothesis.seed(seed)
-    @settings(max_examples=max(1, count // 6), database=None, deadline=None, derandomize=False, suppress_health_check=list(HealthCheck),
+    @settings(max_examples=max(2, count // _MEAN + 1), database=None, deadline=None, derandomize=False, suppress_health_check=list(HealthCheck),
               phases=(Phase.generate, Phase.shrink), report_multiple_bugs=False)
-    @given(st.lists(cases_of(op, strategy), min_size=1, max_size=BATCH))
+    @given(st.lists(drawn, min_size=1, max_size=BATCH))
     def run(cases: list[Case]) -> None:
         nonlocal deadline
+        if deadline and time.monotonic() > deadline:
+            raise _Enough
         fresh = [case for case in dict.fromkeys(cases) if case not in seen]
-        if not deadline or time.monotonic() < deadline:
-            verdicts = dict(zip(fresh, judge(fresh, oracle), strict=True))
-            if not deadline:
-                for verdict in verdicts.values():
-                    tally.add(verdict)
-            seen.update(verdicts)
-        for case in cases:
-            if case in seen and seen[case].wrong:
-                deadline = deadline or time.monotonic() + SHRINKING
-                raise Difference(case, seen[case])
+        verdicts = dict(zip(fresh, judge(fresh, oracle), strict=True))
+        if not deadline:
+            for verdict in verdicts.values():
+                tally.add(verdict)
+        seen.update(verdicts)
+        wrong = next((case for case in cases if seen[case].wrong), None)
+        if wrong is not None:
+            deadline = deadline or time.monotonic() + SHRINKING
+            found.append(Difference(wrong, seen[wrong]))
+            raise found[-1]
 
-    try:
+    with contextlib.suppress(Difference, _Enough):
         run()
-    except Difference as found:
-        tally.finding, tally.summary = found.case.snippet(), f"{found.case.summary()}: {found.verdict.kind}: {found.verdict.text}"
+    if found:
+        smallest = min(found, key=lambda difference: len(difference.case.snippet()))
+        tally.finding = smallest.case.snippet()
+        tally.summary = str(smallest)
+
+
+class _Enough(BaseException):
+    """Ends the shrinking; hypothesis takes an Exception for another finding."""
 
 
 def try_one(name: str, cases: int, seed: int) -> Tally:

@@ -10,7 +10,7 @@ from ngc.importer.attributes import Attributes, parse_attributes
 from ngc.importer.inputs import InputTypes
 from ngc.importer.operator_names import CONTROL_OPERATORS, ENGINE_OPERATORS
 from ngc.importer.operators import OPERATORS, Conversion
-from ngc.importer.operators.conversion import RegionInput
+from ngc.importer.operators.conversion import GeneratedBudget, RegionInput
 from ngc.importer.quantized_symbol import float_model
 from ngc.importer.selection import select_heads, without_labels
 from ngc.importer.source_bytes import Array
@@ -127,6 +127,7 @@ class _Builder:
     builder: GraphBuilder = field(default_factory=GraphBuilder)
     values: dict[Entry, Value] = field(default_factory=dict)
     constants: dict[str, Value] = field(default_factory=dict)
+    generated: GeneratedBudget = field(default_factory=GeneratedBudget)
 
     @property
     def np_shape(self) -> bool:
@@ -168,7 +169,7 @@ class _Builder:
     def convert(self, position: int, node: SymbolNode, needed: frozenset[int]) -> None:
         operands = tuple(self.values[entry] for entry in node.inputs)
         conversion = Conversion(
-            self.builder, node, self.symbol.source, self.attrs[position], operands, needed, self
+            self.builder, node, self.symbol.source, self.attrs[position], operands, needed, self, self.generated
         )
         for operand in operands:
             if operand.type.rank == 0 and not OPERATORS[node.op].any_rank:
@@ -177,6 +178,9 @@ class _Builder:
             results = OPERATORS[node.op].convert(conversion)
         except VerifyError as error:
             raise conversion.fail(str(error)) from error
+        except (TypeError, ValueError, LookupError, ArithmeticError) as error:  # what no check of the converter foresaw, as in `OpDef.infer_types`
+            given = ", ".join(str(operand.type) for operand in operands)
+            raise conversion.fail(f"the operator does not take operands of types ({given}) with these parameters: {type(error).__name__}: {error}") from error
         for output in sorted(needed):
             value = results[output] if output < len(results) else None
             if value is None:
@@ -222,7 +226,8 @@ class _Builder:
         """Returns the builder of a subgraph whose other variables are constants."""
         arrays = {inner.nodes[variable].name: array for variable, array in constants.items()}
         order = list(inner.reachable())
-        return _Builder(ModelSource(inner, arrays, {}, name, self.source.params_name), inner, order, _check_operators(inner, order), GraphBuilder(name))
+        return _Builder(ModelSource(inner, arrays, {}, name, self.source.params_name), inner, order, _check_operators(inner, order), GraphBuilder(name),
+                        generated=self.generated)
 
     def constant(self, position: int, node: SymbolNode) -> Value:
         if node.name in self.constants:

@@ -1,6 +1,6 @@
 """Makes graphs of their own of what is in a graph: a part of it, or all of it with fewer inputs or outputs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ngc.ir.graph import Graph, Node, Value, append_copy
 
@@ -41,19 +41,40 @@ def specialize(region: Graph, constants: Mapping[int, Node], dropped: Collection
         dropped: positions of inputs that nothing reads.
         outputs: positions of the outputs that it still returns; all unless given.
     """
-    part = Graph(region.name)
-    part.stage, part.excluded = region.stage, region.excluded
-    part.events.events.extend(region.events)
-    mapped: dict[Value, Value] = {}
+    part, mapped = _begin(region), dict[Value, Value]()
     for position, (value, public) in enumerate(zip(region.inputs, region.input_names, strict=True)):
         if position in constants:
             append_copy(part, constants[position], mapped)
             mapped[value] = mapped[constants[position].output]
         elif position not in dropped:
             mapped[value] = part._add_input(value.name, value.type, public)
-    for node in region.nodes:
+    return _complete(part, region, region.nodes, mapped, range(len(region.outputs)) if outputs is None else outputs)
+
+
+def fed(region: Graph, node: Node, position: int) -> Graph:
+    """Returns a copy of a graph that is given the results of one of its nodes as further inputs, from a position on; the original stays as it is."""
+    part, mapped = _begin(region), dict[Value, Value]()
+    inputs = list(zip(region.inputs, region.input_names, strict=True))
+    for value, public in (*inputs[:position], *((value, None) for value in node.outputs), *inputs[position:]):
+        name, number = value.name, 1
+        while public is None and name in region.input_names:
+            name, number = f"{value.name}_{number}", number + 1
+        mapped[value] = part._add_input(value.name, value.type, public or name)
+    return _complete(part, region, [other for other in region.nodes if other is not node], mapped, range(len(region.outputs)))
+
+
+def _begin(region: Graph) -> Graph:
+    part = Graph(region.name)
+    part.stage, part.excluded = region.stage, region.excluded
+    part.events.events.extend(region.events)
+    return part
+
+
+def _complete(part: Graph, region: Graph, nodes: Iterable[Node], mapped: dict[Value, Value], outputs: Iterable[int]) -> Graph:
+    """Adds copies of nodes to a graph whose inputs are there, and returns it with some of the outputs of the graph that they come from."""
+    for node in nodes:
         append_copy(part, node, mapped)
-    kept = range(len(region.outputs)) if outputs is None else outputs
+    kept = tuple(outputs)
     part.outputs = tuple(mapped[region.outputs[position]] for position in kept)
     part.output_names = tuple(region.output_names[position] for position in kept)
     present = {value.name for value in part.values()}

@@ -23,7 +23,7 @@ from ngc.ir.weight import Weight
 
 _NAME = re.compile(r"@[A-Za-z_][A-Za-z0-9_.$-]*")
 _DIGEST = re.compile(r"#[0-9a-f]{16}(?![0-9A-Za-z])")
-_MOST_NESTING = 4
+_MOST_NESTING = 16
 
 
 def parse(text: str, weights: Mapping[str, np.ndarray] | None = None, *, source: str = "<text>") -> Graph:

@@ -4,7 +4,7 @@ A rule names its equation, finds its pattern from a root node, lists its refusal
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -41,11 +41,16 @@ class Rewriter:
         """Places copies of a graph's nodes before a node, operands for its inputs; returns the values of its outputs."""
         mapped = dict(zip(region.inputs, operands, strict=True))
         for node in region.nodes:
-            twin = copy_node(self.graph, node, mapped)
-            self.graph._insert(twin, before)
-            self.graph._link(twin)
-            self._touch(twin)
+            self.copy(node, mapped, before=before)
         return [mapped[value] for value in region.outputs]
+
+    def copy(self, node: Node, mapped: MutableMapping[Value, Value], *, before: Node) -> Node:
+        """Places a copy of a node of any graph before a node; `mapped` has its operands and gets its results."""
+        twin = copy_node(self.graph, node, mapped)
+        self.graph._insert(twin, before)
+        self.graph._link(twin)
+        self._touch(twin)
+        return twin
 
     def constant(self, name: str, array: Any, *, before: Node, locs: tuple[Loc, ...] = (), dtype: str = "") -> Value:
         """Places a new constant before a node and returns its value; `dtype` is that of the array unless given (bf16 is held as f32)."""

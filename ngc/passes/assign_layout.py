@@ -77,7 +77,7 @@ def puts_channels_last(node: Node) -> bool:
 
 def pools_regions(node: Node) -> bool:
     """Whether an operator pools regions of blocked maps: all bins from the same channels."""
-    return node.op in ("roi_align", "roi_max_pool") and not node.attrs.get("position_sensitive", False)
+    return node.op in ("roi_align", "rotated_roi_align", "roi_max_pool") and not node.attrs.get("position_sensitive", False)
 
 
 def _works_on_blocks(node: Node) -> bool:

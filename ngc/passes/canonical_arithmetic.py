@@ -1,13 +1,15 @@
 """Canonical rules of two-operand arithmetic, with scalars and with equal operands.
 
     x + (-0), x - 0, x*1, x/1, x**1, max(x, -inf), min(x, inf)  =  x           integers: x + 0 too
+    x and 0  =  zeros;   x or 1  =  ones             MXNet's zeros_like and ones_like; where the shape does not depend on N
     max(x, x), min(x, x)  =  x;   x + x  =  x*2;   x*x, x**2  =  square(x)
     x op c, c op x with a constant of one element  =  x op scalar
     c + x  =  x + c, and so for all that commute
     x - s  =  x + (-s);   x / 2**k  =  x * 2**-k;   max(x, 0)  =  relu(x);   max(x, s), min(x, s)  =  clip(x)
     batch_norm{fix_gamma}(x, gamma)  =  batch_norm(x, 1)
 
-Refuses x + 0 on floats, which turns -0 into 0. Chains such as (x + a) + b stay: adding the scalars first rounds differently.
+Refuses x + 0 on floats, which turns -0 into 0; and zeros and ones that would be larger than 64 MiB. Chains such as (x + a) + b stay: adding the scalars
+first rounds differently.
 """
 
 import math
@@ -60,6 +62,36 @@ class NeutralScalar(ValueRule):
             case _:
                 neutral = False
         return node.inputs[0] if neutral else None
+
+
+class AbsorbingScalar(Rule):
+    """A truth that no operand changes."""
+
+    equation = "x and 0 = 0; x or 1 = 1"
+    roots = frozenset({"logical_and", "logical_or"})
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Matches scalars that decide, where a constant may have the shape and the element type."""
+        dtype = DTYPES.get(node.type.dtype)
+        if len(node.inputs) != 1 or dtype is None or not all(isinstance(dim, int) for dim in node.type.shape):
+            return None
+        truth = bool(scalar_array(node.attrs["scalar"], dtype) != 0)
+        return {"root": node, "dtype": dtype, "truth": truth} if truth == (node.op == "logical_or") else None
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        """Refuses constants that would make the model much larger."""
+        size = math.prod(match["root"].type.shape) * match["dtype"].itemsize
+        return f"{size >> 20} MiB of one number" if size > _MOST_BYTES else None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Lets every reader read the constant."""
+        node = match["root"]
+        array = np.full(node.type.shape, match["truth"], match["dtype"])
+        rewriter.replace_uses(node.output, rewriter.constant(node.name, array, before=node, locs=node.locs))
+        rewriter.erase_dead(node)
+
+
+_MOST_BYTES = 64 << 20
 
 
 class EqualOperands(ValueRule):
@@ -178,4 +210,4 @@ def _is_power_of_two(scalar: float) -> bool:
     return scalar != 0 and math.isfinite(scalar) and abs(math.frexp(scalar)[0]) == 0.5 and 2.0**-14 <= abs(scalar) <= 2.0**14
 
 
-RULES: tuple[type[Rule], ...] = (NeutralScalar, EqualOperands, ScalarConstant, ConstantSecond, ScalarForm, SumOrProductWithItself, FixedGamma)
+RULES: tuple[type[Rule], ...] = (NeutralScalar, AbsorbingScalar, EqualOperands, ScalarConstant, ConstantSecond, ScalarForm, SumOrProductWithItself, FixedGamma)

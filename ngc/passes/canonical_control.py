@@ -4,15 +4,19 @@
     loop(s, x){f}, y never read  =  loop(s, x){f without y}   y a result that is stacked
     loop{steps=1}(s, x, c){f}  =  f(s, x[0], c)               stacked results with a first dimension of 1
 
-Refuses a loop of one step that has a condition: it may not take it.
+    loop(s, x, c){f(g(c), ...)}  =  loop(s, x, g(c)){f}       g reads nothing that changes from step to step
+    loop(s, x){f(dense(x, w), ...)}  =  loop(s, dense(x, w)){f}      all rows at once: one product of matrices instead of many small ones
+
+Refuses to take apart loops that have a condition: they may not take their only step, nor any that needs what would be computed before.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ngc.ir import Graph, Node, Value
-from ngc.ir.extract import specialize
+from ngc.ir.extract import fed, specialize
 from ngc.ir.rewrite import Match, Rewriter, Rule
+from ngc.ir.steps import STEPS
 
 CONTROL = frozenset({"loop", "cond"})
 
@@ -133,4 +137,66 @@ def _replace(node: Node, found: Mapping[int, Value], rewriter: Rewriter) -> None
             rewriter.rename(value, names[position])
 
 
-RULES = (UnreadOperand, UnreadRows, SingleStep)
+class _Hoist(Rule):
+    """A node of a loop's body whose operands are there before the loop."""
+
+    roots = frozenset({"loop"})
+
+    def check(self, match: Match, graph: Graph) -> str | None:
+        """Refuses loops with a condition."""
+        return f"its condition may end it before a step that needs %{match['inner'].name}" if len(match["root"].regions) > 1 else None
+
+
+class HoistInvariant(_Hoist):
+    """What every step would compute alike is computed once, and captured."""
+
+    equation = "loop(s, x, c){f(g(c), ...)} = loop(s, x, g(c)){f}"
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Binds `inner`, a node that reads captured values and constants only."""
+        body = node.regions[0]
+        captured = set(body.inputs[node.attrs["carried"] + node.attrs["scanned"]:])
+        for inner in body.nodes:
+            if captured & set(inner.inputs) and not inner.regions and all(value in captured or value.is_const for value in inner.inputs):
+                return {"root": node, "inner": inner}
+        return None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Places the node before the loop."""
+        _hoist(match["root"], match["inner"], len(match["root"].inputs), 0, rewriter)
+
+
+class HoistRows(_Hoist):
+    """A dense layer of the slices that a loop scans is one of all of them."""
+
+    equation = "loop(s, x){f(dense(x, w), ...)} = loop(s, dense(x, w)){f}"
+
+    def match(self, node: Node, graph: Graph) -> Match | None:
+        """Binds `inner`, a dense layer of a slice with constant parameters; steps that read whole tensors would read those of one row."""
+        body, carried = node.regions[0], node.attrs["carried"]
+        rows = set(body.inputs[carried:carried + node.attrs["scanned"]])
+        for inner in body.nodes:
+            steps = (kind for step in inner.attrs.get("epilogue", ()) for kind in (*STEPS[step.kind].operands, step.kind))
+            if inner.has_trait("dense") and inner.inputs[0] in rows and all(value.is_const for value in inner.inputs[1:]) and not {"tensor", "tee"} & {*steps}:
+                return {"root": node, "inner": inner}
+        return None
+
+    def rewrite(self, match: Match, rewriter: Rewriter) -> None:
+        """Places the layer before the loop, which scans its rows."""
+        _hoist(match["root"], match["inner"], match["root"].attrs["carried"] + match["root"].attrs["scanned"], 1, rewriter)
+
+
+def _hoist(loop: Node, inner: Node, position: int, scanned: int, rewriter: Rewriter) -> None:
+    """Places a node of a loop's body before the loop; its results are operands from `position` on, `scanned` of them scanned."""
+    body = loop.regions[0]
+    outer = dict(zip(body.inputs, loop.inputs, strict=True))
+    for value in inner.inputs:
+        if value not in outer and value.producer is not None:
+            rewriter.copy(value.producer, outer, before=loop)
+    node = rewriter.insert(inner.op, [outer[value] for value in inner.inputs], inner.attrs, before=loop, locs=inner.locs, name=inner.name)
+    without = fed(body, inner, position)
+    operands = [*loop.inputs[:position], *node.outputs, *loop.inputs[position:]]
+    rewriter.update(loop, "loop", operands, {**loop.attrs, "scanned": loop.attrs["scanned"] + scanned}, regions=(without,))
+
+
+RULES = (UnreadOperand, UnreadRows, SingleStep, HoistInvariant, HoistRows)

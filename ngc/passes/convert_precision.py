@@ -9,7 +9,8 @@ where a layer that multiplies reads it, through any number of pools, element-wis
 f32. What both a layer and the caller read is rounded for both.
 
 Refuses layers whose weights are no constant or whose data or result is not f32, and dense layers with an odd number of inputs, since pairs of them are
-multiplied at a time; they go on in f32.
+multiplied at a time; they go on in f32. So do products of matrices that are both data, and attention, which have no kernels of bf16: their results are
+rounded behind the moves that only say where they are stored.
 """
 
 from collections.abc import Set
@@ -24,6 +25,9 @@ from ngc.ir.rewrite import Rewriter
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.casts import Casts
 from ngc.passes.layers import MOVES, is_layer, step_tensors, why_not_narrowed
+
+PRODUCTS = frozenset({"matmul", "attention"})
+"""Operators that multiply data by data, of f32 only."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class ConvertPrecision(Pass):
                 graph.events.record(self.name, "precision", "refused" if reason else "chosen", node.name, reason or "multiplies bf16", node.locs)
                 if reason is None:
                     multiplying.add(node)
+            elif node.op in PRODUCTS:
+                graph.events.record(self.name, "precision", "refused", node.name, f"{node.op} has no kernel that multiplies bf16", node.locs)
         storing = {node for node in graph.nodes if _may_store(node)}
         narrow: set[Node] = set()
         for node in reversed(graph.nodes):
@@ -68,8 +74,16 @@ def _may_store(node: Node) -> bool:
     """Whether a node can give its f32 results in bf16."""
     if node.op == "pad" and node.attrs["mode"] == "constant" and not _is_exact(node.attrs["value"]):
         return False
+    if node.op in MOVES and _moves_product(node):
+        return False
     known = is_layer(node) or node.op in MOVES or node.op in ("eltwise", "pool")
     return known and all(value.type.dtype == "f32" for value in (*node.outputs, *node.inputs[:1]))
+
+
+def _moves_product(node: Node) -> bool:
+    """Whether a node moves the result of a product of matrices, whose kernel stores it in f32 where the last of its moves leaves it."""
+    producer = node.inputs[0].producer
+    return producer is not None and (producer.op in PRODUCTS or (producer.op in MOVES and _moves_product(producer)))
 
 
 def _is_exact(number: float) -> bool:

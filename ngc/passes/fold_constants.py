@@ -1,6 +1,6 @@
 """Computes at compile time what depends on constants only.
 
-    f(c1, c2)  =  c
+    f(c1, c2)  =  c                                 but for loops of more than `MOST_STEPS` steps
     loop(s, x, c){f}  =  loop(s, x){f with c}       so for cond: a constant that is captured becomes one of the region's own
     cond(c, x){f}{g}  =  f(x), or g(x) where c is zero
 
@@ -21,6 +21,9 @@ from ngc.ir.tensor_type import DTYPES, bind_shape
 from ngc.passes.affine import constant_data
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.canonical_control import CONTROL, without_operands
+
+MOST_STEPS = 256
+"""Of loops that are folded: the evaluator takes some ten microseconds for each node and step."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class OfConstants(Rule):
         node = match["root"]
         if node.op == "dequantize":
             return "an engine is to store the integers"
+        if (steps := _steps(node)) > MOST_STEPS:
+            return f"a loop of {steps} steps is left to the run"
         absent = next((value for value in node.inputs if constant_data(value) is None), None)
         if absent is not None:
             return f"the data of %{absent.name} is not at hand"
@@ -141,3 +146,9 @@ class ConstantPredicate(Rule):
         for old, new in zip(node.outputs, rewriter.inline(region, node.inputs[1:], before=node), strict=True):
             rewriter.replace_uses(old, new)
         rewriter.erase_dead(node)
+
+
+def _steps(node: Node) -> int:
+    """Returns how many steps a node takes at most, those of loops within loops included."""
+    within = sum(_steps(inner) for region in node.regions for inner in region.nodes if inner.regions)
+    return int(node.attrs.get("steps", 1)) * (1 + within)

@@ -11,14 +11,14 @@ node stands where the absorbed one stood, so its operands stand before it.
 
 Refuses when the layer's result has another user or is a graph output, when an operand is broadcast in a way that steps do not have or
 is subtracted, when the channels of a constant lie along another axis, when the activation is not among `acts`, when a later layer takes
-the sum, and when a tee's reader stands between the layer and an operand.
+the sum, when a tee's reader stands between the layer and an operand, and after products of matrices of other types than f32 or of sizes that depend on N.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ngc.ir import Graph, Node, Value
+from ngc.ir import Graph, Node, SymDim, Value
 from ngc.ir.loc import merge
 from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
 from ngc.passes.base import Pass, PassContext
@@ -69,8 +69,8 @@ class LayerThenStep(Rule):
         node, user, form = match["root"], match["user"], match["form"]
         if isinstance(form, str):
             return f"%{user.name}: {form}"
-        if node.op == "matmul" and node.type.dtype != "f32":
-            return f"the data is {node.type.dtype}, and products of matrices have steps on f32"
+        if node.op == "matmul" and (reason := _why_no_steps(node)) is not None:
+            return reason
         if (reason := why_not_single(node.output, graph)) is not None:
             return reason
         banned = next((step.kind for step in form.steps if step.is_activation and step.kind not in self.acts), None)
@@ -103,6 +103,15 @@ class LayerThenStep(Rule):
                 return None
             value = producer.inputs[0]
         return None
+
+
+def _why_no_steps(product: Node) -> str | None:
+    """Returns why a product of matrices can have no steps, None where it can."""
+    if product.type.dtype != "f32":
+        return f"the data is {product.type.dtype}, and products of matrices have steps on f32"
+    if any(isinstance(dim, SymDim) for value in product.inputs[:2] for dim in value.type.shape[-2:]):
+        return "the size of the matrices depends on N"
+    return None
 
 
 def stands_before(value: Value, node: Node, graph: Graph) -> bool:

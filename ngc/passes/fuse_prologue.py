@@ -7,8 +7,8 @@ behind the prologue, so it is legal for any padding.
 
 Refuses when the activated tensor has another reader or is a graph output (it is computed once then), when the convolution has groups or a
 prologue already, when an operand of the chain stands after it, when `pointwise` is set and the kernel is larger than one tap, and when the
-tensor comes from a layer that reads nothing else (its epilogue serves) or is a graph input, converted or as it is (the steps run while it is
-brought into layout).
+tensor comes from a layer that reads nothing else (its epilogue serves) or is a graph input, as it is or converted and moved (the steps run
+while it is brought into layout).
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from ngc.passes.base import Pass, PassContext
 from ngc.passes.fold_batch_norm import LAYERS
 from ngc.passes.fuse_conv import stands_before
 from ngc.passes.fuse_preactivation import per_channel_form
+from ngc.passes.layers import MOVES
 from ngc.passes.local_rules import only_user, why_not_single
 from ngc.passes.step_forms import StepForm, split_operands
 
@@ -67,7 +68,7 @@ class ChainThenConv(Rule):
             return "the convolution already has a prologue"
         if self.pointwise and any(size != 1 for size in node.inputs[1].type.shape[2:]):
             return "the kernel has more than one tap"
-        if producer is None or (producer.op == "cast" and producer.inputs[0].producer is None):
+        if producer is None or _is_input(source):
             return f"%{source.name} is a graph input, brought into layout with these steps"
         if producer.op in LAYERS and source.index == 0 and why_not_single(source, graph) is None:
             return f"%{producer.name} can take the steps into its epilogue"
@@ -83,6 +84,13 @@ class ChainThenConv(Rule):
         locs = merge(*(part.locs for part in absorbed), node.locs)
         rewriter.update(node, node.op, inputs, {**node.attrs, "prologue": form.steps}, locs=locs)
         rewriter.erase_dead(absorbed[-1])
+
+
+def _is_input(value: Value) -> bool:
+    """Whether a value is a graph input, converted and moved at most."""
+    while (producer := value.producer) is not None and len(producer.inputs) == 1 and (producer.op == "cast" or producer.op in MOVES):
+        value = producer.inputs[0]
+    return value.producer is None
 
 
 def chain_before(value: Value, graph: Graph) -> tuple[list[Node], StepForm, Value]:

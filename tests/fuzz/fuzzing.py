@@ -126,8 +126,8 @@ def run_atheris(findings: Findings, executions: int, seed: int) -> None:
     folder = findings.folder
     new = folder / f"{findings.name}-corpus"
     new.mkdir(parents=True, exist_ok=True)
-    arguments = [sys.argv[0], f"-runs={executions}", f"-seed={seed}", f"-max_len={reader.most}", "-len_control=0", "-timeout=60", "-rss_limit_mb=4096",
-                 "-print_final_stats=1", "-reduce_inputs=0", "-verbosity=0", f"-artifact_prefix={folder}/{findings.name}-", str(new),
+    arguments = [sys.argv[0], f"-runs={executions}", f"-seed={seed}", f"-max_len={reader.most}", "-len_control=0", "-timeout=60", "-report_slow_units=60",
+                 "-rss_limit_mb=4096", "-print_final_stats=1", "-reduce_inputs=0", "-verbosity=0", f"-artifact_prefix={folder}/{findings.name}-", str(new),
                  str(CORPUS / findings.name)]
     with bounded_memory(), quiet():
         atheris.Setup(arguments, lambda data: findings.attempt(reader, data), custom_mutator=mutate)

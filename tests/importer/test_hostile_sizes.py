@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from ngc.errors import ImportFailure
-from ngc.importer import import_model, load_params, load_symbol, selection
+from ngc.importer import build, import_model, load_params, load_symbol, selection
+from ngc.importer.operators import OPERATORS, Conversion
+from ngc.importer.operators.conversion import Operator
 from ngc.importer.sources import ModelSource
 from ngc.importer.symbol import SymbolNode
+from ngc.ir import Value
 
 MIB = 1 << 20
 
@@ -155,7 +158,7 @@ def test_large_parameters_are_no_hostile_ones() -> None:
 
 def test_anchors_of_a_map_that_is_too_large() -> None:
     attrs = {"sizes": "(0.1, 0.2)", "ratios": "(1, 2)"}
-    message = r"node 1 'y' .*: a constant of shape \(100000, 100000, 3, 4\) would have 120000000000 elements; at most 16777216"
+    message = r"node 1 'y' .*: a constant of shape \(100000, 100000, 3, 4\) would have 120000000000 elements; at most 16777216 are generated"
     with at_most(4 * MIB), pytest.raises(ImportFailure, match=message):
         import_model(symbol(data("(1, 1, 100000, 100000)"), ("_contrib_MultiBoxPrior", "y", attrs, [0])))
 
@@ -189,3 +192,49 @@ def test_weights_are_looked_for_once_however_many_inputs_there_are(monkeypatch: 
                          {"w": np.ones((3, 2), np.float16)})
     assert {value.type.dtype for value in graph.inputs} == {"f16"}
     assert len(asked) < 10 * 50
+
+
+@pytest.mark.parametrize(("op", "attrs"), [
+    ("_eye", {"N": "1000000"}), ("_npi_eye", {"N": "1000000"}), ("_npi_zeros", {"shape": "(1000000, 1000000)"}), ("_npi_hanning", {"M": "2000000000"}),
+    ("_npi_identity", {"shape": "(1000000, 1000000)"}), ("_npi_arange", {"start": "0", "stop": "1e15"}), ("_full", {"shape": "(99999, 99999)", "value": "3"}),
+    ("_linspace", {"start": "0", "stop": "1", "num": "2000000000"}), ("_npi_indices", {"dimensions": "(100000, 100000)"}),
+    ("_npi_identity", {"shape": "(65535,)"}),
+    ("_npi_indices", {"dimensions": "(256, 0, 7, 999999999999)"}),
+])
+def test_constants_that_no_model_needs(op: str, attrs: dict[str, str]) -> None:
+    with at_most(4 * MIB), pytest.raises(ImportFailure, match=rf"node 0 'y' \({op}\): .*16777216"):
+        import_model(symbol((op, "y", attrs, [])))
+
+
+def test_constants_are_bounded_together() -> None:
+    nodes = [("_eye", f"y{index}", {"N": "4096"}, []) for index in range(5)]
+    with pytest.raises(ImportFailure, match=r"node 4 'y4' \(_eye\): constants of more than 67108864 elements are generated for all of the model"):
+        import_model(symbol(*nodes, heads=[[index, 0, 0] for index in range(5)]))
+
+
+def test_a_combination_that_no_check_foresaw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A converter that trips over it is a fault of ngc; the user learns which node of the model it was all the same."""
+    def convert(conversion: Conversion) -> list[Value]:
+        return [conversion.inputs[1]]
+
+    monkeypatch.setattr(build, "OPERATORS", {**OPERATORS, "relu": Operator(convert)})
+    message = r"node 1 'y' \(relu\): the operator does not take operands of types \(f32\[1,2\]\) with these parameters: IndexError: tuple index out of range"
+    with pytest.raises(ImportFailure, match=message):
+        import_model(symbol(data("(1, 2)"), ("relu", "y", {}, [0])))
+
+
+@pytest.mark.parametrize(("op", "attrs", "inputs", "message"), [
+    ("_npi_average", {"returned": "False"}, [0], "weighted = True without weights"),
+    ("_linspace", {"start": "1", "stop": "None", "num": "3"}, [], "stop is missing"),
+    ("_contrib_index_array", {"axes": "()"}, [0], r"axes = \(\): expected at least one"),
+    ("_np_atleast_1d", {"num_args": "7211067"}, [0], r"num_args = '7211067': expected at most 65536"),
+])
+def test_parameters_that_make_no_sense(op: str, attrs: dict[str, str], inputs: list[int], message: str) -> None:
+    with at_most(4 * MIB), pytest.raises(ImportFailure, match=rf"node 1 'y' \({op}\): {message}"):
+        import_model(symbol(data("(1, 2)"), (op, "y", attrs, inputs)))
+
+
+def test_parameters_that_cannot_be_joined() -> None:
+    nodes = [("_npi_zeros", "a", {"shape": "(2, 2)"}, []), ("_npi_zeros", "b", {"shape": "(3,)"}, [])]
+    with pytest.raises(ImportFailure, match=r"node 2 'y' \(_rnn_param_concat\): parameters that cannot be joined along axis 0: all the input arrays"):
+        import_model(symbol(*nodes, ("_rnn_param_concat", "y", {"dim": "0", "num_args": "2"}, [0, 1])))

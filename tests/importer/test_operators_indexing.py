@@ -99,6 +99,27 @@ def test_one_hot(dtype: str, mx: ModuleType, check: Check) -> None:
     check(symbol, {"data": np.array([[1, 0, -1], [4, 3, 2]], np.int32)})
 
 
+def test_results_whose_size_the_data_tells_are_refused(mx: ModuleType) -> None:
+    data, array = mx.sym.var("data"), mx.sym.var("data").as_np_ndarray()
+    for symbol, reason in (
+        (mx.sym.contrib.boolean_mask(data, mx.sym.var("mask")), "as long as entries of the mask are set"),
+        (mx.sym.numpy_extension.nonzero(array), "as long as elements are not zero"),
+        (mx.sym.numpy.unique(array), "as long as elements differ"),
+    ):
+        with pytest.raises(UnsupportedOperator, match=f"a result {reason}, which only the data tells"):
+            import_model(symbol, shapes={"data": (4, 3), "mask": (4,)})
+
+
+def test_what_mxnet_has_on_gpus_or_of_sparse_matrices_only_is_refused(mx: ModuleType) -> None:
+    data = mx.sym.var("data")
+    sketch = mx.sym.contrib.count_sketch(data, mx.sym.var("h"), mx.sym.var("s"), out_dim=2)
+    for symbol in (mx.sym.contrib.fft(data), mx.sym.contrib.ifft(data), sketch):
+        with pytest.raises(UnsupportedOperator, match="arithmetic that MXNet has for GPUs only"):
+            import_model(symbol, shapes={"data": (2, 4), "h": (1, 4), "s": (1, 4)})
+    with pytest.raises(UnsupportedOperator, match="a sparse matrix, which models of ngc do not have"):
+        import_model(mx.sym.contrib.getnnz(data), shapes={"data": (2, 4)})
+
+
 def test_refusals(mx: ModuleType) -> None:
     data, index = mx.sym.var("data"), mx.sym.var("index")
     shapes = {"data": (2, 4, 3), "index": (2, 3)}
@@ -112,7 +133,5 @@ def test_refusals(mx: ModuleType) -> None:
         import_model(mx.sym.gather_nd(data, index), shapes={**shapes, "index": (4, 3)})
     with pytest.raises(ImportFailure, match=r"data of shape \(2, 4, 3\), expected 2 dimensions"):
         import_model(mx.sym.batch_take(data, index), shapes=shapes)
-    with pytest.raises(UnsupportedOperator, match="a result as long as entries of the mask are set, which only the data tells"):
-        import_model(mx.sym.contrib.boolean_mask(data, index), shapes=shapes)
     with pytest.raises(ImportFailure, match="two dimensions that depend on N are multiplied"):
         import_model(mx.sym.take(data, index, axis=1), shapes={"data": ("N", 4), "index": ("N", 2)})

@@ -129,6 +129,16 @@ def test_other_names(name: str, op: str) -> None:
     assert graph.count() == {op: 1}
 
 
+def test_factors_in_a_compiled_model(mx: ModuleType, rng: np.random.Generator) -> None:
+    symbol = mx.sym.Group([*mx.sym.linalg.gelqf(mx.sym.var("x")), *mx.sym.linalg.syevd(mx.sym.var("s"))])
+    feeds = {"x": rng.normal(size=(3, 4, 6)).astype(np.float32), "s": definite(rng, 3, 5, 5)}
+    wanted = run_mxnet(mx, symbol, feeds)
+    for threads in (1, 2):
+        executable = ngc.compile(symbol, shapes={"x": ("N", 4, 6), "s": ("N", 5, 5)}, threads=threads)
+        for got, want in zip(executable.run_poisoned(feeds), wanted, strict=True):
+            np.testing.assert_allclose(got, want, atol=1e-4 * np.abs(want).max())
+
+
 @pytest.mark.parametrize(("op", "shape", "attrs", "message"), [
     ("potrf", (2, 3), {}, r"cholesky takes square matrices in the last two dimensions, not f32\[2,3\]"),
     ("potri", (2, 3), {}, r"it takes square matrices, not f32\[2,3\]"),

@@ -23,6 +23,9 @@ def layer(op: str, x: tuple[int | SymDim, ...], *weights: tuple[int, ...], **att
     (layer("dense", (7, 10), (5, 10)), 7 * 5 * 10),
     (layer("dense", (2, 3, 10), (5, 10)), 6 * 5 * 10),
     (layer("separable_conv2d", (1, 4, 8, 8), (4, 1, 3, 3), (6, 4, 1, 1), groups=4, pad=(1, 1)), 64 * (4 * 9 + 6 * 4)),
+    (layer("matmul", (2, 1, 3, 4), (5, 4, 6)), 2 * 5 * 3 * 6 * 4),
+    (layer("matmul", (4, 3), (4, 6), transpose_a=True), 3 * 6 * 4),
+    (layer("attention", (2, 3, 4), (2, 5, 4), (2, 5, 6)), 2 * 3 * 5 * (4 + 6)),
     (layer("relu", (2, 3)), 0),
 ])
 def test_a_multiply_add_is_two_operations(node: Node, multiplications: int) -> None:

@@ -18,6 +18,7 @@ QKV: Operands = [((2, 3, 4), "f32"), ((2, 5, 4), "f32"), ((2, 5, 6), "f32")]
     ("matmul", [((2, 3), "i32"), ((3, 4), "i32")], {}, "matmul takes two operands of rank 2 or more and one dtype of floats"),
     ("matmul", [((2, 3), "f32"), ((3, 4), "f32")], {"transpose_a": True}, "matmul: matrices (3, 2) and (3, 4) cannot be multiplied, 2 is not 3"),
     ("matmul", [((2, 3, 4), "f32"), ((3, 4, 5), "f32")], {}, "matmul: shapes (2,) and (3,) cannot be broadcast together"),
+    ("matmul", [((SymDim(), 3), "f32"), ((3, SymDim()), "f32")], {}, "two dimensions that depend on N are multiplied; compile with a fixed batch instead"),
     ("attention", [*QKV[:2], ((5, 6), "f32")], {}, "attention takes queries, keys and values of one rank and one dtype of floats"),
     ("attention", [*QKV[:2], ((2, 4, 6), "f32")], {}, "keys have the queries' elements and the values' rows"),
     ("attention", QKV, {"mask": "add"}, "attention with mask=add takes 4 operands, not 3"),

@@ -81,9 +81,9 @@ def test_texts_that_do_not_fit(old: str, new: str, message: str) -> None:
 
 def test_regions_nest_only_so_deep() -> None:
     text = "graph @g(%x: f32[1]) {\n"
-    for _ in range(6):
+    for _ in range(18):
         text += '%y = engine.call(%x) {engine="neuron"} : f32[1] {\ngraph @g(%x: f32[1]) {\n'
-    with pytest.raises(ParseError, match="regions nest at most 4 deep"):
+    with pytest.raises(ParseError, match="regions nest at most 16 deep"):
         parse(text)
 
 

@@ -80,8 +80,8 @@ def test_every_view_at_once(net: Path, tmp_path: Path, capsys: pytest.CaptureFix
                "--trace-rule", "*", "--check-numerics", "--feeds", "random(seed=3)", "--elide-larger-than", 3, "--target", "cpu:x86-64-v3") == SUCCESS
     out, err = capsys.readouterr()
     assert 'stage("lowered")' in out
-    for shown in ("# *** IR before fold-batch-norm (5) ***", "# *** fold-batch-norm (5) changed the IR ***", "fold-batch-norm/ConvThenAffine applied",
-                  "numerics: fold-batch-norm (5): max abs ", "passes\n"):
+    for shown in ("# *** IR before fold-batch-norm (6) ***", "# *** fold-batch-norm (6) changed the IR ***", "fold-batch-norm/ConvThenAffine applied",
+                  "numerics: fold-batch-norm (6): max abs ", "passes\n"):
         assert shown in err, shown
     assert len(list(dump.glob("*.ngir"))) == err.count("# *** IR after") + 1
     assert (dump / "index.html").is_file()

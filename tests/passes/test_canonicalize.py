@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ngc.ir import Step, SymDim, Value
+from ngc.passes import PassManager
 from tests.passes.nets import EPS, Net, fired, ops, refusals, run
 
 PASS = "canonicalize"
@@ -199,3 +200,21 @@ def test_products_that_dense_layers_do_not_have_stay() -> None:
     net = Net("f64")
     graph = run(net.finish(net.op("matmul", net.input(5, 6), net.const("w", 6, 7))), "canonicalize")
     assert refusals(graph, "ProductWithConstant") == ["the data is f64, and dense layers multiply bf16 or f32"]
+
+
+def test_zeros_and_ones_like_a_value_are_constants() -> None:
+    net = Net()
+    x = net.b.input("x", (2, 3))
+    graph = run(net.finish(net.op("logical_and", x, scalar=0.0), net.op("logical_or", x, scalar=-2.0)), PASS)
+    assert ops(graph) == []
+    assert [value.is_const for value in graph.outputs] == [True, True]
+
+
+def test_what_an_operand_decides_and_what_grows_stays() -> None:
+    net = Net()
+    x, large = net.b.input("x", (2, 3)), net.b.input("large", (1 << 12, 1 << 13))
+    others = [net.op("logical_and", x, scalar=1.0), net.op("logical_or", x, scalar=0.0), net.op("logical_and", net.input(4), scalar=0.0)]
+    graph = net.finish(*others, net.op("logical_and", large, scalar=0.0))
+    PassManager(PASS).run(graph)
+    assert ops(graph) == ["logical_and", "logical_or", "logical_and", "logical_and"]
+    assert refusals(graph, "AbsorbingScalar") == ["128 MiB of one number"]

@@ -98,15 +98,25 @@ def test_a_loop_of_one_step_that_it_may_not_take_stays() -> None:
     assert ops(graph) == ["loop"]
 
 
-def test_a_loop_of_constants_folds() -> None:
+def counting(steps: int) -> Graph:
+    """Returns a loop of constants that counts to three."""
     b = GraphBuilder("net")
     start = b.const("start", np.zeros(1, np.float32))
     body, condition = GraphBuilder("body"), GraphBuilder("condition")
     following = body.op("add", body.input("s", (1,)), scalar=1.0)
     goes_on = condition.op("lesser", condition.input("s", (1,)), scalar=3.0)
-    (last,) = b.region_op("loop", [start], [body.finish([following]), condition.finish([goes_on])], "loop", carried=1, steps=9)
-    graph = run(b.finish([b.op("add", b.input("x", (1,)), last)]), CANONICAL)
-    assert ops(graph) == ["add"]
+    (last,) = b.region_op("loop", [start], [body.finish([following]), condition.finish([goes_on])], "loop", carried=1, steps=steps)
+    return b.finish([b.op("add", b.input("x", (1,)), last)])
+
+
+def test_a_loop_of_constants_folds() -> None:
+    assert ops(run(counting(9), CANONICAL)) == ["add"]
+
+
+def test_a_loop_of_constants_that_takes_many_steps_does_not() -> None:
+    graph = run(counting(10**6), CANONICAL)
+    assert ops(graph) == ["loop", "add"]
+    assert refusals(graph, "OfConstants") == ["a loop of 1000000 steps is left to the run"]
 
 
 def deep(b: GraphBuilder, x: Value, depth: int) -> Value:
@@ -153,3 +163,49 @@ def test_a_vector_of_numbers_is_no_channel() -> None:
     graph = run(b.finish([b.op("relu", product)]), "fuse-elementwise")
     assert ops(graph) == ["eltwise"]
     assert [step.kind for step in graph.nodes[-1].attrs["epilogue"]] == ["multiply", "relu"]
+
+
+def hoistable(*, conditional: bool = False) -> Graph:
+    """Returns a loop with a dense layer of its rows and with what it computes of captured values alone."""
+    rng = np.random.default_rng(4)
+    b = GraphBuilder("net")
+    s, x, c = b.input("s", (2, 4)), b.input("x", (3, 2, 5)), b.input("c", (2, 4))
+    body, condition = GraphBuilder("body"), GraphBuilder("condition")
+    state = body.input("state", (2, 4))
+    row = body.const("r", rng.standard_normal((2, 5)).astype(np.float32)) if conditional else body.input("row", (2, 5))
+    outer = body.input("outer", (2, 4))
+    weight = body.const("w", rng.standard_normal((4, 5)).astype(np.float32))
+    squared = body.op("square", body.op("add", outer, scalar=1.0, name="shifted"), name="squared")
+    layer = body.op("dense", row, weight, name="fc")
+    total = body.op("add", body.op("mul", squared, layer, name="scaled"), state, name="total")
+    regions = [body.finish([total, total], ["next", "row"])]
+    if conditional:
+        seen = condition.input("state", (2, 4))
+        condition.input("outer", (2, 4))
+        top = condition.op("reduce_max", seen, axes=(0, 1), keepdims=False)
+        regions.append(condition.finish([condition.op("lesser", top, scalar=9.0)]))
+    operands = [s, c] if conditional else [s, x, c]
+    return b.finish(b.region_op("loop", operands, regions, "loop", carried=1, scanned=0 if conditional else 1, steps=3))
+
+
+def test_what_no_step_changes_is_computed_before_the_loop() -> None:
+    graph = run(hoistable(), "canonicalize", tolerance=1e-6)
+    assert ops(graph) == ["add", "square", "dense", "loop"]
+    assert region(graph).count() == {"mul": 1, "add": 1}
+    assert graph.nodes[-1].attrs["scanned"] == 1
+    assert [value.name for value in graph.nodes[-1].inputs] == ["s", "fc", "squared"]
+
+
+def test_what_a_conditional_loop_may_not_need_is_not() -> None:
+    graph = run(hoistable(conditional=True), "canonicalize")
+    assert ops(graph) == ["loop"]
+    assert refusals(graph, "HoistInvariant") == ["its condition may end it before a step that needs %shifted"]
+
+
+def test_a_dense_layer_of_rows_of_a_conditional_loop_stays() -> None:
+    text = LOOP.replace("%moved = add(%s, %row)", "%w = const @w : f32[2,2]\n      %fc = dense(%row, %w) : f32[2]\n      %moved = add(%s, %fc)")
+    text = text.replace("    }\n  }", "    }\n    graph @condition(%s: f32[2], %c: f32[2]) {\n      %p = const @p : f32[1]\n      return %p\n    }\n  }")
+    graph = parse(text)
+    PassManager("canonicalize").run(graph)
+    assert refusals(graph, "HoistRows") == ["its condition may end it before a step that needs %fc"]
+    assert ops(graph) == ["loop"]

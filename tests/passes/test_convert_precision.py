@@ -142,3 +142,12 @@ def test_random_graphs_stay_valid_print_and_mean_the_same_but_for_rounding(graph
         # and a value of the wrong place or type is not so near.
         finite = np.isfinite(was)
         assert np.abs(now - was)[finite].max(initial=0) <= 0.125 * max(1.0, np.abs(was[finite]).max(initial=0))
+
+
+def test_products_of_data_stay_in_f32_with_the_moves_behind_them() -> None:
+    net = Net()
+    x = net.dense(net.input(6, 8), 8, name="first")
+    heads = net.op("transpose", net.op("matmul", x, x, transpose_b=True, name="scores"), axes=(0, 2, 1), name="moved")
+    graph = run(net.finish(net.dense(heads, 4, name="last")), PASS, 0.05)
+    assert events(graph)["scores"] == "matmul has no kernel that multiplies bf16"
+    assert [graph.find(name).type.dtype for name in ("first", "scores", "moved", "moved.bf16")] == ["f32", "f32", "f32", "bf16"]

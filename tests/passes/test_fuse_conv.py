@@ -204,3 +204,17 @@ def test_the_text_form_shows_the_activations_only_where_they_differ() -> None:
     assert FuseConv().spec == "fuse-conv"
     assert FuseConv(("relu",)).spec == "fuse-conv{acts=relu}"
     assert parse_pipeline("fuse-conv{acts=relu,clip}") == [FuseConv(("relu", "clip"))]
+
+
+def test_products_of_matrices_take_steps_on_f32_and_in_fixed_sizes() -> None:
+    net = Net()
+    product = net.op("matmul", net.input(3, 4), net.input(4, 5, name="more"), name="product")
+    graph = run(net.finish(net.op("add", net.op("relu", net.op("mul", product, scalar=0.5)), net.const("v", 5), name="last")), "fuse-conv", 8 * EPS)
+    assert ops(graph) == ["matmul"]
+    assert steps(graph, "product") == ["scale", "relu", "bias"]
+    net = Net("f64")
+    graph = run(net.finish(net.op("relu", net.op("matmul", net.input(3, 4), net.input(4, 5, name="more")))), "fuse-conv")
+    assert refusals(graph, "LayerThenStep") == ["the data is f64, and products of matrices have steps on f32"]
+    net = Net()
+    graph = run(net.finish(net.op("relu", net.op("matmul", net.input(4), net.input(5, name="more"), transpose_a=True))), "fuse-conv")
+    assert refusals(graph, "LayerThenStep") == ["the size of the matrices depends on N"]

@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ngc.errors import PassError
-from ngc.ir import Graph, Step, evaluate, parse
+from ngc.ir import Graph, Step, SymDim, evaluate, parse
 from ngc.ir.random_data import random_feeds
 from ngc.ir.verify import verify
 from ngc.passes import PassManager
-from ngc.passes.narrow_floats import WIDE
+from ngc.passes.narrow_floats import BOXES, REGIONS, WIDE
 from tests.passes.nets import Net, ops, run
 from tests.strategies import graphs
 
@@ -47,7 +47,7 @@ def test_only_what_is_fed_and_returned_is_f32(spec: str) -> None:
     assert graph.output_names == ("second",)
 
 
-@pytest.mark.parametrize("op", sorted(name for name in WIDE if name not in ("cast", "one_hot", "separable_conv2d")))
+@pytest.mark.parametrize("op", sorted(name for name in WIDE if name not in ("cast", "one_hot", "separable_conv2d", *BOXES, *REGIONS)))
 def test_operators_that_stay_in_f32_get_it_and_give_it(op: str) -> None:
     net = Net()
     x = net.op("relu", net.input(4, 3, 3), name="act")
@@ -55,11 +55,23 @@ def test_operators_that_stay_in_f32_get_it_and_give_it(op: str) -> None:
     attrs = {"axis": 1} if "softmax" in op else {"axes": (1,), "keepdims": True} if op.startswith("reduce") else wanted.get(op, {})
     operands = [x, x] if op in ("power", "hypot", "mod", "equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal", "logical_and",
                                 "logical_or", "logical_xor") else [x]
+    operands += [x, x] if op == "attention" else [net.const("gamma", 3), net.const("beta", 3)] if op == "layer_norm" else []
     graph = net.finish(net.op("tanh", net.op(op, *operands, name="wide", **attrs), name="after"))
     PassManager(F16).run(graph)
     assert ops(graph) == ["cast", "relu", "cast", op, "cast", "tanh", "cast"]
     assert dtypes(graph)["wide"] == "f32"
     assert reasons(graph) == {"wide": WIDE[op]}
+
+
+def test_boxes_stay_in_f32() -> None:
+    net = Net()
+    x, rows = net.op("relu", net.input(4, 8, 8), name="act"), net.op("tanh", net.input(9, 6, name="rows"), name="near")
+    regions = net.op("box_nms", rows, name="kept")
+    flat = net.op("slice", net.op("reshape", regions, shape=(SymDim(9), 6)), begin=(None, 1), end=(None, None), step=(1, 1))
+    graph = net.finish(net.op("roi_align", x, flat, pooled_size=(2, 2), spatial_scale=1.0, name="bins"))
+    PassManager(F16).run(graph)
+    assert dtypes(graph)["kept"] == dtypes(graph)["bins"] == "f32"
+    assert reasons(graph) == {"kept": "rounding would decide its answer", "bins": "places in an image take more digits than narrow floats have"}
 
 
 @pytest.mark.parametrize("kind", ["sum", "lp"])

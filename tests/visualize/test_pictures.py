@@ -53,6 +53,23 @@ def test_a_symbol_is_drawn_without_its_parameters() -> None:
     assert svg.count('class="arrow"') == 8
 
 
+def test_a_loop_is_a_box_that_tells_what_it_holds() -> None:
+    graph = ngc.parse("""
+graph @g(%x: f32[3,2]) {
+  %y = loop(%x) {scanned=1, steps=3} : f32[3,2] {
+    graph @body(%row: f32[2]) {
+      %a = relu(%row) : f32[2]
+      %b = exp(%a) : f32[2]
+      return %b
+    }
+  }
+  return %y
+}""")
+    svg = svg_text(graph_diagram(graph))
+    assert groups(svg, "box operator") == ["loop\nf32[3,2]"]
+    assert "body: relu (1), exp (1)" in svg
+
+
 def test_regions_are_framed_or_boxes() -> None:
     params = {name[4:]: array for name, array in make_params().items()}
     sym, _, _ = ngc.compat.neuron.compile(symbol_json(), params, {}, {"data": np.zeros(SHAPE, np.float32)}, excl_node_names=["relu"], target="neuron:cpu")

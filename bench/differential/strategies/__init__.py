@@ -9,6 +9,7 @@ from bench.differential.strategies import (
     detection,
     elementwise,
     indexing,
+    linear_algebra,
     matmul,
     normalization,
     numpy_elementwise,
@@ -27,7 +28,7 @@ from bench.differential.strategies.strategy import Strategy
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction, indexing, ordering, creation, detection, resampling, matmul, recurrent,
-    numpy_elementwise, numpy_shape,
+    linear_algebra, numpy_elementwise, numpy_shape,
 )  # fmt: skip
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType({name: strategy for family in _FAMILIES for name, strategy in family.STRATEGIES.items()})

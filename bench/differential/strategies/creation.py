@@ -124,6 +124,18 @@ def _im2col(make: Maker, op: str) -> Case:
     return make.case(make.call(op, data, output_size=spatial, **attrs), terms=volume(kernel), magnitude=2.0 * volume(kernel))
 
 
+def _pass_on(make: Maker, op: str) -> Case:
+    data = make.input("data", make.shape(), make.pick("float32", "float64"))
+    return make.case(make.call(op, data, **({"stype": "default"} if op == "cast_storage" else {"scalar": 0.5})))
+
+
+def _histogram(make: Maker, op: str) -> Case:
+    """Draws numbers that stand on no bin's edge."""
+    data = make.input("data", make.shape(1, 2), make.pick("float32", "float64"), low=-3.0, high=3.0, batched=False)
+    call = make.call(op, data, bin_cnt=make.pick(1, 2, 5, 8), range=make.pick((-2.0, 2.0), (0.0, 3.0)))
+    return make.case(*outputs(call, 2), magnitude=4.0)
+
+
 STRATEGIES: dict[str, Strategy] = {
     **dict.fromkeys(("_zeros", "_ones", "_full", "_zeros_without_dtype"), _filled),
     "_arange": _arange,
@@ -142,6 +154,9 @@ STRATEGIES: dict[str, Strategy] = {
     "_contrib_quadratic": _quadratic,
     "_contrib_allclose": _allclose,
     "khatri_rao": _khatri_rao,
+    "_contrib_gradientmultiplier": _pass_on,
+    "cast_storage": _pass_on,
+    "_histogram": _histogram,
     "im2col": _im2col,
     "col2im": _im2col,
 }

@@ -129,7 +129,7 @@ def _diff(make: Maker, op: str) -> Case:
 
 
 def _pad(make: Maker, op: str) -> Case:
-    shape = make.shape(1, 4)
+    shape = make.shape(2, 4)
     mode = make.pick("constant", "edge", "reflect")
     widths = tuple((make.integer(0, most), make.integer(0, most)) for most in (size - 1 if mode == "reflect" else 3 for size in shape))
     data = make.input("data", shape, make.pick("float32", "float32", "float64", "int32"), batched=False)

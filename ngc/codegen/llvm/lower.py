@@ -222,8 +222,10 @@ def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fa
     from ngc.codegen.llvm.lower_matmul import ACCEPTS  # it builds on Lowering
 
     lowering = Lowering(graph, target, chooser, fallback=fallback)
+    kernels = handlers()
+    readers = {op: accepts for op, accepts in ACCEPTS.items() if op in kernels}
     for region in graph.with_regions():
-        lowering.views.add(find_views(region, ACCEPTS))
+        lowering.views.add(find_views(region, readers))
     lower_nodes(lowering, graph)
     if lowering.problems:
         raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + list_problems(lowering.problems))

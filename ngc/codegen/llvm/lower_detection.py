@@ -9,8 +9,9 @@ from ngc.codegen.llvm.kernels.box_nms import BoxNmsKernel
 from ngc.codegen.llvm.kernels.column_nms import ColumnNmsKernel
 from ngc.codegen.llvm.kernels.expression import N
 from ngc.codegen.llvm.kernels.multibox_detection import MultiboxDetectionKernel
+from ngc.codegen.llvm.kernels.ps_roi_pool import PsRoiPoolKernel
 from ngc.codegen.llvm.kernels.regions import RegionKernel
-from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel
+from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel, RotatedRoiAlignKernel
 from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
 from ngc.codegen.llvm.kernels.suppression import SuppressionKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
@@ -80,7 +81,16 @@ def _regions(kernel: type[RegionKernel]) -> Handler:
     return lower_regions
 
 
+def _ps_roi_pool(lowering: Lowering, node: Node) -> None:
+    _require_f32(node)
+    x, regions = node.inputs
+    spec = PsRoiPoolKernel(planes(lowering, x), planes(lowering, node.output), _items(x.type.shape[0]), _items(regions.type.shape[0]),
+                           node.attrs["spatial_scale"], node.attrs["groups"])
+    _call(lowering, node, spec)
+
+
 HANDLERS: dict[str, Handler] = {
     "box_nms": _box_nms, "column_nms": _column_nms, "multibox_detection": _multibox_detection,
-    "roi_align": _regions(RoiAlignKernel), "roi_max_pool": _regions(RoiMaxPoolKernel),
+    "roi_align": _regions(RoiAlignKernel), "rotated_roi_align": _regions(RotatedRoiAlignKernel), "roi_max_pool": _regions(RoiMaxPoolKernel),
+    "ps_roi_pool": _ps_roi_pool,
 }

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from ngc.codegen.llvm.calls import Argument, Call, static
 from ngc.codegen.llvm.expressions import chain_expression, node_expression
 from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels import nests
-from ngc.codegen.llvm.kernels.expression import Expr, N
+from ngc.codegen.llvm.kernels.expression import Const, Expr, N
 from ngc.codegen.llvm.kernels.layer_norm import LayerNormKernel
 from ngc.codegen.llvm.kernels.lrn import LrnKernel
 from ngc.codegen.llvm.kernels.reorder import ReorderKernel
@@ -40,9 +42,26 @@ def _elementwise(lowering: Lowering, node: Node) -> None:
         shapes[0] = ((*shapes[0][0], *(1,) * (node.type.rank - 1)), shapes[0][1])
     if node.op == "prelu":
         shapes[1] = ((*shapes[1][0], *(1,) * (node.type.rank - 2)), shapes[1][1])
-    spec = nests.elementwise(extents(node.type.shape), shapes, node.type.dtype, lambda *loads: node_expression(node, loads))
-    inplace = tuple(value for value in node.inputs if value.type == node.type)
-    plain_call(lowering, spec, node, *node.inputs, inplace=inplace)
+    literals = [_literal(value) for value in node.inputs]
+    if all(literals):
+        literals = [None] * len(literals)  # a nest reads something
+
+    def make(*loads: Expr) -> Expr:
+        remaining = iter(loads)
+        return node_expression(node, [literal or next(remaining) for literal in literals])
+
+    read = [position for position, literal in enumerate(literals) if literal is None]
+    spec = nests.elementwise(extents(node.type.shape), [shapes[position] for position in read], node.type.dtype, make)
+    inputs = [node.inputs[position] for position in read]
+    plain_call(lowering, spec, node, *inputs, inplace=tuple(value for value in inputs if value.type == node.type))
+
+
+def _literal(value: Value) -> Const | None:
+    """Returns the only number of a constant of f32, which code then has in itself and not in memory; None for any other value."""
+    if not value.is_const or value.type.dtype != "f32":
+        return None
+    first = value.array.flat[0] if value.array.size else np.float32(np.nan)
+    return Const(float(first)) if np.isfinite(first) and (value.array.view(np.uint32) == first.view(np.uint32)).all() else None
 
 
 def _batch_norm(lowering: Lowering, node: Node) -> None:

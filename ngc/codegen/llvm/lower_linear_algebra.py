@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ngc.codegen.llvm.calls import Argument, Call, Scratch, static
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.factorize import CholeskyKernel, EliminationKernel
+from ngc.codegen.llvm.kernels.orthogonal import EighKernel, LqKernel
 from ngc.codegen.llvm.kernels.triangular import TriangularKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
 from ngc.ir import Node, TensorType
@@ -13,9 +14,9 @@ from ngc.ir.tensor_type import product
 
 def _call(lowering: Lowering, node: Node, spec: KernelSpec, *scratch: Scratch) -> None:
     """Adds the call of a kernel that works on each matrix of the first operand."""
-    arguments: list[Argument] = [*(lowering.argument(value) for value in node.inputs), node.output, *scratch]
+    arguments: list[Argument] = [*(lowering.argument(value) for value in node.inputs), *node.outputs, *scratch]
     reads = [value for value in node.inputs if not value.is_const]
-    lowering.call(Call(spec, arguments, reads, [node.output], product(node.inputs[0].type.shape[:-2]), node))
+    lowering.call(Call(spec, arguments, reads, list(node.outputs), product(node.inputs[0].type.shape[:-2]), node))
 
 
 def _size(type: TensorType) -> int:
@@ -31,6 +32,16 @@ def _elimination(lowering: Lowering, node: Node) -> None:
     _call(lowering, node, EliminationKernel(size, node.op == "inverse", node.type.dtype), Scratch(size * size * itemsize))
 
 
+def _lq(lowering: Lowering, node: Node) -> None:
+    rows, columns = (static(dim) for dim in node.type.shape[-2:])
+    _call(lowering, node, LqKernel(rows, columns, node.type.dtype), Scratch(rows * (columns + 1) * node.type.itemsize))
+
+
+def _eigh(lowering: Lowering, node: Node) -> None:
+    size = _size(node.type)
+    _call(lowering, node, EighKernel(size, node.type.dtype), Scratch(size * size * node.type.itemsize))
+
+
 def _triangular(lowering: Lowering, node: Node) -> None:
     a, b = (value.type for value in node.inputs)
     vectors = static(b.shape[-2 if node.attrs["right"] else -1])
@@ -39,5 +50,6 @@ def _triangular(lowering: Lowering, node: Node) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    "cholesky": _cholesky, "inverse": _elimination, "lu_pivots": _elimination, "triangular_matmul": _triangular, "triangular_solve": _triangular,
+    "cholesky": _cholesky, "inverse": _elimination, "lu_pivots": _elimination, "lq": _lq, "eigh": _eigh,
+    "triangular_matmul": _triangular, "triangular_solve": _triangular,
 }

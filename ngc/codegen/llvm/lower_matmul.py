@@ -14,7 +14,7 @@ from ngc.codegen.llvm.lower import Handler, Lowering
 from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call
 from ngc.codegen.llvm.views import Part, View, extent_of, merged, whole
 from ngc.errors import CodegenError
-from ngc.ir import Node, Shape, Value
+from ngc.ir import Node, Shape, SymDim, Value
 from ngc.ir.steps import STEPS
 from ngc.ir.tensor_type import product
 
@@ -35,9 +35,15 @@ def matrices_of(view: View, batch: Shape, transposed: bool = False) -> Matrices 
     return Matrices(column if transposed else row, row if transposed else column, merged(parts), view.base)
 
 
+def _is_fixed(*values: Value) -> bool:
+    """Whether values are f32, and their matrices of some elements in sizes that do not depend on the batch: those that kernels of their own take."""
+    return all(value.type.dtype == "f32" and 0 not in value.type.shape and not any(isinstance(dim, SymDim) for dim in value.type.shape[-2:])
+               for value in values)
+
+
 def accepts_matmul(node: Node, number: int, view: View) -> bool:
     """Whether the kernel of a product of matrices reads or stores through a view."""
-    if node.type.dtype != "f32" or number > 1:
+    if not _is_fixed(*node.inputs[:2]) or number > 1:
         return False
     lie = matrices_of(view, node.type.shape[:-2])
     if number == 1:
@@ -70,7 +76,7 @@ def _sources(lowering: Lowering, values: Sequence[Value]) -> tuple[list[Argument
 
 
 def _matmul(lowering: Lowering, node: Node) -> None:
-    if node.type.dtype != "f32" or 0 in node.type.shape:
+    if not _is_fixed(*node.inputs[:2]):
         _matmul_nest(lowering, node)
         return
     (a, b), attrs = node.inputs[:2], node.attrs
@@ -86,9 +92,9 @@ def _matmul(lowering: Lowering, node: Node) -> None:
 
 
 def _matmul_nest(lowering: Lowering, node: Node) -> None:
-    """Products of other element types than f32 are a loop nest, summed in doubles."""
+    """Products of other element types than f32, and of matrices whose size depends on the batch, are a loop nest, summed in doubles."""
     if node.attrs["epilogue"]:
-        raise CodegenError(f"products of {node.type.dtype} have no steps")
+        raise CodegenError(f"products of {node.inputs[0].type} and {node.inputs[1].type} have no steps")
     shape, (a, b) = extents(node.type.shape), node.inputs
     depth = extent_of(a.type.shape[-2 if node.attrs["transpose_a"] else -1])
     loads = []
@@ -105,7 +111,7 @@ def _matmul_nest(lowering: Lowering, node: Node) -> None:
 
 def accepts_attention(node: Node, number: int, view: View) -> bool:
     """Whether the kernel of attention reads or stores through a view."""
-    if node.type.dtype != "f32":
+    if not _is_fixed(*node.inputs[:3]):
         return False
     if number == MASK and node.attrs["mask"] == "length":
         return _lengths_of(view, node.type.shape[:-2]) is not None
@@ -126,8 +132,8 @@ def _lengths_of(view: View, batch: Shape) -> Matrices | None:
 
 def _attention(lowering: Lowering, node: Node) -> None:
     (q, k, v, *masks), attrs = node.inputs, node.attrs
-    if node.type.dtype != "f32" or 0 in node.type.shape or 0 in k.type.shape:
-        raise CodegenError(f"attention takes f32 data, some at least, not {q.type} and {k.type}")
+    if not _is_fixed(q, k, v):
+        raise CodegenError(f"attention takes f32 data, some at least, in matrices that do not depend on the batch, not {q.type} and {k.type}")
     fields = {"kind": attrs["mask"], "fill": attrs["fill"], "zero": attrs["zero"]}
     for mask in masks:
         view = lowering.views.of(mask)

@@ -1,7 +1,7 @@
 """Writes to ONNX: loops and conditionals, whose regions become graphs that see the tensors around them.
 
     loop{steps}(s, x, c){f}                 Scan over x with the states s; Loop with the trip count `steps` where it scans nothing
-    loop{steps}(s, c){f, condition}         Loop that ends with `condition`, which is asked before it and at the end of each step
+    loop{steps}(s, c){f, condition}         Loop that ends with `condition`, which is asked before it and at the end of each step; zeros behind its rows
     cond(p, c){f}{g}                        If
 
 What ONNX calls a condition is a truth value without dimensions; a predicate is one unless it is zero.
@@ -9,8 +9,11 @@ What ONNX calls a condition is a truth value without dimensions; a predicate is 
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ngc.codegen.onnx.writer import Handler, OnnxWriter, Operation, Subgraph, Tensor
 from ngc.ir import Graph, Node, TensorType, Value
+from ngc.ir.tensor_type import DTYPES
 
 _FLAG, _COUNT = TensorType((), "bool"), TensorType((), "i64")
 
@@ -73,7 +76,18 @@ def _loop(writer: OnnxWriter, node: Node) -> list[Tensor]:
         return writer.apply_many("Scan", *operands[:carried + scanned], dtypes=dtypes, body=part, num_scan_inputs=scanned)
     part = Subgraph(body.name, operations, [(counter, _COUNT), (flag, _FLAG), *given], returned)
     start = first if first is not None else writer.number(1, "bool")
-    return writer.apply_many("Loop", writer.number(node.attrs["steps"], "i64"), start, *operands[:carried], dtypes=dtypes, body=part)
+    found = writer.apply_many("Loop", writer.number(node.attrs["steps"], "i64"), start, *operands[:carried], dtypes=dtypes, body=part)
+    if not conditions:
+        return found
+    return [*found[:carried], *(_filled(writer, rows, value.type) for rows, value in zip(found[carried:], node.outputs[carried:], strict=True))]
+
+
+def _filled(writer: OnnxWriter, rows: Tensor, type: TensorType) -> Tensor:
+    """Returns the rows that a loop stacked, of which there may be fewer than the type has, with zeros behind them."""
+    shape = tuple(int(dim) for dim in type.shape)  # type: ignore[arg-type]  # rows that grow with N are refused
+    zeros = writer.constant(np.zeros(shape, DTYPES.get(type.dtype, np.dtype(np.float32))), f"{rows.name}.zeros", type.dtype)
+    joined = writer.apply("Concat", rows, zeros, axis=0)
+    return writer.apply("Slice", joined, writer.integers([0]), writer.integers([shape[0]]), writer.integers([0]))
 
 
 def _cond(writer: OnnxWriter, node: Node) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """What engines have. Control flow: loops and conditionals."""
 
 from ngc.engines.forms import Form, Refusal
-from ngc.ir import Node
+from ngc.ir import Node, SymDim
 
 
 def _inside(node: Node) -> str | None:
@@ -19,12 +19,12 @@ def _inside(node: Node) -> str | None:
 def _loop(node: Node) -> str | None:
     if len(node.regions) > 1 and node.attrs["scanned"]:
         return "a loop that scans and has a condition has no form in ONNX: Scan has no condition, Loop no scanned inputs"
-    if len(node.regions) > 1 and len(node.outputs) > node.attrs["carried"]:
-        return "ONNX stacks the rows of the steps that a loop takes, and of one with a condition they may be fewer than the result has"
+    if len(node.regions) > 1 and any(isinstance(dim, SymDim) for value in node.outputs[node.attrs["carried"]:] for dim in value.type.shape):
+        return "zeros behind the rows of a loop that ends early are a constant of ONNX, whose shape does not depend on N"
     return _inside(node)
 
 
-_STAYS = "control flow is the CPU's, which calls engines from within it"
+_STAYS = "control flow stays on the CPU, between what engines execute"
 
 
 def _on_cpu(node: Node) -> str | None:
@@ -32,7 +32,7 @@ def _on_cpu(node: Node) -> str | None:
 
 
 ONNX: dict[str, Form] = {
-    "loop": Form(("Scan", "Loop", "Equal", "Not"), refuse=_loop),
+    "loop": Form(("Scan", "Loop", "Equal", "Not", "Concat", "Slice"), refuse=_loop),
     "cond": Form(("If", "Equal", "Not"), refuse=_inside),
 }
 

@@ -21,7 +21,10 @@ _MOST_MESSAGE = 2000
 MAX_GENERATED = 1 << 24
 """Elements of a constant that a converter makes of attributes: as many as the anchors of a 1024 x 1024 map of features with four boxes at each pixel."""
 
-NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0)}
+MAX_GENERATED_TOGETHER = 1 << 26
+"""Elements of all such constants of a model: a damaged file could ask for one any number of times."""
+
+NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0, high=MAX_OUTPUTS)}
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ class SubgraphImporter(Protocol):
 
 
 @dataclass
+class GeneratedBudget:
+    """How many elements of constants the converters of one model may still make."""
+
+    left: int = MAX_GENERATED_TOGETHER
+
+
+@dataclass
 class Conversion:
     """One node on its way into the IR: its typed attributes, its operands, and the graph that grows.
 
@@ -69,6 +79,7 @@ class Conversion:
     inputs: tuple[Value, ...]
     needed: frozenset[int]
     subgraphs: SubgraphImporter
+    generated: GeneratedBudget
     loc: Loc = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,17 +112,22 @@ class Conversion:
         except VerifyError as error:
             raise self.fail(str(error)) from error
 
+    def check_generated(self, *sizes: int) -> None:
+        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where that, or all such constants of the model
+        together, are larger than any model needs."""
+        count = prod(max(size, 1) for size in sizes)  # what an empty array is made of may be large
+        self.generated.left -= count
+        if count > MAX_GENERATED:
+            raise self.fail(f"a constant of shape {format_shape(sizes)} would have {count} elements; at most {MAX_GENERATED} are generated")
+        if self.generated.left < 0:
+            raise self.fail(f"constants of more than {MAX_GENERATED_TOGETHER} elements are generated for all of the model")
+
     def region_op(self, op: str, inputs: Sequence[Value], regions: Sequence[Graph], **attrs: Any) -> tuple[Value, ...]:
         """Appends an IR node that holds graphs, and returns its results."""
         try:
             return self.builder.region_op(op, inputs, regions, self.node.name, self.loc, **attrs)
         except VerifyError as error:
             raise self.fail(str(error)) from error
-
-    def check_generated(self, *sizes: int) -> None:
-        """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where that is larger than any model needs."""
-        if prod(sizes) > MAX_GENERATED:
-            raise self.fail(f"a constant of shape {format_shape(sizes)} would have {prod(sizes)} elements; at most {MAX_GENERATED} are generated")
 
     def const(self, part: str, array: Array) -> Value:
         """Adds a constant that the converter computed, within what `check_generated` allows."""

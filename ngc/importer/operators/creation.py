@@ -1,6 +1,7 @@
 """Operators that make tensors of nothing, or of a shape alone: constants, ranges, identity matrices, the shape itself."""
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -27,6 +28,7 @@ def filled(conversion: Conversion, value: float, shape: Sequence[Dim], dtype: st
 
 def made(conversion: Conversion, array: np.ndarray, dtype: str, part: str = "") -> Value:
     """Returns an array that the converter computed as the node's result, or as a part of it."""
+    conversion.check_generated(array.size)
     data = conversion.const(f"{part}_data" if part else "data", array)
     return conversion.op("cast", data, part=part, dtype="bf16") if dtype == "bf16" else conversion.op("identity", data, part=part)
 
@@ -78,7 +80,9 @@ def _arange_like(conversion: Conversion) -> list[Value]:
     if any(isinstance(dim, SymDim) for dim in shape):
         return [conversion.op("iota", conversion.data, axis=axis, dtype=x.dtype, **how)]
     fixed = [conversion.fixed(dim, "a dimension") for dim in shape]
-    return [made(conversion, progression(int(np.prod(fixed)), dtype=x.dtype, **how).reshape(fixed), x.dtype)]
+    if prod(fixed) > MAX_GENERATED:
+        raise conversion.fail(f"data of shape {format_shape(fixed)} has more than {MAX_GENERATED} elements")
+    return [made(conversion, progression(prod(fixed), dtype=x.dtype, **how).reshape(fixed), x.dtype)]
 
 
 def _eye(conversion: Conversion) -> list[Value]:
@@ -92,6 +96,8 @@ def _eye(conversion: Conversion) -> list[Value]:
 
 def _linspace(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
+    if attrs["stop"] is None:
+        raise conversion.fail("stop is missing")
     values = np.linspace(attrs["start"], attrs["stop"], attrs["num"], endpoint=attrs["endpoint"])
     return [made(conversion, values.astype(DTYPES.get(attrs["dtype"], np.dtype(np.float32))), attrs["dtype"])]
 
@@ -100,7 +106,9 @@ def _index_array(conversion: Conversion) -> list[Value]:
     """The index of every element, or what it has on some axes, along a new last axis."""
     sizes = [conversion.fixed(dim, "a dimension") for dim in conversion.shape]
     axes = conversion.axes(range(conversion.rank) if conversion.attrs["axes"] is None else conversion.attrs["axes"])
-    if int(np.prod(sizes, dtype=object)) * len(axes) > MAX_GENERATED:
+    if not axes:
+        raise conversion.fail("axes = (): expected at least one")
+    if prod(sizes) * len(axes) > MAX_GENERATED:
         raise conversion.fail(f"data of shape {format_shape(sizes)} has more than {MAX_GENERATED} indices")
     return [made(conversion, np.stack([np.indices(sizes, np.int64)[axis] for axis in axes], -1), "i64")]
 

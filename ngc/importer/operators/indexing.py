@@ -121,4 +121,11 @@ OPERATORS: dict[str, Operator] = {
         becomes=("cast", "one_hot"),
     ),
     "_contrib_boolean_mask": refused("a result as long as entries of the mask are set, which only the data tells"),
+    "_npx_nonzero": refused("a result as long as elements are not zero, which only the data tells"),
+    "_npi_unique": refused("a result as long as elements differ, which only the data tells"),
+    **{
+        name: refused("arithmetic that MXNet has for GPUs only")
+        for name in ("_contrib_fft", "_contrib_ifft", "_contrib_count_sketch")
+    },
+    "_contrib_getnnz": refused("a sparse matrix, which models of ngc do not have"),
 }

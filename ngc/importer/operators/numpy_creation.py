@@ -45,6 +45,10 @@ def _count(attrs: Attributes) -> list[float]:
     return [float(np.ceil((stop - start) / attrs["step"])) if attrs["step"] else 0.0]
 
 
+def _arange(attrs: Attributes) -> Array:
+    return progression(int(_count(attrs)[0]), _ends(attrs)[0], attrs["step"], 1, attrs["dtype"] or "f32")
+
+
 def _linspace(attrs: Attributes) -> Array:
     return np.linspace(attrs["start"], attrs["stop"], attrs["num"], attrs["endpoint"])
 
@@ -63,6 +67,7 @@ def _tril(conversion: Conversion) -> list[Value]:
     if conversion.rank == 1:
         data = broadcast_to(conversion, conversion.reshape(data, (1, *conversion.shape), part="row"), (*conversion.shape, *conversion.shape), "rows")
     rows, columns = (conversion.fixed(dim, "a dimension of the matrices") for dim in data.type.shape[-2:])
+    conversion.check_generated(rows, columns)
     kept = conversion.const("kept", np.tri(rows, columns, conversion.attrs["k"], dtype=bool))
     mask = broadcast_to(conversion, kept, data.type.shape, "mask")
     return [conversion.op("where", mask, data, filled_like(conversion, data, 0.0, "zeros"))]
@@ -94,11 +99,11 @@ _PLANE = {"offset": Field("int", 0), "axis1": Field("int", 0), "axis2": Field("i
 OPERATORS = {
     "_npi_zeros": _filled(0.0),
     "_npi_ones": _filled(1.0),
-    "_npi_arange": _constant(_count, lambda attrs: progression(int(_count(attrs)[0]), _ends(attrs)[0], attrs["step"], 1, attrs["dtype"]), {
+    "_npi_arange": _constant(_count, _arange, {
         "start": Field("double"), "stop": Field("double", None, optional=True), "step": Field("double", 1.0), "repeat": IGNORED, "infer_range": IGNORED}),
     "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["M"] or attrs["N"]), lambda attrs: np.eye(attrs["N"], attrs["M"] or None, attrs["k"]), {
         "N": Field("long"), "M": Field("long", None, optional=True), "k": Field("long", 0)}),
-    "_npi_identity": _constant(lambda attrs: attrs["shape"], lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
+    "_npi_identity": _constant(lambda attrs: (attrs["shape"][0], attrs["shape"][-1]), lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
     "_npi_logspace": _constant(lambda attrs: (attrs["num"],), lambda attrs: np.asarray(attrs["base"] ** _linspace(attrs)),
                                {**_RANGE, "base": Field("double", 10.0)}),
     "_npi_indices": _constant(lambda attrs: (len(attrs["dimensions"]), *attrs["dimensions"]), lambda attrs: np.indices(attrs["dimensions"]),

@@ -207,7 +207,8 @@ def _ldexp(conversion: Conversion) -> list[Value]:
 
 
 def _ldexp_scalar(conversion: Conversion) -> list[Value]:
-    return [conversion.op("mul", floating(conversion, conversion.data, "floats"), scalar=2.0 ** conversion.attrs["scalar"])]
+    scalar = conversion.attrs["scalar"]
+    return [conversion.op("mul", floating(conversion, conversion.data, "floats"), scalar=2.0 ** scalar if scalar < 1024 else math.inf)]
 
 
 def _rldexp_scalar(conversion: Conversion) -> list[Value]:

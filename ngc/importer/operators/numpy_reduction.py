@@ -96,6 +96,8 @@ def _average(conversion: Conversion) -> list[Value | None]:
         count = conversion.fixed(product(conversion.shape[axis] for axis in axes), "the number of elements")
         number = conversion.const("count", np.array(count, DTYPES.get(data.type.dtype, np.dtype(np.float32))))
         return [mean, conversion.op("identity", number, part="output1")]
+    if len(conversion.inputs) != 2:
+        raise conversion.fail("weighted = True without weights")
     weights = cast(conversion, conversion.inputs[1], data.type.dtype, "weights")
     if weights.type.shape != conversion.shape:
         if len(axes) != 1 or weights.type.shape != (conversion.shape[axes[0]],):

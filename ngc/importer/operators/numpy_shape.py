@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ngc.errors import VerifyError
 from ngc.importer.attributes import Attributes, Field, MalformedValue, enum
-from ngc.importer.operators.conversion import Conversion, Operator, identity, numbered_outputs
+from ngc.importer.operators.conversion import MAX_OUTPUTS, Conversion, Operator, identity, numbered_outputs
 from ngc.importer.operators.numpy_common import broadcast_to
 from ngc.importer.operators.reshape_codes import reshaped
 from ngc.importer.operators.xreshape_codes import xreshaped
@@ -137,7 +137,7 @@ def _atleast(least: int) -> Operator:
             results.append(conversion.reshape(value, wanted, part=f"output{number}" if len(conversion.inputs) > 1 else ""))
         return results
 
-    return Operator(convert, {"num_args": Field("int", 1)}, 1, None, outputs=lambda attrs: numbered_outputs(attrs["num_args"]), any_rank=True,
+    return Operator(convert, {"num_args": Field("int", 1, high=MAX_OUTPUTS)}, 1, None, outputs=lambda attrs: numbered_outputs(attrs["num_args"]), any_rank=True,
                     becomes=("reshape",))
 
 

@@ -28,7 +28,11 @@ def _param_concat(conversion: Conversion) -> list[Value]:
     parts = [constant_value(value) for value in conversion.inputs]
     if any(part is None for part in parts):
         return [conversion.op("concat", *conversion.inputs, axis=axis)]
-    return [conversion.const("parameters", np.concatenate([part for part in parts if part is not None], axis))]
+    try:
+        joined = np.concatenate([part for part in parts if part is not None], axis)
+    except ValueError as error:
+        raise conversion.fail(f"parameters that cannot be joined along axis {axis}: {error}") from error
+    return [conversion.const("parameters", joined)]
 
 
 def _layers(conversion: Conversion, vector: Array, channels: int) -> Iterator[tuple[Array, Array, Array]]:

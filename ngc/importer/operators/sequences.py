@@ -74,6 +74,7 @@ def _reverse(conversion: Conversion) -> list[Value]:
         whole = (None,) * conversion.rank
         return [conversion.op("slice", conversion.data, begin=whole, end=whole, step=(-1, *(1,) * (conversion.rank - 1)))]
     steps, integer = conversion.fixed(conversion.shape[0], "the time axis"), np.int64 if lengths.type.dtype == "i64" else np.int32
+    conversion.check_generated(steps)
     times = conversion.const("times", np.arange(steps, dtype=integer).reshape(steps, 1))
     row = conversion.reshape(conversion.op("minimum", lengths, part="within", scalar=steps), (1, conversion.shape[1]), part="row")
     backwards = conversion.op("sub", row, conversion.op("add", times, part="next", scalar=1), part="backwards")

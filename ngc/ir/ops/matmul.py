@@ -5,7 +5,7 @@ import numpy as np
 from ngc.errors import VerifyError
 from ngc.ir.opdef import STEP_ATTRS, Arrays, Attr, Attrs, OpDef, Types
 from ngc.ir.ops.elementwise import broadcast
-from ngc.ir.tensor_type import FLOATS, Shape, TensorType, format_shape
+from ngc.ir.tensor_type import FLOATS, Shape, TensorType, format_shape, product
 
 _INTEGER_LENGTHS = ("i32", "i64")
 
@@ -23,7 +23,9 @@ def _matmul_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     (rows, depth), (inner, columns) = _matrix(a, attrs["transpose_a"]), _matrix(b, attrs["transpose_b"])
     if depth != inner:
         raise VerifyError(f"matmul: matrices {format_shape((rows, depth))} and {format_shape((inner, columns))} cannot be multiplied, {depth} is not {inner}")
-    return (TensorType((*broadcast(a.shape[:-2], b.shape[:-2], "matmul"), rows, columns), a.dtype),)
+    shape = (*broadcast(a.shape[:-2], b.shape[:-2], "matmul"), rows, columns)
+    product(shape)  # one dimension at most depends on N
+    return (TensorType(shape, a.dtype),)
 
 
 def _matmul(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:

@@ -4,6 +4,7 @@ Regions are rows [image, left, top, right, bottom] in pixels of the network's in
 that does not exist gives zeros.
 """
 
+from collections.abc import Iterator
 from itertools import product as grid
 
 import numpy as np
@@ -19,25 +20,41 @@ MOST_SAMPLES = 1 << 10
 """Most samples of a bin along an axis where they follow from its size: more than any feature map has elements there."""
 
 
-def _infer(name: str, types: Types, attrs: Attrs, channels: int) -> tuple[TensorType, ...]:
-    x, regions = types
+def check_regions(name: str, types: Types, width: int) -> None:
+    """Checks the types of maps (batch, channels, height, width) and regions (regions, `width`).
+
+    Raises:
+        VerifyError: they are others; the message says what would have been accepted.
+    """
+    x, regions = types[:2]
     if x.rank != 4 or any(isinstance(dim, SymDim) for dim in x.shape[1:]):
         raise VerifyError(f"{name} takes data of a shape (batch, channels, height, width), not {format_shape(x.shape)}")
-    if regions.rank != 2 or regions.shape[1] != REGION_WIDTH:
-        raise VerifyError(f"{name} takes regions of a shape (regions, {REGION_WIDTH}), not {format_shape(regions.shape)}")
-    if x.dtype not in FLOATS or x.dtype != regions.dtype:
-        raise VerifyError(f"{name} takes data and regions of one float type, not {x.dtype} and {regions.dtype}")
+    if regions.rank != 2 or regions.shape[1] != width:
+        raise VerifyError(f"{name} takes regions of a shape (regions, {width}), not {format_shape(regions.shape)}")
+    if x.dtype not in FLOATS or any(type.dtype != x.dtype for type in types):
+        raise VerifyError(f"{name} takes floats of one type, not {', '.join(type.dtype for type in types)}")
+
+
+def grid_type(name: str, types: Types, attrs: Attrs, channels: int) -> tuple[TensorType, ...]:
+    """Returns the type of the bins of all regions; VerifyError where `pooled_size` is no grid."""
     if len(attrs["pooled_size"]) != 2 or min(attrs["pooled_size"]) < 1:
         raise VerifyError(f"{name}: pooled_size is (height, width), not {attrs['pooled_size']}")
-    return (x.with_shape((regions.shape[0], channels, *attrs["pooled_size"])),)
+    return (types[0].with_shape((types[1].shape[0], channels, *attrs["pooled_size"])),)
+
+
+def existing(x: np.ndarray, regions: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yields the number of each region whose image exists, the region, and its maps."""
+    for number, region in enumerate(regions):
+        if -1 < region[0] < len(x):
+            yield number, region, x[int(region[0])]
 
 
 def _roi_align_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    channels = types[0].shape[1] if types[0].rank == 4 else 0
-    bins = int(np.prod(attrs["pooled_size"]))
-    if attrs["position_sensitive"] and (isinstance(channels, SymDim) or bins < 1 or channels % bins):
+    check_regions("roi_align", types, REGION_WIDTH)
+    channels, bins = int(types[0].shape[1]), int(np.prod(attrs["pooled_size"]))  # type: ignore[arg-type]  # checked
+    if attrs["position_sensitive"] and (bins < 1 or channels % bins):
         raise VerifyError(f"roi_align: {channels} channels are no groups of {bins}, one for each bin of {attrs['pooled_size']}")
-    return _infer("roi_align", types, attrs, channels // bins if attrs["position_sensitive"] else channels)  # type: ignore[arg-type]  # checked there
+    return grid_type("roi_align", types, attrs, channels // bins if attrs["position_sensitive"] else channels)
 
 
 def _taps(start: np.floating, extent: np.floating, bins: int, size: int, attrs: Attrs) -> tuple[np.ndarray, np.ndarray]:
@@ -60,10 +77,7 @@ def _roi_align(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     height, width = attrs["pooled_size"]
     channels = x.shape[1] // (height * width) if attrs["position_sensitive"] else x.shape[1]
     result = np.zeros((len(regions), channels, height, width), x.dtype)
-    for region, out in zip(regions, result, strict=True):
-        image = int(region[0])
-        if not 0 <= image < len(x):
-            continue
+    for number, region, maps in existing(x, regions):
         corners = region[1:] * x.dtype.type(attrs["spatial_scale"]) - x.dtype.type(0.5 if attrs["aligned"] else 0)
         extents = corners[2:] - corners[:2]
         if not attrs["aligned"]:
@@ -72,20 +86,21 @@ def _roi_align(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
                                            for axis, bins, size in ((0, width, x.shape[3]), (1, height, x.shape[2])))
         samples = max(columns.shape[1] * rows.shape[1], 1)
         # planes: (channels, height, row samples, 2, width, column samples, 2)
-        planes = x[image][:, rows][..., columns].astype(np.float64)
+        planes = maps[:, rows][..., columns].astype(np.float64)
         pooled = np.einsum("chrawsb,hra,wsb->chw", planes, down, across) / samples
         if attrs["position_sensitive"]:
             places = np.arange(height)[:, None], np.arange(width)
             pooled = pooled.reshape(channels, height, width, height, width)[:, places[0], places[1], places[0], places[1]]
-        out[:] = pooled
+        result[number] = pooled
     return (result,)
 
 
 def _roi_pool_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    return _infer("roi_max_pool", types, attrs, types[0].shape[1] if types[0].rank == 4 else 0)  # type: ignore[arg-type]  # checked there
+    check_regions("roi_max_pool", types, REGION_WIDTH)
+    return grid_type("roi_max_pool", types, attrs, int(types[0].shape[1]))  # type: ignore[arg-type]  # checked
 
 
-def _half_away(x: np.ndarray) -> np.ndarray:
+def half_away(x: np.ndarray) -> np.ndarray:
     """Rounds to the nearest integer, halves away from zero."""
     return np.copysign(np.floor(np.abs(x) + 0.5), x).astype(np.int64)
 
@@ -103,17 +118,14 @@ def _roi_pool(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x, regions = arrays
     height, width = attrs["pooled_size"]
     result = np.zeros((len(regions), x.shape[1], height, width), x.dtype)
-    for region, out in zip(regions, result, strict=True):
-        image = int(region[0])
-        if not 0 <= image < len(x):
-            continue
-        left, top, right, bottom = _half_away(region[1:] * x.dtype.type(attrs["spatial_scale"]))
+    for number, region, maps in existing(x, regions):
+        left, top, right, bottom = half_away(region[1:] * x.dtype.type(attrs["spatial_scale"]))
         rows = _bins(top, bottom, height, x.shape[2], x.dtype)
         columns = _bins(left, right, width, x.shape[3], x.dtype)
         for row, column in grid(range(height), range(width)):
-            part = x[image][:, rows[row], columns[column]].reshape(x.shape[1], -1)
+            part = maps[:, rows[row], columns[column]].reshape(x.shape[1], -1)
             if part.size:
-                out[:, row, column] = np.fmax.reduce(part, axis=1, initial=np.finfo(x.dtype).min)
+                result[number, :, row, column] = np.fmax.reduce(part, axis=1, initial=np.finfo(x.dtype).min)
     return (result,)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ngc.errors import VerifyError
-from ngc.ir import Graph, Node, TensorType, Value, Weight
+from ngc.ir import Graph, Node, TensorType, Value, Weight, clone
 from ngc.ir.builder import make_const, make_node
 
 
@@ -124,7 +124,7 @@ class _Copy:
         else:
             operands = self.operands(node)
             inputs = [self.value(name) for name in operands.names]
-            twin = make_node(self.new, node.op, inputs, _windows_within(inputs, operands.attrs), locs, node.name, regions=node.regions,
+            twin = make_node(self.new, node.op, inputs, _windows_within(inputs, operands.attrs), locs, node.name, regions=tuple(map(clone, node.regions)),
                              result_names=[value.name for value in node.outputs])
         self.new._append(twin)
         self.new._link(twin)

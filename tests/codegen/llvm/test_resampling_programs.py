@@ -1,5 +1,6 @@
 """Kernels that sample maps at other places, in whole programs: plain and blocked tensors, odd sizes, every instruction set."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,19 @@ def test_images_between_convolutions(target: str, op: str, channels: int, size: 
     net = Net()
     x = net.conv(net.b.input("x", (SymDim(), 5, *size)), channels)
     y = net.conv(resampled(op, net.b, x, out, coordinates), 3, kernel=3, pad=1)
+    check(net.b.finish([y]), target, "@cpu-fp32", threads=2)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("scale", "channels"), [(2, 21), (4, 16), (8, 3)])
+def test_bilinear_deconvolution(target: str, scale: int, channels: int) -> None:
+    """FCN's first form of upsampling: a depth-wise deconvolution whose weights interpolate."""
+    net, size = Net(), 2 * scale
+    profile = 1 - np.abs((np.arange(size) - scale + 0.5) / scale)
+    taps = np.outer(profile, profile).astype(np.float32)
+    x = net.conv(net.b.input("x", (SymDim(), 5, 6, 7)), channels)
+    weights = net.b.const("up_weight", np.tile(taps, (channels, 1, 1, 1)))
+    y = net.b.op("deconv2d", x, weights, stride=(scale, scale), pad=(scale // 2, scale // 2), groups=channels)
     check(net.b.finish([y]), target, "@cpu-fp32", threads=2)
 
 

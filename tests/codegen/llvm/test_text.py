@@ -87,6 +87,22 @@ def test_conditions() -> None:
     assert run(emit, 2)[0] == 0.0
 
 
+def test_a_loop_may_be_left() -> None:
+    def emit(b: Builder) -> None:
+        with b.loop(0, 10) as loop:
+            b.leave_unless(loop, b.icmp("slt", loop.index, b.argument(1)))
+            b.store(b.cast("sitofp", loop.index, FLOAT), b.argument(0))
+
+    assert run(emit, 4)[0] == 3.0
+    assert run(emit, 50)[0] == 9.0
+
+
+def test_a_loop_with_carried_values_may_not() -> None:
+    b = Module("m").function("f", ())
+    with pytest.raises(ValueError, match="a loop that carries values ends with its counter only"), b.loop(0, 2, carried=[b.constant(FLOAT, 1.0)]) as loop:
+        b.leave_unless(loop, b.icmp("eq", loop.index, 0))
+
+
 def test_literals_are_exact() -> None:
     assert float_literal(1.0) == "0x3FF0000000000000"
     assert float_literal(0.1) == "0x3FB99999A0000000"  # rounded to single

@@ -11,6 +11,8 @@ from ngc.codegen.llvm.kernel import Geometry, StepSpec
 from ngc.codegen.llvm.kernels.conv import ConvKernel
 from ngc.codegen.llvm.kernels.dense import DenseKernel
 from ngc.codegen.llvm.kernels.depthwise import DepthwiseKernel
+from ngc.codegen.llvm.kernels.matmul import MatmulKernel
+from ngc.codegen.llvm.kernels.matrices import Matrices
 from ngc.codegen.llvm.tiles import Split, Tile, spills_in_loop
 from ngc.target import parse_target
 
@@ -66,6 +68,8 @@ def test_no_chosen_tile_of_integers_spills_in_a_loop(name):
 def test_dense_and_depthwise_tiles_do_not_spill_in_a_loop(name):
     target = parse_target(name)
     assert spills_in_loop(compiled(DenseKernel.plan(target, inputs=2048, outputs=1000), target)) == 0
+    rows = Matrices(128, 1, ((12, 128 * 128),))
+    assert spills_in_loop(compiled(MatmulKernel.plan(target, batch=12, rows=128, depth=128, columns=128, a=rows, b=rows, y=rows), target)) == 0
     halo = ((0, 0), (3, 3), (3, 3))
     for kernel, stride in ((3, 1), (3, 2), (5, 1), (7, 1)):
         x, y = Geometry(64, target.lanes(), (1, 28, 28), halo), Geometry(64, target.lanes(), (1, 28 // stride, 28 // stride))

@@ -3,7 +3,7 @@
 from ngc.codegen.llvm.kernels.elements import STORED
 from ngc.codegen.llvm.kernels.half import from_bits16, to_bits16
 from ngc.codegen.llvm.lanes import Lanes
-from ngc.codegen.llvm.text import I1, I8, I32, I64, Builder, Value, lanes_of, vector
+from ngc.codegen.llvm.text import I1, I8, I32, I64, Builder, Value, element_of, lanes_of, vector
 from ngc.codegen.llvm.vector_math import ACTIVATIONS, emit_activation, emit_hypot, emit_modulo, emit_power, emit_unary
 from ngc.target import CpuTarget
 
@@ -215,19 +215,19 @@ class Arithmetic:
 
     def across(self, name: str, kind: str, value: Value) -> Value:
         """Returns the reduction of a vector's lanes, halves first."""
-        lanes = lanes_of(value.type)
-        while lanes > 1:
-            lanes //= 2
-            halves = []
-            for first in (0, lanes):
-                numbers = ", ".join(f"i32 {first + lane}" for lane in range(lanes))
-                element = STORED[kind]
-                halves.append(
-                    self.b.define(vector(lanes, element), f"extractelement {value}, i64 {first}")
-                    if lanes == 1
-                    else self.b.define(vector(lanes, element), f"shufflevector {value}, {value.type} poison, <{lanes} x i32> <{numbers}>")
-                )
-            value = self.combine(name, kind, halves[0], halves[1])
+        while lanes_of(value.type) > 1:
+            low, high = self.halves(value)
+            value = self.combine(name, kind, low, high)
         return value
+
+    def halves(self, value: Value) -> tuple[Value, Value]:
+        """Returns the first and the second half of a vector's lanes, scalars of two."""
+        lanes = lanes_of(value.type) // 2
+        kind = vector(lanes, element_of(value.type))
+        if lanes == 1:
+            return self.b.define(kind, f"extractelement {value}, i64 0"), self.b.define(kind, f"extractelement {value}, i64 1")
+        numbers = (", ".join(f"i32 {first + lane}" for lane in range(lanes)) for first in (0, lanes))
+        low, high = (self.b.define(kind, f"shufflevector {value}, {value.type} poison, <{lanes} x i32> <{half}>") for half in numbers)
+        return low, high
 
 

@@ -123,14 +123,15 @@ class NestKernel(KernelSpec):
 
     def reduces_in_vectors(self, lanes: int) -> bool:
         """Returns whether the last reduced loop runs over vectors, not the last outer one."""
-        if not self.reductions or any(r.name.startswith("arg") for r in self.reductions):
+        if not self.reductions:
             return False
         last = len(self.loops) - 1
         inside = [load for r in self.reductions for load in walk(r.operand) if isinstance(load, Load)]
         if not all(load.strides[last] in (0, 1) and not irregular(load, last) for load in inside):
             return False
         extent = self.loops[last]
-        if isinstance(extent, int) and extent < lanes:
+        finds = any(r.name.startswith("arg") for r in self.reductions)  # whose lanes take longer to join than to fill a few times
+        if isinstance(extent, int) and extent < (8 * lanes if finds else lanes):
             return False
         vector = self.outer - 1
         if vector < 0:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from ngc.codegen.llvm.kernels.arithmetic import Arithmetic, is_float
 from ngc.codegen.llvm.kernels.elements import lanes_below
 from ngc.codegen.llvm.kernels.expression import Expr, Extent, Load, Reduce, kind_of, uses
+from ngc.codegen.llvm.kernels.expression import Index as LoopIndex
 from ngc.codegen.llvm.kernels.nest import NestKernel, Store, irregular
 from ngc.codegen.llvm.kernels.nest_values import Evaluator
-from ngc.codegen.llvm.text import I64, Builder, Index, Value
+from ngc.codegen.llvm.text import Builder, Index, Value, lanes_of
 from ngc.target import CpuTarget
 
 Access = Load | Store
@@ -228,8 +230,7 @@ class NestEmitter:
         value = self.evaluator.value(reduction.operand, point)
         kind = kind_of(reduction.operand, self.kernel.operands)
         if reduction.name.startswith("arg"):
-            index = point.index[len(self.kernel.loops) - 1]
-            position = self.b.splat(index if isinstance(index, Value) else Value(I64, str(index)), point.lanes)
+            position = self.evaluator.value(LoopIndex(len(self.kernel.loops) - 1), point)
             better = self._is_better(reduction.name, kind, value, held[0])
             return [self.b.select(better, value, held[0]), self.b.select(better, position, held[1])]
         if kind != reduction.accumulator:
@@ -249,7 +250,7 @@ class NestEmitter:
         kernel, b = self.kernel, self.b
         last = len(kernel.loops) - 1
         innermost = kernel.loops[last]
-        several = 4 if len(points) == 1 and isinstance(innermost, int) and innermost >= 8 and not _is_arg(kernel.reductions) else 1
+        several = 4 if len(points) == 1 and isinstance(innermost, int) and innermost >= 8 else 1
         slots = [(reduction, place) for reduction in kernel.reductions for place in range(len(points))]
         sets = [[value for reduction, place in slots for value in self._initial(reduction, points[place].lanes)] for _ in range(several)]
         width = len(sets[0])
@@ -286,15 +287,37 @@ class NestEmitter:
         at = 0
         for reduction, place in slots:
             count = len(self._initial(reduction, 1))
-            parts = [held[turn * width + at + count - 1] for turn in range(several)]
-            points[place].values[reduction] = self._tree(reduction, parts)
+            parts = [held[turn * width + at : turn * width + at + count] for turn in range(several)]
+            points[place].values[reduction] = self._tree(reduction, parts)[-1]
             at += count
 
-    def _tree(self, reduction: Reduce, parts: list[Value]) -> Value:
+    def _tree(self, reduction: Reduce, parts: list[list[Value]]) -> list[Value]:
+        """Returns what several accumulators hold, in pairs joined to one."""
         while len(parts) > 1:
-            pairs = zip(parts[::2], parts[1::2], strict=True)
-            parts = [self.math.combine(reduction.name, reduction.accumulator, a, c) for a, c in pairs]
+            parts = [self._join(reduction, a, c) for a, c in zip(parts[::2], parts[1::2], strict=True)]
         return parts[0]
+
+    def _join(self, reduction: Reduce, a: Sequence[Value], c: Sequence[Value]) -> list[Value]:
+        """Returns what two accumulators hold together; argmax and argmin of equals, or of two NaN, hold the lower index."""
+        if not reduction.name.startswith("arg"):
+            return [self.math.combine(reduction.name, reduction.accumulator, a[0], c[0])]
+        b, math, kind = self.b, self.math, kind_of(reduction.operand, self.kernel.operands)
+        same = math.truth(math.compare("eq", kind, a[0], c[0]), kind)
+        if is_float(kind):
+            absent = [b.fcmp("uno", value, value) for value in (a[0], c[0])]
+            both = b.define(same.type, f"and {absent[0]}, {absent[1].name}")
+            same = b.define(same.type, f"or {same}, {both.name}")
+        lower = math.truth(math.compare("lt", "i64", c[1], a[1]), "i64")
+        first = b.define(same.type, f"and {same}, {lower.name}")
+        chosen = b.define(same.type, f"or {self._is_better(reduction.name, kind, c[0], a[0])}, {first.name}")
+        return [b.select(chosen, of_c, of_a) for of_a, of_c in zip(a, c, strict=True)]
+
+    def _across(self, reduction: Reduce, held: list[Value]) -> list[Value]:
+        """Returns what the lanes of an accumulator hold together."""
+        while lanes_of(held[0].type) > 1:
+            halves = [self.math.halves(value) for value in held]
+            held = self._join(reduction, [low for low, _ in halves], [high for _, high in halves])
+        return held
 
     def _reduce_in_vectors(self, point: Point) -> None:
         """Reduces contiguous elements: four accumulators of lanes, then halves of the lanes, then the elements left over."""
@@ -303,8 +326,13 @@ class NestEmitter:
         count = self.count(kernel.loops[last])
         several = 4 if not isinstance(count, int) or count >= 4 * lanes else 1
         reductions = kernel.reductions
-        start = [value for r in reductions for _ in range(several) for value in self._initial(r, lanes)]
-        start += [value for r in reductions for value in self._initial(r, 1)]
+        slots = [self._initial(r, lanes) for r in reductions for _ in range(several)] + [self._initial(r, 1) for r in reductions]
+        edges = [0, *accumulate(len(slot) for slot in slots)]
+        start = [value for slot in slots for value in slot]
+
+        def part(slot: int) -> slice:
+            return slice(edges[slot], edges[slot + 1])
+
         whole = b.mul(b.div(count, lanes * several), lanes * several)
         vectors = b.mul(b.div(count, lanes), lanes)
 
@@ -313,8 +341,8 @@ class NestEmitter:
             for place in range(together):
                 entered = self.enter(inner.with_lanes(lanes, last), last, b.add(index, place * lanes))
                 for position, reduction in enumerate(reductions):
-                    slot = position * several + place
-                    held[slot] = self._accumulate(reduction, [held[slot]], entered)[0]
+                    slot = part(position * several + place)
+                    held[slot] = self._accumulate(reduction, held[slot], entered)
             return held
 
         def rec(loop: int, held: list[Value], inner: Point) -> list[Value]:
@@ -333,19 +361,14 @@ class NestEmitter:
                     following = list(tail.values)
                     at = self.enter(inner.with_lanes(1, last), last, tail.index)
                     for position, reduction in enumerate(reductions):
-                        slot = len(reductions) * several + position
-                        following[slot] = self._accumulate(reduction, [tail.values[slot]], at)[0]
+                        slot = part(len(reductions) * several + position)
+                        following[slot] = self._accumulate(reduction, tail.values[slot], at)
                     tail.carry(following)
                 held = tail.results
             return held
 
         held = rec(kernel.outer, start, point)
         for position, reduction in enumerate(reductions):
-            parts = held[position * several : (position + 1) * several]
-            total = self.math.across(reduction.name, reduction.accumulator, self._tree(reduction, list(parts)))
-            tail_value = held[len(reductions) * several + position]
-            point.values[reduction] = self.math.combine(reduction.name, reduction.accumulator, total, tail_value)
-
-
-def _is_arg(reductions: Sequence[Reduce]) -> bool:
-    return any(reduction.name.startswith("arg") for reduction in reductions)
+            parts = [held[part(position * several + place)] for place in range(several)]
+            total = self._across(reduction, self._tree(reduction, parts))
+            point.values[reduction] = self._join(reduction, total, held[part(len(reductions) * several + position)])[-1]

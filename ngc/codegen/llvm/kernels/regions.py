@@ -7,6 +7,7 @@ pixel, or plain, where it holds one.
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec
 from ngc.codegen.llvm.kernels.expression import N
@@ -27,7 +28,7 @@ def integer_of(b: Builder, value: Lanes) -> Value:
 
 @dataclass(frozen=True)
 class RegionKernel(KernelSpec):
-    """Bins of regions [image, left, top, right, bottom] of `x` into `y`, whose images are the regions; all f32.
+    """Bins of regions of `x` into `y`, whose images are the regions; all f32. A region is a row of `columns` numbers, of which the first is its image.
 
     args: x, regions, y. Work items: regions times groups of channels.
 
@@ -37,20 +38,25 @@ class RegionKernel(KernelSpec):
         images: number of maps, `N(k)` for k times the batch.
         regions: number of regions, likewise.
         spatial_scale: what makes a region's corners places of the map.
-        position_sensitive: whether each bin reads channels of its own: channel c of bin b is channel c * bins + b of the map.
     """
+
+    columns: ClassVar[int] = REGION_WIDTH
 
     x: Geometry
     y: Geometry
     images: int | N
     regions: int | N
     spatial_scale: float
-    position_sensitive: bool = False
 
     def __post_init__(self) -> None:
-        if self.x.block != self.y.block or (self.position_sensitive and self.x.block != 1):
+        if self.x.block != self.y.block or (self.maps > 1 and self.x.block != 1):
             raise CodegenError(f"regions of maps in blocks of {self.x.block} cannot become bins in blocks of {self.y.block}"
-                               f"{', each from channels of its own' * self.position_sensitive}")
+                               f"{', each from channels of its own' * (self.maps > 1)}")
+
+    @property
+    def maps(self) -> int:
+        """Channels of `x` for each of `y`: more than one where bins read channels of their own. Number m of channel c is channel c * maps + m."""
+        return 1
 
     @property
     def bins(self) -> tuple[int, int]:
@@ -75,7 +81,7 @@ class RegionKernel(KernelSpec):
         groups = self.y.blocks // self.together
         with b.loop(b.argument(2), b.argument(3), hint="item") as item:
             number, group = b.div(item.index, groups), b.mul(b.rem(item.index, groups), self.together)
-            region = Region(self, b, target, maps, b.gep(regions, b.mul(number, REGION_WIDTH)), group)
+            region = Region(self, b, target, maps, b.gep(regions, b.mul(number, self.columns)), group)
             bins = b.gep(y, b.add(b.mul(number, self.y.stride_n), b.add(b.mul(group, self.y.block_stride), self.y.origin)))
             self.emit_bins(region, bins)
         b.ret()
@@ -91,13 +97,16 @@ class Region:
 
     def __init__(self, kernel: RegionKernel, b: Builder, target: CpuTarget, maps: Value, row: Value, group: Index) -> None:
         self.kernel, self.b, self.target, self._group = kernel, b, target, group
-        image, *corners = (self.scalar(b.load(FLOAT, b.gep(row, column))) for column in range(REGION_WIDTH))
-        self.left, self.top, self.right, self.bottom = (corner * kernel.spatial_scale for corner in corners)
+        image, *self.numbers = (self.scalar(b.load(FLOAT, b.gep(row, column))) for column in range(kernel.columns))
         count = b.mul(b.argument(1), kernel.images.coefficient) if isinstance(kernel.images, N) else kernel.images
         limit = self.scalar(b.cast("sitofp", count if isinstance(count, Value) else Value(I64, str(count)), FLOAT))
         self._exists = (image > -1.0) & (image < limit)  # it is truncated
         known = integer_of(b, image.where(self._exists, 0.0))
         self._map = b.gep(maps, b.add(b.mul(known, kernel.x.stride_n), kernel.x.origin))
+
+    def scaled(self, column: int) -> Lanes:
+        """Returns a number of the region as a place or a length of the map; column 1 is the first after the image."""
+        return self.numbers[column - 1] * self.kernel.spatial_scale
 
     def scalar(self, value: Value) -> Lanes:
         """Wraps a float."""
@@ -111,15 +120,13 @@ class Region:
         """Returns an accumulator for each block of the item."""
         return [self.constant(value).like(Value(vector(self.kernel.x.block), "poison")).const(value).value for _ in range(self.kernel.together)]
 
-    def load(self, row: Value, column: Value, bin: Index) -> list[Lanes]:
-        """Returns the elements at a place of the map that a bin reads, one vector a block of the item."""
+    def load(self, row: Value, column: Value, number: Index = 0) -> list[Lanes]:
+        """Returns the elements at a place of the maps, of each channel's map `number`, one vector a block of the item."""
         b, x = self.b, self.kernel.x
-        bins = self.kernel.bins[0] * self.kernel.bins[1]
         pixel = b.add(b.mul(row, x.strides[1]), b.mul(column, x.strides[2]))
-        step = x.block_stride * (bins if self.kernel.position_sensitive else 1)
-        first = b.add(pixel, b.add(b.mul(self._group, step), b.mul(bin, x.block_stride) if self.kernel.position_sensitive else 0))
-        place = b.gep(self._map, first)
-        return [Lanes(b, b.load(vector(x.block), b.gep(place, number * step)), self.target) for number in range(self.kernel.together)]
+        step = x.block_stride * self.kernel.maps
+        place = b.gep(self._map, b.add(pixel, b.add(b.mul(self._group, step), b.mul(number, x.block_stride))))
+        return [Lanes(b, b.load(vector(x.block), b.gep(place, block * step)), self.target) for block in range(self.kernel.together)]
 
     def store(self, results: Sequence[Lanes], bins: Value, row: Index, column: Index) -> None:
         """Stores a bin of each block, zeros where the region's image does not exist."""

@@ -7,6 +7,7 @@ from ngc.codegen.llvm.lanes import Lanes
 from ngc.codegen.llvm.text import FLOAT, Index, Value
 from ngc.codegen.llvm.vector_math import emit_unary
 from ngc.ir.ops.pooling import LOWEST
+from ngc.ir.ops.region_pooling import REGION_WIDTH
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class RoiMaxPoolKernel(RegionKernel):
     def emit_bins(self, region: Region, bins: Value) -> None:
         """Emits all bins of a region for the blocks of an item."""
         b = region.b
-        left, top, right, bottom = (self._rounded(region, corner) for corner in (region.left, region.top, region.right, region.bottom))
+        left, top, right, bottom = (self._rounded(region, region.scaled(column)) for column in range(1, REGION_WIDTH))
         with b.loop(0, self.bins[0], hint="row") as row:
             above, below = self._edges(region, top, bottom, row.index, self.bins[0], self.x.spatial[1])
             with b.loop(0, self.bins[1], hint="column") as column:
@@ -24,7 +25,7 @@ class RoiMaxPoolKernel(RegionKernel):
                 with b.loop(above, below, carried=region.accumulators(LOWEST)) as y:
                     with b.loop(before, after, carried=y.values) as x:
                         held = [Lanes(b, value, region.target) for value in x.values]
-                        x.carry([part.where(part > most, most).value for part, most in zip(region.load(y.index, x.index, 0), held, strict=True)])
+                        x.carry([part.where(part > most, most).value for part, most in zip(region.load(y.index, x.index), held, strict=True)])
                     y.carry(x.results)
                 is_empty = b.define("i1", f"or {b.icmp('sle', below, above)}, {b.icmp('sle', after, before).name}")
                 most = [Lanes(b, value, region.target) for value in y.results]

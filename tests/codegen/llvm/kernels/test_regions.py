@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels.expression import N
+from ngc.codegen.llvm.kernels.ps_roi_pool import PsRoiPoolKernel
 from ngc.codegen.llvm.kernels.regions import RegionKernel
-from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel
+from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel, RotatedRoiAlignKernel
 from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
 from ngc.errors import CodegenError
 from ngc.ir import opdef
@@ -60,6 +61,24 @@ def test_regions_are_the_references(name, kind, n, count, channels, size, bins, 
     check(kernel, name, "roi_align" if attrs else "roi_max_pool", x, regions, n, cuts, **attrs)
 
 
+@settings(deadline=None, max_examples=30)
+@given(
+    st.sampled_from(TARGETS), st.integers(1, 2), st.sampled_from((1, 16, 33)), st.sampled_from(((1, 1), (2, 3))), st.sampled_from((-1, 2)), st.booleans(),
+    st.integers(0, 10**6), st.lists(st.integers(0, 20), max_size=1),
+)  # fmt: skip
+def test_rotated_regions_are_the_references(name, n, channels, bins, samples, is_blocked, seed, cuts):
+    rng = np.random.default_rng(seed)
+    block = parse_target(name).lanes() if is_blocked else 1
+    kernel = RotatedRoiAlignKernel(Geometry(channels, block, (1, 6, 9)), Geometry(channels, block, (1, *bins)), N(1), N(3), 0.5, sample_ratio=samples)
+    count = 3 * n
+    sizes = [*rng.uniform(-2, 20, (2, count)), *rng.uniform(0.3, 25, (2, count)), rng.uniform(-400, 400, count)]
+    regions = np.stack([rng.integers(-1, n + 1, count), *sizes], 1).astype(np.float32)
+    # A sample at the edge of what counts may fall on either side of it, since sines are some roundings apart: maps are zero there.
+    x = rng.normal(size=(n, channels, 6, 9)).astype(np.float32)
+    x[:, :, [0, -1]] = x[:, :, :, [0, -1]] = 0
+    check(kernel, name, "rotated_roi_align", x, regions, n, cuts, sample_ratio=samples)
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.sampled_from(TARGETS), st.integers(1, 2), st.integers(1, 4), st.sampled_from(((1, 2), (3, 3))), st.integers(0, 10**6))
 def test_each_bin_may_read_channels_of_its_own(name, n, channels, bins, seed):
@@ -70,12 +89,21 @@ def test_each_bin_may_read_channels_of_its_own(name, n, channels, bins, seed):
     check(kernel, name, "roi_align", x, regions_of(rng, 3, n), n, [], position_sensitive=True, sample_ratio=2)
 
 
+@settings(deadline=None, max_examples=20)
+@given(st.sampled_from(TARGETS), st.integers(1, 2), st.integers(1, 4), st.sampled_from((1, 2, 3)), st.sampled_from((1, 2, 7)), st.integers(0, 10**6))
+def test_groups_have_channels_of_their_own(name, n, channels, groups, bins, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, channels * groups**2, 6, 5)).astype(np.float32)
+    kernel = PsRoiPoolKernel(Geometry(x.shape[1], 1, (1, 6, 5)), Geometry(channels, 1, (1, bins, bins)), N(1), 3, 0.5, groups)
+    check(kernel, name, "ps_roi_pool", x, regions_of(rng, 3, n), n, [], pooled_size=bins, channels=channels, groups=groups)
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_regions_that_no_number_describes_touch_nothing_else(name):
     x = np.ones((1, 3, 4, 4), np.float32)
     images = [[image, 0, 0, 2, 2] for image in (np.nan, 1e30, -np.inf)]
     regions = np.float32([*images, [0, np.nan, 0, 2, 2], [0, -1e30, 0, 1e30, 2], [0, 0, 0, np.inf, np.inf]])
-    for kind in (RoiAlignKernel, RoiMaxPoolKernel):
+    for kind in (RoiAlignKernel, RoiMaxPoolKernel, PsRoiPoolKernel):
         kernel = kind(Geometry(3, 1, (1, 4, 4)), Geometry(3, 1, (1, 2, 2)), 1, 6, 1.0)
         y = Buffer(6 * 3 * 4)
         run(kernel, parse_target(name), [Buffer.of(x), Buffer.of(regions), y], 1)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ngc.codegen.llvm.kernels.factorize import CholeskyKernel, EliminationKernel
+from ngc.codegen.llvm.kernels.orthogonal import EighKernel, LqKernel
 from ngc.codegen.llvm.kernels.triangular import TriangularKernel
 from ngc.ir import opdef
 from ngc.target import parse_target
@@ -82,3 +83,44 @@ def test_triangles(name: str, dtype: str, n: int, size: int, cuts: list[int], ve
     kernel = TriangularKernel(size, vectors, right, lower, transpose, solve, shared, dtype)
     execute(kernel, parse_target(name), [Memory.of(a), Memory.of(b), result], n, [cut * vectors // 2 for cut in cuts])
     close(result.array, wanted)
+
+
+@EXAMPLES
+@given(*COMMON, st.integers(0, 5))
+def test_lq(name: str, dtype: str, n: int, rows: int, cuts: list[int], more: int) -> None:
+    columns = rows + more
+    x = np.random.default_rng(rows).normal(size=(n, rows, columns)).astype(NAMES[dtype])
+    q, lower = opdef("lq").evaluate((x,), {})
+    found = [Memory(array.size, NAMES[dtype].__name__) for array in (q, lower)]
+    scratch = Memory(rows * (columns + 1), NAMES[dtype].__name__)
+    execute(LqKernel(rows, columns, dtype), parse_target(name), [Memory.of(x), found[0], found[1], scratch], n, cuts)
+    close(found[1].array, lower)
+    product = found[1].array.reshape(lower.shape) @ found[0].array.reshape(q.shape)
+    close(product, x)
+    # Rows of Q that follow from small remainders of x turn with its roundings, but stay orthonormal.
+    close(found[0].array.reshape(q.shape) @ np.swapaxes(found[0].array.reshape(q.shape), 1, 2), np.broadcast_to(np.eye(rows, dtype=x.dtype), lower.shape))
+
+
+@EXAMPLES
+@given(*COMMON)
+def test_eigenvectors(name: str, dtype: str, n: int, size: int, cuts: list[int]) -> None:
+    x = np.random.default_rng(size).normal(size=(n, size, size))
+    x = (x + np.swapaxes(x, 1, 2)).astype(NAMES[dtype])
+    _, wanted = opdef("eigh").evaluate((x,), {})
+    upper = np.broadcast_to(np.triu(np.ones((size, size), bool), 1), x.shape)
+    vectors, values, scratch = Memory(x.size, NAMES[dtype].__name__), Memory(n * size, NAMES[dtype].__name__), Memory(size * size, NAMES[dtype].__name__)
+    execute(EighKernel(size, dtype), parse_target(name), [Memory.of(np.where(upper, np.nan, x).astype(x.dtype)), vectors, values, scratch], n, cuts)
+    rows = vectors.array.reshape(x.shape)
+    close(values.array, wanted)
+    close(rows @ x, values.array.reshape(n, size, 1) * rows)
+    close(rows @ np.swapaxes(rows, 1, 2), np.broadcast_to(np.eye(size, dtype=x.dtype), x.shape))
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=2)[..., None], axis=2)
+    assert (largest > 0).all()
+
+
+def test_eigenvectors_of_a_diagonal_are_sorted() -> None:
+    x = np.diag([3.0, -1.0, 2.0]).astype(np.float32)
+    vectors, values, scratch = Memory(9), Memory(3), Memory(9)
+    execute(EighKernel(3), parse_target(TARGETS[0]), [Memory.of(x), vectors, values, scratch], 1, [])
+    np.testing.assert_array_equal(values.array, [-1, 2, 3])
+    np.testing.assert_array_equal(vectors.array.reshape(3, 3), np.eye(3)[[1, 2, 0]])

@@ -93,9 +93,11 @@ def test_the_network_sorts_every_row_of_zeros_and_ones(size):
 
 
 @settings(deadline=None, max_examples=25)
-@given(TARGET, st.sampled_from((1, 3, 17, 70)), st.sampled_from((1, 2, 33)), st.integers(1, 2), CUTS, st.sampled_from(sorted(NUMPY)),
+@given(TARGET, st.sampled_from((1, 3, 17, 70, 300)), st.sampled_from((1, 2, 33, 200)), st.integers(1, 2), CUTS, st.sampled_from(sorted(NUMPY)),
        st.sampled_from(("argmax", "argmin")), st.sampled_from((0, 1, 2)), st.integers(0, 9))
-@example("cpu:x86-64-v4", 17, 33, 1, [], "f32", "argmax", 1, 0)
+@example("cpu:x86-64-v4", 17, 200, 1, [], "f32", "argmax", 2, 0)
+@example("cpu:x86-64", 300, 1, 1, [], "i64", "argmin", 1, 0)
+@example("cpu:x86-64-v3", 1, 300, 1, [], "f16", "argmin", 2, 1)
 def test_arg_reductions(name, axis, inner, n, cuts, dtype, op, along, seed):
     x = data((2 * n, axis, inner), dtype, seed)
     loops = (N(2), axis, inner)
