@@ -9,7 +9,7 @@ _UNARY = (
     "negative reciprocal sign rint ceil floor trunc fix square sqrt cbrt exp expm1 log log10 log2 log1p sin cos tan arcsin arccos arctan sinh cosh tanh "
     "arcsinh arccosh arctanh degrees radians absolute isnan isinf isposinf isneginf isfinite logical_not nan_to_num"
 )
-_BINARY = "add subtract multiply true_divide mod power equal not_equal greater greater_equal less less_equal logical_and logical_or logical_xor"
+_BINARY = "add subtract multiply true_divide mod power equal not_equal greater greater_equal less less_equal"
 _REVERSED = "rsubtract rtrue_divide rmod rpower"
 _SIGNED = "arctan2 copysign"
 """Functions of floats alone, as hypot is too."""
