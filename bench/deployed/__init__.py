@@ -10,7 +10,9 @@ from types import ModuleType
 from bench.deployed.model import Built, DeployedModel
 
 MODULES: dict[str, str] = {
-    name: f"bench.deployed.{name}" for name in ("ssd_resnet18", "yolo3_darknet53", "fcn_resnet50", "deeplab_resnet50")
+    name: f"bench.deployed.{name}" for name in (
+        "ssd_resnet18", "yolo3_darknet53", "fcn_resnet50", "deeplab_resnet50", "bert_base", "transformer_encoder", "lstm_lm",
+    )
 }
 """Models and their modules."""
 

@@ -89,12 +89,6 @@ _REFUSED: dict[str, str] = {
     "a decomposition or a general solver, for analysis": """
         _npi_eigh _npi_eigvalsh _npi_pinv _npi_pinv_scalar_rcond _npi_solve _npi_svd _npi_tensorinv _npi_tensorsolve
     """,
-    "matches boxes or encodes targets, for training": """
-        _contrib_bipartite_matching _contrib_box_encode
-    """,
-    "of region-proposal networks as MXNet's own examples have them; GluonCV's deployed ones are made of other operators": """
-        _contrib_DeformablePSROIPooling _contrib_MultiProposal _contrib_PSROIPooling _contrib_Proposal _contrib_RROIAlign
-    """,
     "made while MXNet fuses a graph for oneDNN; files hold BatchNorm and Activation": """
         _contrib_BatchNormWithReLU
     """,
@@ -109,17 +103,19 @@ _OTHERS = """
     MAERegressionOutput=_sparse_MAERegressionOutput MakeLoss Pad=pad Pooling=_npx_pooling Pooling_v1 RNN=_npx_rnn ROIPooling=_npx_roi_pooling
     Reshape=reshape SVMOutput SequenceLast SequenceMask=_npx_sequence_mask SequenceReverse SliceChannel=split SoftmaxActivation SoftmaxOutput=Softmax
     SpatialTransformer SwapAxis=_npi_swapaxes=swapaxes UpSampling _CrossDeviceCopy _arange _cond _contrib_AdaptiveAvgPooling2D _contrib_BilinearResize2D
-    _contrib_DeformableConvolution _contrib_ModulatedDeformableConvolution _contrib_MultiBoxDetection=_npx_multibox_detection
-    _contrib_MultiBoxPrior=_npx_multibox_prior _contrib_ROIAlign _contrib_SparseEmbedding _contrib_SyncBatchNorm _contrib_allclose
-    _contrib_arange_like=_npx_arange_like _contrib_box_decode _contrib_box_iou _contrib_box_nms=_contrib_box_non_maximum_suppression _contrib_dequantize
-    _contrib_div_sqrt_dim _contrib_gradientmultiplier _contrib_index_array _contrib_index_copy _contrib_interleaved_matmul_encdec_qk
-    _contrib_interleaved_matmul_encdec_valatt _contrib_interleaved_matmul_selfatt_qk _contrib_interleaved_matmul_selfatt_valatt _contrib_quadratic
-    _contrib_quantize _contrib_quantize_v2 _contrib_quantized_act _contrib_quantized_batch_norm _contrib_quantized_concat _contrib_quantized_conv
-    _contrib_quantized_elemwise_add _contrib_quantized_elemwise_mul _contrib_quantized_embedding _contrib_quantized_flatten
-    _contrib_quantized_fully_connected _contrib_quantized_pooling _contrib_requantize _contrib_round_ste=_sparse__contrib_round_ste
-    _contrib_sign_ste=_sparse__contrib_sign_ste _copy=identity _div_scalar=_DivScalar _equal=_Equal _equal_scalar=_EqualScalar _eye _foreach _full=_npi_full
-    _grad_add _greater=_Greater _greater_equal=_Greater_Equal _greater_equal_scalar=_GreaterEqualScalar _greater_scalar=_GreaterScalar
-    _histogram=_npi_histogram _hypot=_Hypot _hypot_scalar=_HypotScalar=_npi_hypot_scalar _identity_with_attr_like_rhs _image_crop=_npx__image_crop
+    _contrib_DeformableConvolution _contrib_DeformablePSROIPooling _contrib_ModulatedDeformableConvolution
+    _contrib_MultiBoxDetection=_npx_multibox_detection _contrib_MultiBoxPrior=_npx_multibox_prior _contrib_MultiProposal _contrib_PSROIPooling
+    _contrib_Proposal _contrib_ROIAlign _contrib_RROIAlign _contrib_SparseEmbedding _contrib_SyncBatchNorm _contrib_allclose
+    _contrib_arange_like=_npx_arange_like _contrib_bipartite_matching _contrib_box_decode _contrib_box_encode _contrib_box_iou
+    _contrib_box_nms=_contrib_box_non_maximum_suppression _contrib_dequantize _contrib_div_sqrt_dim _contrib_gradientmultiplier _contrib_index_array
+    _contrib_index_copy _contrib_interleaved_matmul_encdec_qk _contrib_interleaved_matmul_encdec_valatt _contrib_interleaved_matmul_selfatt_qk
+    _contrib_interleaved_matmul_selfatt_valatt _contrib_quadratic _contrib_quantize _contrib_quantize_v2 _contrib_quantized_act
+    _contrib_quantized_batch_norm _contrib_quantized_concat _contrib_quantized_conv _contrib_quantized_elemwise_add _contrib_quantized_elemwise_mul
+    _contrib_quantized_embedding _contrib_quantized_flatten _contrib_quantized_fully_connected _contrib_quantized_pooling _contrib_requantize
+    _contrib_round_ste=_sparse__contrib_round_ste _contrib_sign_ste=_sparse__contrib_sign_ste _copy=identity _div_scalar=_DivScalar _equal=_Equal
+    _equal_scalar=_EqualScalar _eye _foreach _full=_npi_full _grad_add _greater=_Greater _greater_equal=_Greater_Equal
+    _greater_equal_scalar=_GreaterEqualScalar _greater_scalar=_GreaterScalar _histogram=_npi_histogram _hypot=_Hypot
+    _hypot_scalar=_HypotScalar=_npi_hypot_scalar _identity_with_attr_like_rhs _image_crop=_npx__image_crop
     _image_flip_left_right=_npx__image_flip_left_right _image_flip_top_bottom=_npx__image_flip_top_bottom _image_normalize=_npx__image_normalize
     _image_resize=_npx__image_resize _image_to_tensor=_npx__image_to_tensor _lesser=_Lesser _lesser_equal=_Lesser_Equal
     _lesser_equal_scalar=_LesserEqualScalar _lesser_scalar=_LesserScalar _linalg_det=_npi_det=linalg_det _linalg_extractdiag=linalg_extractdiag
