@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.differential.search import Tally
@@ -29,11 +29,11 @@ class Progress:
         """Keeps an operator's result."""
         self.results[name] = tally
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"cases": self.cases, "seed": self.seed, "results": {name: asdict(tally) for name, tally in self.results.items()}}
+        content = {"cases": self.cases, "seed": self.seed, "results": {name: vars(tally) for name, tally in self.results.items()}}
         self.path.write_text(json.dumps(content, indent=1))
 
 
 def _tally(content: dict[str, object]) -> Tally:
-    tally = Tally(**content)  # type: ignore[arg-type]  # as asdict wrote them
+    tally = Tally(**content)  # type: ignore[arg-type]  # as they were written
     tally.refusals, tally.known = Counter(tally.refusals), Counter(tally.known)
     return tally

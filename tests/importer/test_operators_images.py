@@ -32,7 +32,9 @@ def test_normalize(shape: tuple[int, ...], attrs: dict[str, Any], mx: ModuleType
     check(mx.sym.image.normalize(mx.sym.var("data"), **attrs), photo(rng, *shape, dtype=np.float32), batch=False)
 
 
-SIZES: list[dict[str, Any]] = [{"size": (4, 9)}, {"size": 4}, {"size": 4, "keep_ratio": True}, {"size": (3, 5), "keep_ratio": True}]
+SIZES: list[dict[str, Any]] = [
+    {"size": (4, 9)}, {"size": 4}, {"size": 4, "keep_ratio": True}, {"size": (3, 5), "keep_ratio": True}, {"size": 1}, {"size": (1, 6)},
+]
 
 
 @pytest.mark.parametrize("attrs", SIZES)

@@ -45,7 +45,7 @@ UNTRIED: Mapping[str, str] = MappingProxyType({
     "_contrib_MultiBoxTarget": "refused always: it is of training",
     "_contrib_boolean_mask": "refused always: the result's shape depends on the data",
     "_square_sum": "refused always: it is of sparse storage",
-    **{f"_npi_logical_{name}{form}": "of MXNet 2" for name in ("and", "or", "xor") for form in ("", "_scalar")},
+    **{f"_npi_logical_{name}": "MXNet 2.0 has it, 1.9.1 not" for name in ("and", "or", "xor", "and_scalar", "or_scalar", "xor_scalar")},
     **dict.fromkeys(("_foreach", "_while_loop", "_cond"), "holds subgraphs; tests/importer/test_operators_control_flow.py runs it in both"),
 })
 """Operators that are known but never tried, with the reason."""

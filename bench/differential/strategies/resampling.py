@@ -1,5 +1,7 @@
 """Resizing, sampling at places that are data, adaptive pooling, and images."""
 
+import numpy as np
+
 from bench.differential.case import Case
 from bench.differential.maker import Maker
 from bench.differential.strategies.strategy import Strategy
@@ -52,7 +54,7 @@ def _deformable(make: Maker, op: str) -> Case:
     kernel, pad, dilate = (make.pick(1, 2, 3), make.pick(1, 2, 3)), (make.pick(0, 1), make.pick(0, 1)), (make.pick(1, 1, 2), make.pick(1, 2))
     stride = (make.pick(1, 2), make.pick(1, 2))
     deformable, groups = make.pick(1, 2), make.pick(1, 1, 2)
-    channels, filters = deformable * groups * make.pick(1, 2), groups * make.pick(1, 3)
+    channels, filters = deformable * groups * make.pick(1, 2), deformable * groups * make.pick(1, 3)
     spatial = tuple(make.pick(1, 3, 4) + each * (k - 1) for k, each in zip(kernel, dilate, strict=True))
     out = tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, p, d, k, s in zip(spatial, pad, dilate, kernel, stride, strict=True))
     batch, taps, no_bias = make.pick(1, 2), kernel[0] * kernel[1], make.pick(True, False)
@@ -76,21 +78,24 @@ def _correlation(make: Maker, op: str) -> Case:
 
 def _image(make: Maker, op: str) -> Case:
     """Draws images of height, width and channels, alone or in a batch."""
-    shape = (*(make.shape(1, 1) if make.chance() else ()), make.pick(1, 3, 5, 8), make.pick(1, 3, 5, 8), make.pick(1, 3))
     name = op.removeprefix("_image_")
+    several = make.chance() and "flip" not in name
+    shape = (*(make.shape(1, 1) if several else ()), make.pick(1, 3, 5, 8), make.pick(1, 3, 5, 8), make.pick(1, 3))
     batched = len(shape) == 4
     if name == "normalize":
         shape = (*shape[:-3], shape[-1], *shape[-3:-1])
         data = make.input("data", shape, batched=batched)
-        several = make.chance() and shape[-3] == 3
-        attrs = {"mean": make.pick(None, (0.1, 0.2, 0.3) if several else (0.5,)), "std": make.pick(None, (0.5, 0.25, 2.0) if several else (0.25,))}
-        return make.case(make.call(op, data, **attrs), units=8, magnitude=8.0)
+        each = make.chance() and shape[-3] == 3
+        mean, std = ((0.1, 0.2, 0.3), (0.5, 0.25, 2.0)) if each else ((0.5,), (0.25,))
+        return make.case(make.call(op, data, mean=mean, std=std), units=8, magnitude=8.0)
     data = make.input("data", shape, make.pick("uint8", "float32"), low=0.0, high=255.0, batched=batched)
     if name == "to_tensor":
         return make.case(make.call(op, data), units=8)
     if name == "resize":
         size, ratio, kind = make.pick(make.size(), (make.size(), make.size())), make.pick(None, False), make.pick(None, 0, 1)
-        return make.case(make.call(op, data, size=size, keep_ratio=ratio, interp=kind), units=16, magnitude=1024.0)
+        # OpenCV weighs bytes in fixed point, which rounds to the next byte now and then.
+        slack = 1.0 / float(np.finfo(np.float32).eps) if make.inputs[0].dtype == "uint8" else 1024.0
+        return make.case(make.call(op, data, size=size, keep_ratio=ratio, interp=kind), units=16, magnitude=slack, dtype="float32")
     if name == "crop":
         height, width = shape[-3:-1]
         x, y = make.integer(0, width - 1), make.integer(0, height - 1)

@@ -71,11 +71,25 @@ def _resize(conversion: Conversion) -> list[Value]:
     if dtype not in FLOATS:
         images = conversion.op("cast", images, part="float", dtype="f32")
     first = conversion.op("transpose", images, part="channels_first", axes=(0, 3, 1, 2))
+    for axis, wanted, name in ((2, size[0], "row"), (3, size[1], "column")):
+        if wanted == 1:
+            first = _middle(conversion, first, axis, name)
     resized = conversion.op("resize", first, part="resized", size=size, coordinates="half_pixel")
     if dtype not in FLOATS:
         resized = conversion.op("cast", conversion.op("round", resized, part="rounded"), part="integers", dtype=dtype)
     last = conversion.op("transpose", resized, part="channels_last", axes=(0, 2, 3, 1))
     return [conversion.reshape(last, (*conversion.shape[:rank - 3], *size, channels))]
+
+
+def _middle(conversion: Conversion, images: Value, axis: int, name: str) -> Value:
+    """Returns what lies between the centres of an axis, which is all that one pixel of the result is made of: one row, or the mean of two."""
+    size = conversion.fixed(images.type.shape[axis], "a dimension of the image")
+    if size == 1:
+        return images
+    rank, first, last = images.type.rank, (size - 1) // 2, size // 2 + 1
+    begin, end = (tuple(bound if place == axis else None for place in range(rank)) for bound in (first, last))
+    part = conversion.op("slice", images, part=f"{name}s", begin=begin, end=end, step=(1,) * rank)
+    return part if size % 2 else conversion.op("reduce_mean", part, part=name, axes=(axis,), keepdims=True)
 
 
 def _cut(conversion: Conversion, rows: Bounds, columns: Bounds) -> list[Value]:
@@ -116,7 +130,7 @@ OPERATORS: dict[str, Operator] = {
         _resize,
         {"size": Field("shape"), "keep_ratio": Field("bool", False), "interp": Field("int", _BILINEAR)},
         refuse=_refuse_interpolation,
-        becomes=("reshape", "cast", "transpose", "resize", "round"),
+        becomes=("reshape", "cast", "transpose", "slice", "reduce_mean", "resize", "round"),
     ),
     "_image_crop": Operator(
         _crop,
