@@ -38,5 +38,5 @@ def _output(ours: Array, theirs: Array, tolerance: Tolerance) -> tuple[float, st
 
 
 def _example(ours: Array, theirs: Array, wrong: Array) -> str:
-    place = tuple(int(position[0]) for position in np.nonzero(wrong))
+    place = tuple(int(position) for position in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
     return f"at {list(place)} ngc has {ours[place]!s}, MXNet {theirs[place]!s}"

@@ -9,7 +9,8 @@ LIBERTIES: tuple[Known, ...] = (
     Known(
         "element types that MXNet's kernel of the operator was not built for", (), ("accepts",),
         one("LRN", _WIDE, nsize="1"),
-        "data type do not match specified type|[Uu]nsupported (data )?type|not supported for|unknown type for MKLDNN|only support floating point types",
+        "data type do not match specified type|[Uu]nsupported (data )?type|not supported for|unknown type for MKLDNN|only support floating point types|"
+        "Do not support `int`",
     ),
     Known(
         "padding as wide as the kernel, which oneDNN refuses and MXNet's native kernels compute", ("Pooling",), ("accepts",),

@@ -35,7 +35,7 @@ class _Fork:
     """A fork that answers cases until one of them kills it."""
 
     def __init__(self, mx: Any) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by _close()
         to_fork, from_fork = os.pipe(), os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
@@ -67,20 +67,27 @@ class _Fork:
         try:
             return receive(self._answers), True
         except EOFError:
-            return ("aborted", self._last_words(self.end())), False
+            return ("aborted", self._last_words()), False
 
-    def _last_words(self, status: int) -> str:
+    def _last_words(self) -> str:
+        _, status = os.waitpid(self._pid, 0)
         self._said.seek(0)
         lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines()]
         said = [line for line in lines if "Check failed" in line or "Segmentation fault" in line]
         code = os.waitstatus_to_exitcode(status)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self._close()
         return f"{how}: {said[-1]}" if said else how
 
-    def end(self) -> int:
-        """Ends the fork and returns its status."""
+    def end(self) -> None:
+        """Ends the fork."""
         os.kill(self._pid, signal.SIGKILL)
-        return os.waitpid(self._pid, 0)[1]
+        os.waitpid(self._pid, 0)
+        self._close()
+
+    def _close(self) -> None:
+        for stream in (self._requests, self._answers, self._said):
+            stream.close()
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, seconds: float) -> None:

@@ -60,6 +60,12 @@ def test_mean_and_inverse_deviation_as_outputs(
     assert graph.output_names == ("bn_output", "bn_mean", "bn_var")
 
 
+def test_the_first_version_returns_the_variance_itself(mx: ModuleType, check: Check, rng: np.random.Generator) -> None:
+    symbol = mx.sym.BatchNorm_v1(mx.sym.var("data"), name="bn", fix_gamma=False, output_mean_var=True)
+    graph = check(symbol, batch_norm_feeds(rng, (2, 3, 4, 5), 1), PARAMS, reduction=4)
+    assert len(graph.output_names) == 3
+
+
 @pytest.mark.parametrize(
     "attrs",
     [{"nsize": 3}, {"nsize": 5, "alpha": 0.1, "beta": 0.5, "knorm": 1.0}, {"nsize": 9, "alpha": 2.0}],

@@ -215,3 +215,7 @@ def test_scalars_that_integers_do_not_hold(scalar: float, wanted: int) -> None:
     builder = GraphBuilder("net")
     graph = builder.finish([builder.op("add", builder.input("x", (1,), "i32"), scalar=scalar)])
     np.testing.assert_array_equal(evaluate(graph, {"x": np.zeros(1, np.int32)})[0], [wanted])
+
+
+def test_gamma_of_zeros_has_their_sign() -> None:
+    np.testing.assert_array_equal(run("gamma", np.array([0.0, -0.0, -1.0], np.float32)), [np.inf, -np.inf, np.nan])

@@ -1,7 +1,7 @@
 """Object detection: anchors, boxes, suppression, regions of interest. Boxes are put together of corners and sizes, so that they have an area."""
 
 from bench.differential.case import Case
-from bench.differential.maker import Maker
+from bench.differential.maker import Maker, outputs
 from bench.differential.strategies.strategy import Strategy
 
 
@@ -92,6 +92,61 @@ def _roi_pooling(make: Maker, op: str) -> Case:
     return make.case(make.call(op, data, rois, pooled_size=(make.pick(1, 2, 3), make.pick(1, 2, 3)), spatial_scale=make.pick(1.0, 0.5, 0.25)))
 
 
+def _sensitive(make: Maker, op: str) -> Case:
+    """Pools channels that belong to a part of the region each."""
+    pooled, channels, batch = make.pick(1, 2, 3), make.pick(1, 2, 3), make.pick(1, 2)
+    data = make.input("data", (batch, channels * pooled**2, make.pick(4, 7, 9), make.pick(4, 7, 9)), batched=False)
+    inputs = [data, _rois(make, batch, 12.0)]
+    attrs: dict[str, object] = {"spatial_scale": make.pick(1.0, 0.5), "output_dim": channels, "pooled_size": pooled}
+    if op == "_contrib_DeformablePSROIPooling":
+        attrs |= {"group_size": pooled, "no_trans": True, "sample_per_part": make.pick(1, 2)}
+    # The weights of a sample are differences of coordinates.
+    return make.case(make.call(op, *inputs, **attrs), units=16, terms=81, magnitude=48.0)
+
+
+def _rotated(make: Maker, op: str) -> Case:
+    batch, count = make.pick(1, 2), make.pick(1, 2, 5)
+    data = make.input("data", (batch, make.pick(1, 3), make.pick(4, 7, 9), make.pick(4, 7, 9)), batched=False)
+    index = make.input("index", (count, 1), values="integers", low=0, high=batch - 1, batched=False)
+    parts = [make.input(name, (count, 2), low=low, high=high, batched=False) for name, low, high in (("centre", 1.0, 8.0), ("extent", 1.0, 6.0))]
+    angle = make.input("angle", (count, 1), low=-90.0, high=90.0, batched=False)
+    rois = make.call("Concat", index, *parts, angle, dim=1, num_args=4)
+    attrs = {"pooled_size": (make.pick(1, 2, 3), make.pick(1, 2, 3)), "spatial_scale": make.pick(1.0, 0.5), "sampling_ratio": make.pick(None, 1, 2)}
+    return make.case(make.call(op, data, rois, **attrs), units=32, terms=64, magnitude=96.0)
+
+
+def _proposal(make: Maker, op: str) -> Case:
+    """Draws small maps with a few anchors; scores are random, so that none are equal."""
+    batch, height, width = make.pick(1, 2) if op == "_contrib_MultiProposal" else 1, make.pick(2, 3, 4), make.pick(2, 3, 4)
+    scales, ratios = make.pick((4.0,), (2.0, 4.0)), make.pick((1.0,), (0.5, 1.0, 2.0))
+    anchors = len(scales) * len(ratios)
+    scores = make.input("cls_prob", (batch, 2 * anchors, height, width), low=0.0, high=1.0, batched=False)
+    deltas = make.input("bbox_pred", (batch, 4 * anchors, height, width), low=-0.25, high=0.25, batched=False)
+    # The image is as large as the map's strides, or a little smaller, and not scaled.
+    sizes = [make.call("_full", shape=(batch, 1), value=value) for value in (16.0 * height - make.pick(0, 8), 16.0 * width, 1.0)]
+    info = make.call("Concat", *sizes, dim=1, num_args=3)
+    attrs = {"scales": scales, "ratios": ratios, "feature_stride": 16, "rpn_pre_nms_top_n": make.pick(12, 100), "rpn_post_nms_top_n": make.pick(4, 8),
+             "threshold": make.pick(0.7, 0.5), "rpn_min_size": make.pick(4, 16)}
+    return make.case(make.call(op, scores, deltas, info, **attrs), units=64, magnitude=512.0)
+
+
+def _matching(make: Maker, op: str) -> Case:
+    shape = (*(make.shape(1, 1) if make.chance() else ()), make.size(), make.size())
+    data = make.input("data", shape, low=0.0, high=1.0, batched=False)
+    call = make.call(op, data, threshold=make.pick(0.5, 0.1, 1e-12), is_ascend=make.pick(None, False, True), topk=make.pick(None, -1, 2))
+    return make.case(*outputs(call, 2))
+
+
+def _box_encode(make: Maker, op: str) -> Case:
+    batch, count, objects = make.pick(1, 2, 3), make.pick(1, 3, 5), make.pick(1, 2, 4)
+    samples = make.input("samples", (batch, count), values="integers", low=-1, high=1, batched=False)
+    matches = make.input("matches", (batch, count), values="integers", low=0, high=objects - 1, batched=False)
+    anchors, refs = _corners(make, "anchors", (batch, count), batched=False), _corners(make, "refs", (batch, objects), batched=False)
+    means, stds = make.input("means", (4,), low=0.0, high=0.5, batched=False), make.input("stds", (4,), low=0.5, high=1.0, batched=False)
+    call = make.call(op, samples, matches, anchors, refs, means, stds)
+    return make.case(*outputs(call, 2), units=32, magnitude=64.0)
+
+
 STRATEGIES: dict[str, Strategy] = {
     "_contrib_box_iou": _box_iou,
     "_contrib_box_decode": _box_decode,
@@ -100,4 +155,9 @@ STRATEGIES: dict[str, Strategy] = {
     "_contrib_MultiBoxDetection": _multibox_detection,
     "_contrib_ROIAlign": _roi_align,
     "ROIPooling": _roi_pooling,
+    **dict.fromkeys(("_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"), _sensitive),
+    "_contrib_RROIAlign": _rotated,
+    **dict.fromkeys(("_contrib_Proposal", "_contrib_MultiProposal"), _proposal),
+    "_contrib_bipartite_matching": _matching,
+    "_contrib_box_encode": _box_encode,
 }

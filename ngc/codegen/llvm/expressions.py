@@ -1,11 +1,12 @@
 """Turns operators and steps into the expressions that loop nests compute."""
 
-import math
 from collections.abc import Sequence
 
 from ngc.codegen.llvm.kernels.expression import KINDS as REGISTER_KINDS
 from ngc.codegen.llvm.kernels.expression import Binary, Cast, Compare, Const, Expr, Quantize, Select, Unary
 from ngc.ir import Node, Step
+from ngc.ir.ops.elementwise import scalar_array
+from ngc.ir.tensor_type import DTYPES
 from ngc.ir.unary import UNARY
 
 _COMPARISONS = {"equal": "eq", "not_equal": "ne", "greater": "gt", "greater_equal": "ge", "lesser": "lt", "lesser_equal": "le"}
@@ -27,9 +28,9 @@ def binary(name: str, a: Expr, b: Expr) -> Expr:
 
 
 def scalar(value: float, dtype: str) -> Const:
-    """Returns a scalar in the kind of a dtype; for integers it is truncated first, as MXNet does."""
+    """Returns a scalar in the kind of a dtype; integers hold it as the dtype does, truncated and wrapped, as MXNet has it: -2 is 254 in u8."""
     kind = REGISTER_KINDS[dtype]
-    return Const(float(math.trunc(value)) if kind.startswith("i") and math.isfinite(value) else value, kind)
+    return Const(float(scalar_array(value, DTYPES[dtype]).item()) if kind.startswith("i") else value, kind)
 
 
 def node_expression(node: Node, operands: Sequence[Expr]) -> Expr:

@@ -155,3 +155,17 @@ def test_the_reference_has_no_bf16() -> None:
     PassManager("@cpu-fp32").run(graph)
     with pytest.raises(CodegenError, match=r'fallback="reference" has no numpy array for bf16\[N,4,3,3\]; precision="fp32" has'):
         build_program(graph, parse_target("cpu:x86-64-v3"), fallback=True)
+
+
+@pytest.mark.parametrize("op", ["add", "mul", "div", "maximum", "lesser", "mod"])
+def test_scalars_are_held_as_the_data_is(op: str) -> None:
+    """In u8, -2.5 is 254."""
+    builder = GraphBuilder("net")
+    x = builder.input("data", (5,), "u8")
+    graph = builder.finish([builder.op(op, x, scalar=-2.5), builder.op(op, x, scalar=-2.5, reverse=True)], ["there", "back"])
+    feeds = {"data": np.array([1, 3, 127, 254, 255], np.uint8)}
+    expected = evaluate(graph, feeds)
+    PassManager(PIPELINES["cpu-fp32"]).run(graph, PassContext(target=parse_target("cpu")))
+    program = build_program(graph, parse_target("cpu"))
+    for actual, wanted in zip(Executable(program, graph, 1).run_poisoned(feeds), expected, strict=True):
+        np.testing.assert_array_equal(actual, wanted)
