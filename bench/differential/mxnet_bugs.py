@@ -110,5 +110,11 @@ MXNET_BUGS: tuple[Known, ...] = (
         one("degrees", Input("data", (1,), "float64")),
         applies=lambda case: case.inputs[0].dtype == "float64",
     ),
+    Known(
+        "the widths of one dimension, ((before, after),), are not understood",
+        ("_npi_pad",), ("accepts",),
+        one("_npi_pad", Input("data", (1,)), pad_width="((0, 0),)", mode="constant"),
+        "Check failed: i >= 0 && i < nd",
+    ),
 )
 """Each with the smallest case; docs/operators.md lists them."""

@@ -142,6 +142,7 @@ def test_refusals(mx: ModuleType) -> None:
         (mx.sym.unravel_index(data, shape=(4, 5)), square, r"data of shape \(3, 4\) for shape = \(4, 5\): expected 1 dimension"),
         (mx.sym.im2col(data, kernel=(2,)), {"data": (1, 2, 4)}, r"data of shape \(1, 2, 4\), expected 2 or 3 spatial dimensions"),
         (mx.sym.im2col(data, kernel=(2, 2, 2)), {"data": (1, 2, 4, 4)}, "kernel, stride, dilate and pad are of 2 numbers for an image of 2 dimensions"),
+        (mx.sym.im2col(data, kernel=(99, 99)), {"data": (1, 1, 100, 100)}, r"a window of \(99, 99\), expected at most 4096 pixels"),
         (mx.sym.im2col(data, kernel=(5, 2)), {"data": (1, 2, 4, 4)}, r"a window of \(5, 2\) does not fit into an image of \[4, 4\] with its padding"),
         (mx.sym.col2im(data, kernel=(2, 2), output_size=(3, 3)), {"data": (1, 4, 5)}, "expected rows in multiples of 4 and 4 columns"),
         (mx.sym.col2im(data, kernel=(2, 2), output_size=(3, 3)), {"data": (1, 4)}, r"for an image of \(3, 3\), expected 3 dimensions for one of 2 or 3"),

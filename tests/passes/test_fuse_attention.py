@@ -128,12 +128,13 @@ def test_refuses_other_element_types_and_other_products() -> None:
     assert refusals(run(net.finish(net.op("matmul", weights, v)), PASS), RULE) == ["a product broadcasts its matrices"]
 
 
-def test_refuses_scores_between_images() -> None:
+def test_refuses_values_whose_size_depends_on_the_batch() -> None:
     b = GraphBuilder()
-    q, k, v = (b.input(name, (HEADS, SymDim(), SIZE), "f32") for name in "qkv")
+    q, k = (b.input(name, (HEADS, LENGTH, SIZE), "f32") for name in "qk")
+    v = b.input("v", (HEADS, LENGTH, SymDim()), "f32")
     graph = run(b.finish([b.op("matmul", b.op("softmax", b.op("matmul", q, k, transpose_b=True, name="scores")), v, name="out")]), PASS)
     [reason] = refusals(graph, RULE)
-    assert reason.endswith("depend on N in their last two axes")
+    assert reason == "the scores f32[2,5,5] or the values f32[2,5,N] depend on N in their last two axes"
 
 
 @pytest.mark.parametrize("change", [

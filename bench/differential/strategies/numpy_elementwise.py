@@ -12,7 +12,7 @@ _UNARY = (
 _BINARY = "add subtract multiply true_divide mod power equal not_equal greater greater_equal less less_equal"
 _REVERSED = "rsubtract rtrue_divide rmod rpower"
 _SIGNED = "arctan2 copysign"
-"""Functions of floats alone."""
+"""Functions of floats alone, as hypot is too."""
 _TYPES = (*FLOATS, "int32", "int64")
 
 
@@ -33,7 +33,7 @@ def _binary(make: Maker, op: str) -> Case:
     low = 1.0 if whole and ("divide" in op or "mod" in op or "power" in op) else 0.0 if "power" in op else -2.0
     values = make.pick("uniform", "integers", "special")
     inputs = make.input("x1", first, dtype, values, low, 4.0, batched=False), make.input("x2", second, dtype, values, low, 4.0, batched=False)
-    return make.case(make.call(op, *inputs))
+    return make.case(make.call(op, *inputs), units=8.0 if "power" in op else 4.0)
 
 
 def _scalar(make: Maker, op: str) -> Case:
@@ -100,7 +100,7 @@ STRATEGIES: dict[str, Strategy] = {
     **{f"_npi_{name}": _binary for name in _BINARY.split()},
     **{f"_npi_{name}_scalar": _scalar for name in f"{_BINARY} {_REVERSED}".split()},
     **{f"_npi_{form}": _signed for name in _SIGNED.split() for form in (name, f"{name}_scalar", f"r{name}_scalar")},
-    "_npi_hypot": _binary,
+    "_npi_hypot": _signed,
     "_npi_polyval": _polyval,
     "_npi_around": _around,
     **dict.fromkeys(("_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), _where),

@@ -69,15 +69,19 @@ class Lowering:
 
     def offset(self, value: Value) -> int:
         """Returns the elements from the beginning of the root's buffer to the value's, in the first step of any loop."""
-        value = self.base(value)
-        return self.slices[value].offset if value in self.slices else 0
+        offset, value = 0, self.base(value)
+        while value in self.slices or value in self.windows:
+            offset += self.slices[value].offset if value in self.slices else 0
+            value = self.base(self.slices[value].of if value in self.slices else self.windows[value].of)
+        return offset
 
     def rows(self, value: Value) -> list[tuple[Mark, TensorType]]:
         """Returns the loops whose steps move on where a value lies, the innermost first, each with the type of a row."""
         found, value = [], self.base(value)
-        while value in self.windows:
-            found.append((self.windows[value].loop, value.type))
-            value = self.base(self.windows[value].of)
+        while value in self.slices or value in self.windows:
+            if value not in self.slices:
+                found.append((self.windows[value].loop, value.type))
+            value = self.base(self.slices[value].of if value in self.slices else self.windows[value].of)
         return found
 
     def place(self, value: Value) -> Geometry:

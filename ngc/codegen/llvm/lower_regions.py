@@ -90,7 +90,7 @@ class _Region:
 
         A call may write over what it reads where its kernel allows that; calls with no barrier between them may run in any order.
         """
-        lowering, base = self.lowering, self.lowering.base(value)
+        lowering, base, target = self.lowering, self.lowering.base(value), self.lowering.root(target)
         group, last_read, read_at, written, written_at = 0, -1, -1, -1, -1
         for index in range(self.first, len(lowering.calls)):
             call = lowering.calls[index]
@@ -152,7 +152,7 @@ def _end_step(body: _Region, state: Sequence[Value], stacks: Sequence[Value], lo
         if lowering.base(value) is result:
             continue
         others = (other for target, other in (*following.items(), *rows.items()) if target is not result)
-        old_is_returned = any(lowering.root(other) is result for other in others)
+        old_is_returned = any(lowering.root(other) is lowering.root(result) for other in others)
         if old_is_returned or body.own_buffer(value) is None or body.overwrites_too_early(value, result) or not body.claim(value, result):
             waiting[result] = value
     early: list[Call] = []
@@ -165,7 +165,7 @@ def _end_step(body: _Region, state: Sequence[Value], stacks: Sequence[Value], lo
     late: list[Call] = []
     for result, value in waiting.items():
         source = value
-        if not value.is_const and lowering.root(value) in state:
+        if not value.is_const and lowering.root(value) in [lowering.root(old) for old in state]:
             source = Value(f"{result.name}.next", value.type)
             early.append(copy_call(lowering, value, source, body.node))
         late.append(copy_call(lowering, source, result, body.node))

@@ -4,7 +4,7 @@ from typing import Any
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, enum
 from ngc.importer.operators import boxes
-from ngc.importer.operators.conversion import Conversion, Operator, identity, numbered_outputs
+from ngc.importer.operators.conversion import Conversion, Operator, identity, numbered_outputs, refused
 from ngc.ir import Value
 from ngc.ir.tensor_type import format_shape
 
@@ -14,14 +14,9 @@ _BOX_NMS = {
     "score_index": Field("int", 1), "id_index": Field("int", -1), "background_id": Field("int", -1), "force_suppress": Field("bool", False),
     "in_format": _FORMAT, "out_format": _FORMAT,
 }  # fmt: skip
-_VARIANCES = Field("floats", (0.1, 0.1, 0.2, 0.2))
 _MULTIBOX_DETECTION = {
     "clip": Field("bool", True), "threshold": Field("float", 0.01), "background_id": IGNORED, "nms_threshold": Field("float", 0.5),
-    "force_suppress": Field("bool", False), "variances": _VARIANCES, "nms_topk": Field("int", -1),
-}  # fmt: skip
-_MULTIBOX_TARGET = {
-    "overlap_threshold": Field("float", 0.5), "ignore_label": Field("float", -1.0), "negative_mining_ratio": Field("float", -1.0),
-    "negative_mining_thresh": Field("float", 0.5), "minimum_negative_samples": Field("int", 0), "variances": _VARIANCES,
+    "force_suppress": Field("bool", False), "variances": Field("floats", (0.1, 0.1, 0.2, 0.2)), "nms_topk": Field("int", -1),
 }  # fmt: skip
 _POSITIONS = {"spatial_scale": Field("float"), "output_dim": Field("int"), "pooled_size": Field("int"), "group_size": Field("int", 0)}
 _PROPOSAL = {
@@ -118,10 +113,6 @@ def _two_outputs(attrs: Attributes) -> tuple[str, ...]:
     return numbered_outputs(2)
 
 
-def _refuse_targets(attrs: Attributes) -> str:
-    return "which assigns boxes to anchors for training; a model is deployed without it"
-
-
 def _first_output(attrs: Attributes) -> tuple[str, ...]:
     return ("output0",)
 
@@ -130,7 +121,7 @@ OPERATORS: dict[str, Operator] = {
     **boxes.OPERATORS,
     "_contrib_box_nms": Operator(_box_nms, _BOX_NMS, outputs=_first_output, becomes=("box_nms", "identity")),
     "_contrib_MultiBoxDetection": Operator(_multibox_detection, _MULTIBOX_DETECTION, 3, 3, becomes=("multibox_detection",)),
-    "_contrib_MultiBoxTarget": Operator(identity, _MULTIBOX_TARGET, 3, 3, refuse=_refuse_targets),
+    "_contrib_MultiBoxTarget": refused("which assigns boxes to anchors for training; a model is deployed without it"),
     "_contrib_ROIAlign": Operator(
         _roi_align, {**_GRID, "sample_ratio": Field("int", -1), "position_sensitive": Field("bool", False), "aligned": Field("bool", False)}, 2, 2,
         becomes=("roi_align",)),

@@ -19,28 +19,36 @@ def _lined_up(conversion: Conversion, axis: int | None) -> tuple[Value, int]:
     return conversion.reshape(conversion.data, (product(conversion.shape),), part="flat"), 0
 
 
-def _ordered(conversion: Conversion, k: int, *, ascending: bool, part: str = "ordered") -> tuple[Value, Value]:
+def _ordered(conversion: Conversion, k: int = 0) -> tuple[Value, Value]:
     """Returns the first k elements in order, all where k is below 1, and their indices."""
     x, axis = _lined_up(conversion, conversion.attrs["axis"])
+    count = _count(conversion, x, axis, k)
+    return _outputs(conversion.op("topk", x, part="ordered", axis=axis, k=count, largest=not conversion.attrs["is_ascend"]))
+
+
+def _count(conversion: Conversion, x: Value, axis: int, k: int) -> int:
+    """Returns how many elements of an axis k stands for: all where it is below 1."""
     size = conversion.fixed(x.type.shape[axis], "the axis to be sorted")
     if k > size:
         raise conversion.fail(f"k = {k}: expected at most {size}, what axis {axis} has")
-    values = conversion.op("topk", x, part=part, axis=axis, k=k if k >= 1 else size, largest=not ascending)
+    return k if k >= 1 else size
+
+
+def _outputs(values: Value) -> tuple[Value, Value]:
+    """Returns both results of a topk: the values and the indices."""
     assert values.producer is not None
-    first, indices = values.producer.outputs
-    return first, indices
+    first, second = values.producer.outputs
+    return first, second
 
 
 def _topk(conversion: Conversion) -> Sequence[Value | None]:
     attrs = conversion.attrs
-    form, dtype = attrs["ret_typ"], attrs["dtype"]
-    if form == "mask":
+    if attrs["ret_typ"] == "mask":
         return [_mask(conversion)]
-    values, indices = _ordered(conversion, attrs["k"], ascending=attrs["is_ascend"])
-    match form:
-        case "value" | "both":
-            return _both(conversion, values, indices, dtype)
-    return [conversion.op("cast", indices, dtype=dtype)]
+    values, indices = _ordered(conversion, attrs["k"])
+    if attrs["ret_typ"] == "indices":
+        return [conversion.op("cast", indices, dtype=attrs["dtype"])]
+    return _both(conversion, values, indices, attrs["dtype"])
 
 
 def _both(conversion: Conversion, values: Value, indices: Value, dtype: str) -> list[Value]:
@@ -49,28 +57,23 @@ def _both(conversion: Conversion, values: Value, indices: Value, dtype: str) -> 
 
 
 def _mask(conversion: Conversion) -> Value:
-    """Ones where the place of an element in the sorted data, the inverse of the sorting permutation, is below k."""
-    k = conversion.attrs["k"]
-    _, order = _ordered(conversion, 0, ascending=conversion.attrs["is_ascend"])
+    """Ones where an element's place in the sorted data is below k. The places are the inverse of the sorting permutation: what sorts it."""
+    _, order = _ordered(conversion)
     axis = 0 if conversion.attrs["axis"] is None else conversion.axis(conversion.attrs["axis"])
-    size = conversion.fixed(order.type.shape[axis], "the axis to be sorted")
-    if k > size:
-        raise conversion.fail(f"k = {k}: expected at most {size}, what axis {axis} has")
-    inverse = conversion.op("topk", order, part="inverse", axis=axis, k=size, largest=False)
-    assert inverse.producer is not None
-    places = inverse.producer.outputs[1]
-    chosen = conversion.op("lesser", places, part="chosen", scalar=k if k >= 1 else size)
+    count = _count(conversion, order, axis, conversion.attrs["k"])
+    _, places = _outputs(conversion.op("topk", order, part="inverse", axis=axis, k=_count(conversion, order, axis, 0), largest=False))
+    chosen = conversion.op("lesser", places, part="chosen", scalar=count)
     mask = conversion.op("cast", chosen, part="mask", dtype=conversion.data.type.dtype)
     return conversion.reshape(mask, conversion.shape)
 
 
 def _sort(conversion: Conversion) -> list[Value]:
-    values, indices = _ordered(conversion, 0, ascending=conversion.attrs["is_ascend"])
+    values, indices = _ordered(conversion)
     return _both(conversion, values, indices, "i32")
 
 
 def _argsort(conversion: Conversion) -> list[Value]:
-    _, indices = _ordered(conversion, 0, ascending=conversion.attrs["is_ascend"])
+    _, indices = _ordered(conversion)
     return [conversion.op("cast", indices, dtype=conversion.attrs["dtype"])]
 
 

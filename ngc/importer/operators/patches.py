@@ -9,6 +9,9 @@ from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.ir import Dim, Value
 from ngc.ir.tensor_type import format_shape, product
 
+_MOST_TAPS = 4096
+"""A slice of the image stands for each pixel of a window; no model's window is as large as this."""
+
 
 class _Window:
     """The sizes of im2col and col2im, one number for each spatial axis: kernel, stride, dilate, pad, the image and the places of the window."""
@@ -29,6 +32,8 @@ class _Window:
             (size - ((window - 1) * dilate + 1)) // stride + 1
             for size, window, dilate, stride in zip(self.padded, self.kernel, self.dilate, self.stride, strict=True)
         ]
+        if prod(self.kernel) > _MOST_TAPS:
+            raise conversion.fail(f"a window of {self.kernel}, expected at most {_MOST_TAPS} pixels")
         if min(self.places) < 1:
             raise conversion.fail(f"a window of {self.kernel} does not fit into an image of {self.padded} with its padding")
 

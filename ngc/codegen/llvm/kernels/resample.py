@@ -7,7 +7,7 @@ indices instead of dividing. On blocked tensors the innermost loop is the channe
 import numpy as np
 
 from ngc.codegen.llvm.kernel import Geometry
-from ngc.codegen.llvm.kernels.expression import Axis, Binary, Cast, Compare, Expr, Extent, Index, Load, N, Reduce
+from ngc.codegen.llvm.kernels.expression import Axis, Binary, Cast, Compare, Const, Expr, Extent, Index, Load, N, Reduce, Select
 from ngc.codegen.llvm.kernels.nest import NestKernel, Store
 from ngc.codegen.llvm.kernels.nest_loops import Shape, nest
 from ngc.ir.ops.resampling import adaptive_windows, linear_taps
@@ -62,7 +62,8 @@ def resize(x: Geometry, y: Geometry) -> NestKernel:
 def adaptive_average(x: Geometry, y: Geometry) -> NestKernel:
     """Returns averages over windows that a table names. args: x, windows (see `adaptive_table`), y.
 
-    A plain tensor is one of blocks of one channel. All windows are walked as if they were as large as the largest; what lies outside of one is not read.
+    A plain tensor is one of blocks of one channel. All windows are walked as if they were as large as the largest; beyond the end of one its last pixel is read
+    and not counted.
     """
     rows, columns = y.spatial[1:]
     tall, wide = widest_windows(x.spatial[1:], y.spatial[1:])
@@ -74,10 +75,14 @@ def adaptive_average(x: Geometry, y: Geometry) -> NestKernel:
 
     begins = (table(_ROW, 0), table(_COLUMN, 2 * rows))
     counts = (table(_ROW, rows), table(_COLUMN, 2 * rows + columns))
-    inside = Binary("logical_and", *(Compare("lt", Index(_WINDOW + axis), count) for axis, count in enumerate(counts)))
-    axes = tuple(Axis(Binary("add", begin, Index(_WINDOW + axis)), x.strides[1 + axis]) for axis, begin in enumerate(begins))
-    load = Load(0, (x.stride_n, x.block_stride, 0, 0, 1, 0, 0), x.origin, axes, inside)
-    mean = Binary("div", Reduce("sum", load, kind), Cast(Binary("mul", *counts), kind))
+    axes, within = [], []
+    for axis, (begin, count) in enumerate(zip(begins, counts, strict=True)):
+        step = Index(_WINDOW + axis)
+        within.append(Compare("lt", step, count))
+        axes.append(Axis(Binary("add", begin, Binary("minimum", step, Binary("sub", count, Const(1, "i64")))), x.strides[1 + axis]))
+    load = Load(0, (x.stride_n, x.block_stride, 0, 0, 1, 0, 0), x.origin, tuple(axes))
+    term = Select(Cast(Binary("logical_and", *within), kind), Cast(load, kind), Const(0, kind))
+    mean = Binary("div", Reduce("sum", term, kind), Cast(Binary("mul", *counts), kind))
     return nest((*_loops(y), tall, wide), [x.dtype, "i32", y.dtype], [Store(2, Cast(mean, y.dtype), _strides(y), y.origin)], inner)
 
 

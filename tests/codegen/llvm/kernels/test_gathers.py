@@ -35,7 +35,7 @@ def places(shape: tuple[int, ...], dtype: str, seed: int = 5) -> np.ndarray:
     return np.random.default_rng(seed).integers(-25, 25, shape).astype(NUMPY[dtype])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(TARGET, st.lists(DIM, min_size=1, max_size=3), st.lists(DIM, max_size=2), st.data(), BATCH, CUTS, DTYPES, INDICES)
 def test_gather(name, shape, indices, data, n, cuts, dtype, index_dtype):
     axis = data.draw(st.integers(0, len(shape) - 1))
@@ -46,7 +46,7 @@ def test_gather(name, shape, indices, data, n, cuts, dtype, index_dtype):
     check(spec, name, [x, at], evaluated("gather", x, at, axis=axis, mode=mode), n, cuts)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(TARGET, st.lists(DIM, min_size=1, max_size=3), st.data(), BATCH, CUTS, DTYPES, INDICES)
 def test_gather_elements(name, shape, data, n, cuts, dtype, index_dtype):
     axis, count = data.draw(st.integers(0, len(shape) - 1)), data.draw(DIM)
@@ -60,7 +60,7 @@ def test_gather_elements(name, shape, data, n, cuts, dtype, index_dtype):
     check(spec, name, [x, at], evaluated("gather_elements", x, at, axis=axis, mode=mode), n, cuts)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(TARGET, st.lists(DIM, min_size=1, max_size=3), st.lists(DIM, max_size=2), st.data(), BATCH, CUTS, DTYPES, INDICES)
 def test_gather_nd(name, shape, batch, data, n, cuts, dtype, index_dtype):
     count = data.draw(st.integers(1, len(shape)))
@@ -69,7 +69,7 @@ def test_gather_nd(name, shape, batch, data, n, cuts, dtype, index_dtype):
     check(gathers.gather_nd(loops, (count, *batch), dtype, index_dtype), name, [x, at], evaluated("gather_nd", x, at), n, cuts)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(TARGET, st.lists(DIM, min_size=1, max_size=3), st.sampled_from((0, 1, 3, 40)), st.data(), BATCH, CUTS, DTYPES, INDICES)
 def test_scatter(name, shape, updates, data, n, cuts, dtype, index_dtype):
     count = data.draw(st.integers(1, len(shape)))
@@ -94,7 +94,7 @@ def run_into(spec: KernelSpec, name: str, inputs: list[np.ndarray], before: np.n
     np.testing.assert_array_equal(out.array.reshape(expected.shape), expected)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(TARGET, st.lists(DIM, min_size=1, max_size=3), st.data(), BATCH, CUTS, DTYPES)
 def test_slice_update(name, shape, data, n, cuts, dtype):
     loops, real = with_batch(tuple(shape), data.draw(st.sampled_from((None, 0))), n)
@@ -111,7 +111,7 @@ def test_slice_update(name, shape, data, n, cuts, dtype):
     run_into(spec, name, [update], x, expected, n, cuts)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(TARGET, st.lists(DIM, max_size=2), DIM, BATCH, CUTS, DTYPES, INDICES)
 def test_one_hot(name, shape, depth, n, cuts, dtype, index_dtype):
     loops, real = with_batch(tuple(shape), 0, n)
@@ -120,7 +120,7 @@ def test_one_hot(name, shape, depth, n, cuts, dtype, index_dtype):
     check(gathers.one_hot(loops, depth, 1.0 if dtype == "bool" else 3.0, 1.0, dtype, index_dtype), name, [at], expected, n, cuts)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(TARGET, st.lists(DIM, min_size=1, max_size=3), st.data(), BATCH, CUTS, st.sampled_from(sorted({*NUMPY} - {"bool"})), st.integers(1, 3))
 def test_ranges(name, shape, data, n, cuts, dtype, repeat):
     loops, real = with_batch(tuple(shape), data.draw(st.sampled_from((None, 0, len(shape) - 1))), n)
@@ -129,7 +129,7 @@ def test_ranges(name, shape, data, n, cuts, dtype, repeat):
     check(gathers.iota(loops, start, step, repeat, dtype), name, [], expected, n, cuts)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(TARGET, st.lists(DIM, min_size=2, max_size=4), st.data(), BATCH, CUTS, DTYPES, INDICES)
 def test_sequence_mask(name, shape, data, n, cuts, dtype, length_dtype):
     axis = data.draw(st.sampled_from((0, 1)))
@@ -140,7 +140,7 @@ def test_sequence_mask(name, shape, data, n, cuts, dtype, length_dtype):
     check(gathers.sequence_mask(loops, axis, 1.0, dtype, length_dtype), name, [x, lengths], expected, n, cuts)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(TARGET, DIM, DIM, st.sampled_from((1, 3, 16, 33, 70, 130)), st.booleans(), BATCH, CUTS, st.sampled_from(sorted({*NUMPY} - {"bool"})))
 def test_cumsum(name, rows, axis, inner, batched, n, cuts, dtype):
     x = sample((rows * n if batched else rows, axis, inner), dtype)

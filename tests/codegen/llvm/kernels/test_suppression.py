@@ -35,7 +35,7 @@ def reference(op: str, arrays: list[np.ndarray], **attrs: Any) -> np.ndarray:
     return definition.evaluate_arrays(arrays, definition.check_attrs(attrs))[0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     st.sampled_from(TARGETS), st.integers(1, 3), st.integers(1, 2), st.integers(1, 40) | st.sampled_from((100, 257)), st.sampled_from((6, 7, 19)),
     st.integers(0, 10**6), st.sampled_from((-1.0, 0.0, 0.3, 2.0)), st.sampled_from((-0.5, 0.0, 0.25, 0.5)), st.sampled_from((1, 3, 16, 500)),
@@ -87,7 +87,7 @@ def test_more_rows_than_a_digit_counts_stay_in_their_order(name):
     np.testing.assert_array_equal(y.array.reshape(x.shape)[0], x[0][np.argsort(-x[0, :, 1], kind="stable")])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(
     st.sampled_from(TARGETS), st.integers(1, 3), st.integers(2, 5), st.integers(1, 40) | st.sampled_from((100, 129)), st.integers(0, 10**6),
     st.sampled_from((-1.0, 0.0, 0.3, 0.9)), st.sampled_from((0.0, 0.25, 0.5, 1.0, 1.5)), st.sampled_from((-1, 1, 3, 20, 500)), st.booleans(), st.booleans(),
