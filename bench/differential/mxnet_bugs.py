@@ -22,6 +22,13 @@ MXNET_BUGS: tuple[Known, ...] = (
         applies=lambda case: gives(case, "target_shape"),
     ),
     Known(
+        "dilation with a stride is wrong in the native kernels, which float64 takes; oneDNN's are right",
+        ("Deconvolution",), ("differs", "unsteady"),
+        one("Deconvolution", Input("data", (1, 1, 1, 2), "float64"), Input("weight", (1, 1, 1, 2), "float64", param=True),
+            num_filter="1", kernel="(1, 2)", stride="(1, 2)", dilate="(1, 2)"),
+        applies=lambda case: case.inputs[0].dtype == "float64" and gives(case, "dilate"),
+    ),
+    Known(
         "oneDNN's ReLU and leaky ReLU make 0 of NaN; MXNet's native kernels, the operator `relu` and ngc keep it",
         ("Activation", "LeakyReLU"), ("differs",),
         one("Activation", Input("data", (1,), values="nan"), act_type="relu"),

@@ -14,8 +14,8 @@ _UNARY = (
 _WHOLE_NAMES = "relu abs negative sign round rint ceil floor trunc fix square logical_not _copy zeros_like ones_like"
 # erfinv is as steep as 1 / erf is flat.
 _UNITS = {"gamma": 32.0, "gammaln": 32.0, "erfinv": 128.0}
-# gammaln crosses zero at 1 and 2, and sigmoid is half of 1 + tanh(x / 2): the error is that of numbers around 1.
-_MAGNITUDES = {"gammaln": 4.0, "sigmoid": 1.0}
+# gammaln crosses zero between its poles, and sigmoid is half of 1 + tanh(x / 2): the error is that of numbers around 1 and more.
+_MAGNITUDES = {"gammaln": 32.0, "sigmoid": 1.0}
 _SCALARS = "plus minus rminus mul div rdiv mod rmod power rpower maximum minimum hypot"
 
 
