@@ -53,6 +53,18 @@ MXNET_BUGS: tuple[Known, ...] = (
         "MXNet -inf",
     ),
     Known(
+        "an average over padding alone, which counts nothing, is NaN; ngc gives 0",
+        ("Pooling",), ("differs",),
+        one("Pooling", Input("data", (1, 1, 1, 1, 1), "float64"), kernel="(1, 1, 1)", pad="(0, 0, 1)", pool_type="avg", count_include_pad="False"),
+        "ngc has 0.0, MXNet -?nan",
+    ),
+    Known(
+        "three new dimensions repeated at once change from run to run",
+        ("tile",), ("unsteady", "differs"),
+        one("tile", Input("data", (3,)), reps="(3, 3, 3, 3)"),
+        applies=lambda case: len(dict(case.calls[0].attrs)["reps"].split(",")) >= len(case.inputs[0].shape) + 3,
+    ),
+    Known(
         "whole numbers divided by zero end the process",
         ("elemwise_div", "broadcast_div", "_div_scalar", "_rdiv_scalar"), ("aborts",),
         one("_div_scalar", Input("data", (1,), "int32"), scalar="0.0"),

@@ -26,8 +26,9 @@ def _reduce(make: Maker, op: str) -> Case:
 def _norm(make: Maker, op: str) -> Case:
     shape, dtype = make.shape(1, 4), make.pick(*FLOATS)
     axis = make.pick(None, "None", make.axis(len(shape)), make.axes(len(shape), min(2, len(shape)))[:2])
-    call = make.call(op, make.input("data", shape, dtype), ord=make.pick(None, 1, 2), axis=axis, keepdims=make.pick(None, True, False))
-    return make.case(call, terms=volume(shape) ** (2 if dtype == "float16" else 1), magnitude=2.0)
+    order, count = make.pick(None, 1, 2), volume(shape)
+    call = make.call(op, make.input("data", shape, dtype), ord=order, axis=axis, keepdims=make.pick(None, True, False))
+    return make.case(call, terms=count ** (2 if dtype == "float16" else 1), magnitude=2.0 * (count if order == 1 else count**0.5))
 
 
 STRATEGIES: dict[str, Strategy] = {**dict.fromkeys(("sum", "mean", "max", "min", "prod"), _reduce), "norm": _norm}
