@@ -54,6 +54,23 @@ def test_layer_norm_and_softmax(dtype, axis):
     assert {"layer_norm", "softmax"} <= set(check(finished(b, b.op("softmax", norm, lengths, axis=axis)), 64 * UNITS[dtype]))
 
 
+@pytest.mark.parametrize("columns", [1, 5, 40])
+@pytest.mark.parametrize("step", ["add", "multiply", "add_scaled", "tee"])
+def test_products_of_single_rows_with_a_tensor(step, columns):
+    b = GraphBuilder()
+    a, c, other = (b.input(name, (SymDim(3), *shape), "f32") for name, shape in (("a", (1, 4)), ("c", (4, columns)), ("other", (1, columns))))
+    product = b.op("matmul", a, c)
+    match step:
+        case "add_scaled":
+            result = [b.op("add", product, b.op("mul", other, scalar=0.5))]
+        case "tee":  # the sum is read twice: as it is and through the next function
+            total = b.op("add", product, other)
+            result = [total, b.op("relu", total)]
+        case _:
+            result = [b.op({"add": "add", "multiply": "mul"}[step], product, other)]
+    check(b.finish(result), 8 * UNITS["f32"])
+
+
 def test_products_whose_size_depends_on_the_batch():
     b = GraphBuilder()
     a, c = b.input("a", (2, SymDim(), 3), "f32"), b.input("c", (2, SymDim(), 5), "f32")

@@ -86,7 +86,7 @@ class MatmulKernel(KernelSpec):
     @property
     def has_tensors(self) -> bool:
         """Whether a step reads or stores a tensor."""
-        return any(step.kind in ("add", "multiply", "tee") for step in self.steps)
+        return any(step.kind in ("add", "add_scaled", "multiply", "tee") for step in self.steps)
 
     def flops(self) -> int:
         """Returns the floating-point operations of one image, an fma counted as two."""
@@ -127,11 +127,12 @@ class _Emitter:
                 block = split_start(b, panels, panel)
                 a_at = b.gep(left, kernel.a.offset(b, n, number))
                 column = b.mul(block, kernel.lanes)
-                row_stride, column_stride, pitch = (bound(b, n, stride) for stride in (kernel.b.row, kernel.b.column, kernel.y.row))
+                row_stride, column_stride = bound(b, n, kernel.b.row), bound(b, n, kernel.b.column)
                 b_at = b.gep(right, b.add(kernel.b.offset(b, n, number), b.mul(column, column_stride)))
                 # Tensors of steps count rows through the whole batch, and so does y beside them.
                 above = b.mul(number, rows) if kernel.has_tensors else 0
                 y_at = y if kernel.has_tensors else b.gep(y, kernel.y.offset(b, n, number))
+                pitch = kernel.columns if kernel.has_tensors else bound(b, n, kernel.y.row)  # of a single row y does not say one
 
                 def run(vectors: int) -> None:
                     b.call(self._pack(vectors), b_at, packed, row_stride, column_stride, b.sub(kernel.columns, column))
