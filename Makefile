@@ -7,6 +7,7 @@ SEED ?= 1
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+DEPLOYED := ssd_resnet18,ssd_resnet18_trunk,yolo3_darknet53_trunk,fcn_resnet50,deeplab_resnet50,bert_base,transformer_encoder,lstm_lm
 NETWORKS := resnet18_v1,resnet18_v2,resnet50_v1,resnet50_v2,resnet101_v2,mobilenet1.0,mobilenetv2_1.0,vgg16,densenet121,inceptionv3,squeezenet1.1,alexnet
 
 .PHONY: env demo test test-full fuzz lint bench tensorrt clean
@@ -41,6 +42,7 @@ bench: env
 	@$(BIN)/python -m bench.models --models $(NETWORKS) --precision fp32,bf16 --threads 1,2 --json out/models.json
 	@$(BIN)/python -m bench.models --models $(NETWORKS) --batch 16,32 --threads 2 --json out/batches.json
 	@$(BIN)/python -m bench.models --models $(NETWORKS) --precision int8 --threads 1,2 --json out/int8.json
+	@$(BIN)/python -m bench.models --models $(DEPLOYED) --threads 1,2 --json out/deployed.json
 	@$(BIN)/python -m bench.accuracy --json out/accuracy.json
 	@$(BIN)/python -m bench.accuracy --zoo --json out/accuracy_zoo.json
 	@$(BIN)/python -m bench.kernels --precision fp32,bf16,int8 --json out/kernels.json
