@@ -121,7 +121,7 @@ def test_an_artifact_without_decisions(executable: Executable, tmp_path: Path) -
     assert found.decisions == ()
     assert "not known: what passes decided: no record of it came with the graph; compile the model again with this version of ngc" in str(found)
     write_artifact(path, manifest, [NewSection(name, [data if name != artifact_events.SECTION else b"x"]) for name, data in sections.items()])
-    with pytest.raises(ngc.ArtifactError, match="its manifest is none of ngc's"):
+    with pytest.raises(ngc.ArtifactError, match="what was decided about it is none of ngc's"):
         ngc.load(path).explain("conv")
 
 
