@@ -3,8 +3,30 @@
 import re
 from math import prod
 
-from bench.differential.case import Case, Input
+from bench.differential.case import Call, Case, Input
 from bench.differential.known import Known, gives, one
+
+
+def _asks_for_another_size(case: Case) -> bool:
+    """Whether a Reshape names all sizes, and they are not as many elements as there are."""
+    sizes = [int(size) for size in re.findall(r"-?\d+", dict(case.calls[0].attrs).get("shape", ""))]
+    return bool(sizes) and min(sizes) > 0 and prod(sizes) != prod(case.inputs[0].shape)
+
+
+def _returns_what_softmax_reads(case: Case) -> bool:
+    """Whether a convolution is returned and also read by a softmax."""
+    convolutions = {call.name for call in case.calls if call.op == "Convolution"} & {*case.heads}
+    return any(call.op == "softmax" and convolutions & {*call.inputs} for call in case.calls)
+
+
+_RETURNED_CONVOLUTION = Case(
+    (Call("relu", "n0", ("data",)),
+     Call("Convolution", "n1", ("n0", "w1", "w2"), (("num_filter", "8"), ("num_group", "2"), ("kernel", "(1, 1)"), ("no_bias", "False"),
+                                                    ("stride", "(1, 1)"), ("pad", "(0, 0)"))),
+     Call("softmax", "n2", ("n1",), (("axis", "3"),)), Call("relu", "n3", ("n2",)), Call("relu", "n4", ("n3",)), Call("relu", "n5", ("n3",))),
+    (Input("data", (1, 8, 4, 4), batched=True), Input("w1", (8, 4, 1, 1), low=-0.5, high=0.5, param=True), Input("w2", (8,), low=-1.0, high=1.0, param=True)),
+    ("n5", "n1"),
+)
 
 
 def _too_long(case: Case) -> bool:
@@ -59,10 +81,10 @@ MXNET_BUGS: tuple[Known, ...] = (
         "ngc has 0.0, MXNet -?nan",
     ),
     Known(
-        "three new dimensions repeated at once change from run to run",
+        "several new dimensions repeated at once change from run to run",
         ("tile",), ("unsteady", "differs"),
         one("tile", Input("data", (3,)), reps="(3, 3, 3, 3)"),
-        applies=lambda case: len(dict(case.calls[0].attrs)["reps"].split(",")) >= len(case.inputs[0].shape) + 3,
+        applies=lambda case: len(dict(case.calls[0].attrs)["reps"].split(",")) >= len(case.inputs[0].shape) + 2,
     ),
     Known(
         "whole numbers divided by zero end the process",
@@ -81,6 +103,17 @@ MXNET_BUGS: tuple[Known, ...] = (
         ("Reshape",), ("aborts", "accepts", "differs", "unsteady"),
         one("Reshape", Input("data", (1, 1, 1)), shape="(0, -1, -4, 0, 0)", reverse="True"),
         applies=lambda case: gives(case, "shape") and {"-1"} < set(re.findall(r"-[124]", dict(case.calls[0].attrs)["shape"])),
+    ),
+    Known(
+        "a shape of another size is found out when the data is written past its end",
+        ("Reshape",), ("aborts", "unsteady"),
+        one("Reshape", Input("data", (9,)), shape="(1,)", reverse="True"),
+        applies=_asks_for_another_size,
+    ),
+    Known(
+        "a grouped convolution that is returned and also read by a softmax may end the process",
+        ("Convolution",), ("aborts",), _RETURNED_CONVOLUTION,
+        "Segmentation fault", _returns_what_softmax_reads,
     ),
     Known(
         "the mean of int8 and uint8 divides by the count in that type, where 256 is 0",
