@@ -196,6 +196,7 @@ def handlers() -> Mapping[str, Handler]:
     """Returns the operators that have kernels."""
     from ngc.codegen.llvm import (  # they build on Lowering
         lower_compute,
+        lower_control,
         lower_detection,
         lower_elementwise,
         lower_indexing,
@@ -204,13 +205,12 @@ def handlers() -> Mapping[str, Handler]:
         lower_moves,
         lower_ordering,
         lower_recurrent,
-        lower_regions,
         lower_resampling,
         lower_sequences,
     )
 
     families = (lower_compute, lower_elementwise, lower_moves, lower_indexing, lower_ordering, lower_sequences, lower_detection, lower_resampling, lower_matmul,
-                lower_recurrent, lower_linear_algebra, lower_regions)
+                lower_recurrent, lower_linear_algebra, lower_control)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
 
