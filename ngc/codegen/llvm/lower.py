@@ -229,7 +229,7 @@ def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fa
     kernels = handlers()
     readers = {op: accepts for op, accepts in ACCEPTS.items() if op in kernels}
     for region in graph.with_regions():
-        lowering.views.add(find_views(region, readers))
+        lowering.views.add(find_views(region, readers, lowering.slices))
     lower_nodes(lowering, graph)
     if lowering.problems:
         raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + list_problems(lowering.problems))
