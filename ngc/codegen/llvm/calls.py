@@ -1,5 +1,6 @@
 """Kernel calls before addresses are known: which kernel, on which tensors, for which batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec, Spatial
@@ -67,6 +68,15 @@ class Mark:
     steps: int = 0
     predicate: Argument | None = None
     dtype: str = ""
+
+
+def barrier_groups(calls: Sequence[Call | Mark]) -> list[int]:
+    """Returns for each call the number of its group: joined calls run side by side, in any order, up to the barrier that follows the last of them."""
+    groups, group = [], 0
+    for call in calls:
+        groups.append(group)
+        group += isinstance(call, Mark) or not call.joined
+    return groups
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ def handlers() -> Mapping[str, Handler]:
     """Returns the operators that have kernels."""
     from ngc.codegen.llvm import (  # they build on Lowering
         lower_compute,
+        lower_control,
         lower_detection,
         lower_elementwise,
         lower_indexing,
@@ -204,13 +205,12 @@ def handlers() -> Mapping[str, Handler]:
         lower_moves,
         lower_ordering,
         lower_recurrent,
-        lower_regions,
         lower_resampling,
         lower_sequences,
     )
 
     families = (lower_compute, lower_elementwise, lower_moves, lower_indexing, lower_ordering, lower_sequences, lower_detection, lower_resampling, lower_matmul,
-                lower_recurrent, lower_linear_algebra, lower_regions)
+                lower_recurrent, lower_linear_algebra, lower_control)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
 
@@ -229,7 +229,7 @@ def lower(graph: Graph, target: CpuTarget, *, chooser: Chooser | None = None, fa
     kernels = handlers()
     readers = {op: accepts for op, accepts in ACCEPTS.items() if op in kernels}
     for region in graph.with_regions():
-        lowering.views.add(find_views(region, readers))
+        lowering.views.add(find_views(region, readers, lowering.slices))
     lower_nodes(lowering, graph)
     if lowering.problems:
         raise CodegenError("no kernels for some operators; fallback=\"reference\" runs them in numpy:\n" + list_problems(lowering.problems))

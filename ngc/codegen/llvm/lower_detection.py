@@ -10,7 +10,7 @@ from ngc.codegen.llvm.kernels.column_nms import ColumnNmsKernel
 from ngc.codegen.llvm.kernels.expression import N
 from ngc.codegen.llvm.kernels.multibox_detection import MultiboxDetectionKernel
 from ngc.codegen.llvm.kernels.ps_roi_pool import PsRoiPoolKernel
-from ngc.codegen.llvm.kernels.regions import RegionKernel
+from ngc.codegen.llvm.kernels.region_pooling import RegionKernel
 from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel, RotatedRoiAlignKernel
 from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
 from ngc.codegen.llvm.kernels.suppression import SuppressionKernel

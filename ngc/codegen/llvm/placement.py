@@ -1,10 +1,12 @@
 """Gives every value an address: graph inputs and outputs where the caller has them, constants in the blob, the rest in the arena."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ngc.codegen.llvm.calls import Argument, Call, Mark, Packed, Scratch, buffer_size
+from ngc.codegen.llvm.calls import Argument, Call, Mark, Packed, Scratch, barrier_groups, buffer_size
 from ngc.codegen.llvm.entry import Address, Stride
+from ngc.codegen.llvm.kernels.halo import HaloKernel
 from ngc.codegen.llvm.lower import Lowering
 from ngc.codegen.llvm.lower_moves import copy_call
 from ngc.codegen.memory_plan import MemoryPlan, Request, plan_memory, round_up
@@ -74,13 +76,13 @@ def _pin_outputs(lowering: Lowering, pinned: dict[Value, Address]) -> None:
 
 
 def _lifetimes(lowering: Lowering, calls: Sequence[Call | Mark]) -> dict[Value, tuple[int, int]]:
-    """Returns the first and last call at which each buffer is alive."""
+    """Returns the first and last group of calls in which each buffer is alive; calls of a group are alive at once, whichever is named first."""
     lives: dict[Value, tuple[int, int]] = {}
-    for index, call in enumerate(calls):
+    for group, call in zip(barrier_groups(calls), calls, strict=True):
         for value in (*call.reads, *call.writes):
             root = lowering.root(value)
-            first, _ = lives.get(root, (index, index))
-            lives[root] = (first, index)
+            first, _ = lives.get(root, (group, group))
+            lives[root] = (first, group)
     return lives
 
 
@@ -88,30 +90,36 @@ def _share_buffers(lowering: Lowering, calls: Sequence[Call | Mark], pinned: dic
     """Lets what a call writes take over the buffer of an input that dies there, where the kernel allows it and the layouts agree.
 
     The halos of what is written are filled just before the call, with what the same layout's halo of the input holds already. An input that the
-    call reads a second time keeps its buffer: a convolution of x that adds x still needs all of x's channels after the first are stored.
+    call reads a second time keeps its buffer: a convolution of x that adds x still needs all of x's channels after the first are stored. So does one that
+    another call of the group reads.
     """
     joined = {part.of for part in lowering.slices.values()}
-    lives = _lifetimes(lowering, calls)
+    lives, groups = _lifetimes(lowering, calls), barrier_groups(calls)
     for index, call in enumerate(calls):
         if isinstance(call, Mark):
             continue
         remaining = [value for value in call.inplace if not value.is_const]
         if not remaining:
             continue
-        begins = index
-        while begins and isinstance(before := calls[begins - 1], Call) and before.joined and before.node is call.node:
-            begins -= 1
+        beside = _beside(lowering, calls, groups, index)
         for out in call.writes:
             out_root = lowering.root(out)
-            if out_root in pinned or out_root in joined or out in lowering.slices or lives[out_root][0] < begins:
+            if out_root in pinned or out_root in joined or out in lowering.slices or out_root in beside or lives[out_root][0] < groups[index]:
                 continue
             for value in remaining:
                 root = lowering.root(value)
-                dies = lives[root][1] == index and root is not out_root
-                movable = root not in pinned and root not in joined and value not in lowering.slices
+                dies = lives[root][1] == groups[index] and root is not out_root
+                movable = root not in pinned and root not in joined and value not in lowering.slices and root not in beside
                 once = sum(lowering.root(read) is root for read in call.reads) == 1
                 if dies and movable and once and root.type.layout == out.type.layout and buffer_size(root.type) == buffer_size(out.type):
                     lives[root] = (lives[root][0], lives.pop(out_root)[1])
                     lowering.alias(out_root, root)
                     remaining.remove(value)
                     break
+
+
+def _beside(lowering: Lowering, calls: Sequence[Call | Mark], groups: Sequence[int], index: int) -> set[Value]:
+    """Returns the buffers that other calls of a call's group read or write; those that fill halos leave everything else as it is."""
+    first, last = bisect_left(groups, groups[index]), bisect_right(groups, groups[index])
+    others = (call for call in calls[first:last] if call is not calls[index] and not (isinstance(call, Call) and isinstance(call.spec, HaloKernel)))
+    return {lowering.root(value) for call in others for value in (*call.reads, *call.writes)}

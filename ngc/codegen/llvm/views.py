@@ -5,10 +5,11 @@
 
 A transpose, reshape, slice or broadcast whose readers all take views is not computed (the heads of an attention are split by strides), and what
 follows a product, as far as it only rearranges, says where the product is stored. A node is computed after all where a reshape cuts through a part, where
-a reader cannot take the strides, and where anybody else reads it.
+a reader cannot take the strides, and where anybody else reads it. A part of a concat that is computed in place ends what follows a product: whoever joins
+the parts looks for it there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ngc.codegen.llvm.kernels.expression import Extent, N
@@ -151,8 +152,14 @@ class Views:
         return self.written.get(value) or whole(value)
 
 
-def find_views(graph: Graph, readers: Mapping[str, Accepts]) -> Views:
-    """Returns the views of a lowered graph; `readers` are the operators whose kernels take them."""
+def find_views(graph: Graph, readers: Mapping[str, Accepts], parts: Collection[Value] = ()) -> Views:
+    """Returns the views of a lowered graph.
+
+    Args:
+        graph: one region.
+        readers: the operators whose kernels take views.
+        parts: values that are computed in place as parts of others (`find_slices`).
+    """
     views, computed = Views(), set[Value]()
     while True:
         views.read = _read_views(graph, readers, computed)
@@ -169,7 +176,7 @@ def find_views(graph: Graph, readers: Mapping[str, Accepts]) -> Views:
     views.absorbed = {_producer(value) for value in views.read}
     for node in graph.nodes:
         if node.op in readers:
-            _place_result(graph, node, readers[node.op], views)
+            _place_result(graph, node, readers[node.op], views, parts)
     return views
 
 
@@ -198,11 +205,11 @@ def _is_plain(node: Node) -> bool:
     return node.type.layout.is_plain and node.inputs[0].type.layout.is_plain and 0 not in (*node.type.shape, *node.inputs[0].type.shape)
 
 
-def _place_result(graph: Graph, node: Node, accepts: Accepts, views: Views) -> None:
+def _place_result(graph: Graph, node: Node, accepts: Accepts, views: Views, parts: Collection[Value]) -> None:
     """Finds the last value that a node's result can be stored as, through transposes and reshapes that nobody else reads."""
     chain: list[Node] = []
     value = node.output
-    while not graph.is_output(value) and len(value.uses) == 1:
+    while value not in parts and not graph.is_output(value) and len(value.uses) == 1:
         user = value.uses[0].node
         if user.op not in ("transpose", "reshape") or user in views.absorbed or not _is_plain(user):
             break

@@ -19,12 +19,12 @@ from ngc.target import parse_target
 BATCH = SymDim()
 
 
-def compiled_ops(graph: Graph, batch: int = 3) -> list[str]:
+def compiled_ops(graph: Graph, batch: int = 3, pipeline: str = "@cpu-fp32") -> list[str]:
     """Returns the operators of a graph's kernels; asserts that the program gives what the reference evaluator gives."""
     feeds = random_feeds(graph, 1, batch)
     wanted = evaluate(graph, feeds)
     target = parse_target("cpu")
-    PassManager("@cpu-fp32").run(graph, PassContext(target=target))
+    PassManager(pipeline).run(graph, PassContext(target=target))
     program = build_program(graph, target)
     for got, want in zip(Executable(program, graph, 2).run_poisoned(feeds), wanted, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)  # sums of at most forty products of order one
@@ -88,6 +88,34 @@ def test_a_result_that_is_returned_is_stored_where_the_caller_wants_it():
     assert compiled_ops(b.finish([joined(b, product)])) == ["matmul"]
 
 
+def test_heads_are_stored_in_their_part_of_a_concat():
+    b = GraphBuilder()
+    q, token = b.input("q", (1, 4, 6, 5), "f32"), b.input("token", (1, 1, 20), "f32")
+    k, v = (b.input(name, (1, 4, 7, 5), "f32") for name in "kv")
+    out = b.op("matmul", b.op("matmul", q, k, transpose_b=True), v)
+    graph = b.finish([b.op("concat", b.op("relu", token), joined(b, out), axis=1)])
+    assert sorted(compiled_ops(graph)) == ["eltwise", "matmul", "matmul"]
+
+
+@pytest.mark.parametrize("chain", [
+    [("transpose", (1, 0))],
+    [("reshape", (8, 6))],
+    [("transpose", (1, 0)), ("reshape", (4, 2, 6)), ("reshape", (8, 6))],
+    [("reshape", (2, 3, 8)), ("transpose", (1, 0, 2)), ("reshape", (8, 6))],
+    [("reshape", (2, 3, 8)), ("transpose", (1, 0, 2)), ("reshape", (6, 8)), ("transpose", (1, 0)), ("reshape", (2, 4, 6)), ("reshape", (8, 6))],
+], ids=lambda chain: "-".join(op for op, _ in chain))
+@pytest.mark.parametrize("pipeline", ["@cpu-fp32", "assign-layout"])
+def test_rearranged_products_are_stored_in_their_part_of_a_concat(chain, pipeline):
+    b = GraphBuilder()
+    x, y, other = b.input("x", (6, 4), "f32"), b.input("y", (4, 8), "f32"), b.input("other", (5, 6), "f32")
+    out = b.op("matmul", x, y)
+    for op, to in chain:
+        out = b.op(op, out, **{"axes" if op == "transpose" else "shape": to})
+    graph = b.finish([b.op("concat", b.op("sin", other), out, axis=0)])
+    graph.stage = "imported" if pipeline.startswith("@") else "fused"
+    assert "concat" not in compiled_ops(graph, pipeline=pipeline)
+
+
 def test_slices_and_broadcasts_are_read_in_place():
     b = GraphBuilder()
     x, y = b.input("x", (3, 8, 10), "f32"), b.input("y", (1, 5, 7), "f32")
@@ -123,8 +151,8 @@ def _shape(x: Value, seed: int) -> tuple[int, ...]:
 
 @settings(deadline=None, max_examples=6)
 @given(st.lists(st.tuples(st.sampled_from(_MOVES), st.integers(0, 99)), max_size=4), st.lists(st.tuples(st.sampled_from(_MOVES[:2]), st.integers(0, 99)),
-                                                                                              max_size=3))
-def test_any_chain_of_moves_around_a_product(before, after):
+                                                                                              max_size=3), st.booleans())
+def test_any_chain_of_moves_around_a_product(before, after, is_part):
     b = GraphBuilder()
     x = b.input("x", (4, 6, 5), "f32")
     for move, seed in before:
@@ -133,6 +161,8 @@ def test_any_chain_of_moves_around_a_product(before, after):
     out = b.op("matmul", x, y)
     for move, seed in after:
         out = move(b, out, seed)
+    if is_part:
+        out = b.op("concat", b.input("other", (3,), "f32"), b.op("reshape", out, shape=(int(np.prod(out.type.shape)),)), axis=0)
     assert compiled_ops(b.finish([b.op("sin", out)])).count("matmul") == 1
 
 

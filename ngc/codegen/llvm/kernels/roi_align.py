@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import pi
 from typing import ClassVar
 
-from ngc.codegen.llvm.kernels.regions import Region, RegionKernel, integer_of
+from ngc.codegen.llvm.kernels.region_pooling import Region, RegionKernel, integer_of
 from ngc.codegen.llvm.lanes import Lanes, Mask
 from ngc.codegen.llvm.text import FLOAT, I64, Index, Value
 from ngc.codegen.llvm.vector_math import emit_unary

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ngc.codegen.llvm.kernels.regions import Region, RegionKernel, integer_of
+from ngc.codegen.llvm.kernels.region_pooling import Region, RegionKernel, integer_of
 from ngc.codegen.llvm.lanes import Lanes
 from ngc.codegen.llvm.text import FLOAT, Index, Value
 from ngc.codegen.llvm.vector_math import emit_unary

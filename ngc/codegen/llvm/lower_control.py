@@ -11,7 +11,7 @@ A region's inputs are its node's operands under other names, and cost nothing.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ngc.codegen.llvm.calls import Call, Mark, Window, buffer_size
+from ngc.codegen.llvm.calls import Call, Mark, Window, barrier_groups, buffer_size
 from ngc.codegen.llvm.kernels import nests
 from ngc.codegen.llvm.kernels.expression import Cast, Const
 from ngc.codegen.llvm.lower import Handler, Lowering, lower_nodes
@@ -91,22 +91,22 @@ class _Region:
         A call may write over what it reads where its kernel allows that; calls with no barrier between them may run in any order.
         """
         lowering, base, target = self.lowering, self.lowering.base(value), self.lowering.root(target)
-        group, last_read, read_at, written, written_at = 0, -1, -1, -1, -1
-        for index in range(self.first, len(lowering.calls)):
-            call = lowering.calls[index]
+        last_read, read_at, written, written_at = -1, -1, -1, -1
+        calls = lowering.calls[self.first:]
+        groups = barrier_groups(calls)
+        for index, (group, call) in enumerate(zip(groups, calls, strict=True)):
             if any(lowering.root(read) is target for read in (*call.reads, *(call.writes if isinstance(call, Mark) else ()))):
                 last_read, read_at = group, index
             if written < 0 and any(lowering.root(made) is base for made in call.writes):
                 written, written_at = group, index
-            group += isinstance(call, Mark) or not call.joined
         if last_read < written:
             return False
         if written < 0 or read_at != written_at:
             return True
-        call = lowering.calls[read_at]
+        call = calls[read_at]
         once = sum(lowering.root(read) is target for read in call.reads) == 1
-        alone = read_at == self.first or not isinstance(before := lowering.calls[read_at - 1], Call) or not before.joined
-        return not (isinstance(call, Call) and not call.joined and alone and once and any(lowering.root(read) is target for read in call.inplace))
+        alone = groups.count(last_read) == 1
+        return not (isinstance(call, Call) and alone and once and any(lowering.root(read) is target for read in call.inplace))
 
 
 def _loop(lowering: Lowering, node: Node) -> None:
