@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from ngc.ir import Graph, GraphBuilder, Step, SymDim, Value, parse
+from ngc.ir import Graph, GraphBuilder, Step, SymDim, Value, evaluate, parse
+from ngc.ir.random_data import random_feeds
 from ngc.passes import PassManager
 from tests.passes.nets import EPS, Net, fired, ops, refusals, run
 
@@ -214,3 +216,63 @@ def test_layers_are_merged_with_their_vectors() -> None:
     graph = run(net.finish(net.op("matmul", q, k, transpose_b=True)), PASS)
     assert ops(graph) == ["dense", "slice", "slice", "matmul"]
     assert graph.find("q_merged").producer.inputs[2].type.shape == (16,)
+
+
+@pytest.mark.parametrize("shape", [(0, 7, 4), (2, 7, 0)])
+def test_products_without_elements_stay(shape: tuple[int, ...]) -> None:
+    net = Net()
+    x = net.b.input("x", shape)
+    graph = run(net.finish(net.op("matmul", net.op("softmax", net.op("matmul", x, x, transpose_b=True)), x)), PASS)
+    assert refusals(graph, RULE) == ["an operand of a product has no elements"]
+
+
+def masked_by(dtypes: tuple[str, ...], *, weigh: bool = False, weights_dtypes: tuple[str, ...] = ("f32",)) -> Graph:
+    """Returns attention under a mask of the first type that is cast to the others; the weights are multiplied by it, cast further, if asked for."""
+    net = Net()
+    q, k, v = (net.b.input(name, (2, 5, 4)) for name in "qkv")
+    mask = net.b.input("mask", (2, 5, 5), dtypes[0])
+    for dtype in dtypes[1:]:
+        mask = net.op("cast", mask, dtype=dtype)
+    products = net.op("matmul", q, k, transpose_b=True)
+    scores = net.op("where", mask, products, net.b.const("fill", np.full((2, 5, 5), -1e4, np.float32)))
+    weights = net.op("softmax", scores)
+    if weigh:
+        for dtype in weights_dtypes:
+            mask = net.op("cast", mask, dtype=dtype) if mask.type.dtype != dtype else mask
+        weights = net.op("mul", weights, mask)
+    return net.finish(net.op("matmul", weights, v))
+
+
+SMALL = {"f32": np.float32([0, 0.25, 1e-30, 3, -0.5]), "i32": np.int32([0, 256, 1, 65536, -2]), "f64": np.float64([0, 1e-60, 1, -2, 0.5])}
+"""Masks whose elements become zero where a cast cuts them off."""
+
+
+@pytest.mark.parametrize(("dtypes", "read"), [
+    (("f32", "bool"), "f32"), (("i32", "f16"), "i32"), (("bool", "u8", "i32"), "bool"), (("f16", "f32"), "f16"), (("u8", "i64", "f32"), "u8"),
+    (("f32", "i32"), "i32"), (("f32", "bf16"), "bf16"), (("f32", "f16"), "f16"), (("i32", "u8"), "u8"), (("f64", "f32"), "f32"), (("f64", "bool"), "bool"),
+    (("i64", "i32", "bool"), "i32"),
+])  # fmt: skip
+def test_a_selecting_mask_is_read_before_casts_that_keep_its_zeros(dtypes: tuple[str, ...], read: str) -> None:
+    graph = masked_by(dtypes)
+    feeds = random_feeds(graph, 1)
+    if dtypes[0] in SMALL:
+        feeds["mask"] = np.resize(SMALL[dtypes[0]], (2, 5, 5))
+    wanted = evaluate(graph, feeds)[0]
+    PassManager(PASS).run(graph)
+    np.testing.assert_allclose(evaluate(graph, feeds)[0], wanted, rtol=TOLERANCE, atol=TOLERANCE)
+    [attention] = [node for node in graph if node.op == "attention"]
+    mask = attention.inputs[3]
+    assert (mask.producer.inputs[0] if mask.producer is not None and mask.producer.op == "cast" and read != "f32" else mask).type.dtype == read
+
+
+@pytest.mark.parametrize(("dtypes", "further"), [(("f32", "bool"), ("f32",)), (("i32",), ("f32",)), (("f32",), ("bf16", "f32")), (("f32",), ("f16", "f32")),
+                                                 (("i32", "u8"), ("f32",)), (("bool",), ("i32", "f32")), (("i32",), ("bool", "f32"))])
+def test_weights_are_multiplied_by_what_the_casts_give(dtypes: tuple[str, ...], further: tuple[str, ...]) -> None:
+    graph = masked_by(dtypes, weigh=True, weights_dtypes=further)
+    feeds = random_feeds(graph, 1)
+    if dtypes[0] in SMALL:
+        feeds["mask"] = np.resize(SMALL[dtypes[0]], (2, 5, 5))
+    wanted = evaluate(graph, feeds)[0]
+    PassManager(PASS).run(graph)
+    np.testing.assert_allclose(evaluate(graph, feeds)[0], wanted, rtol=TOLERANCE, atol=TOLERANCE * np.abs(wanted).max())
+    assert ("attention" in ops(graph)) == (further not in (("bf16", "f32"), ("f16", "f32")))
