@@ -55,9 +55,9 @@ OTHERS = ("cast", "one_hot", "separable_conv2d", "group_norm", "correlation", "g
 NARROW = frozenset((
     *(f"{kind}{rank}d" for kind in ("conv", "deconv") for rank in (1, 2, 3)), "dense", "matmul", "recurrent", "batch_norm", "pool", "adaptive_avg_pool",
     "resize", "add", "sub", "mul", "div", "maximum", "minimum", "where", "eltwise", "reduce_max", "reduce_min", "abs", "negative", "sqrt", "cbrt", "sin", "cos",
-    "arcsin", "arccos", "arctan", "degrees", "radians", "clip", "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "swish", "sigmoid", "hard_sigmoid", "tanh",
-    "softsign", "erf", "quantize", "dequantize", "const", "dropout", "identity", "reshape", "transpose", "slice", "slice_update", "concat", "pad", "upsample",
-    "broadcast_to", "reorder", "gather", "gather_elements", "gather_nd", "scatter_nd", "sequence_mask",
+    "arcsin", "arccos", "arctan", "degrees", "radians", "clip", "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "swish", "sigmoid", "hard_sigmoid",
+    "tanh", "softsign", "erf", "quantize", "dequantize", "const", "dropout", "identity", "reshape", "transpose", "slice", "slice_update", "concat", "pad",
+    "upsample", "broadcast_to", "reorder", "gather", "gather_elements", "gather_nd", "scatter_nd", "sequence_mask",
 ))
 """Operators whose results narrow floats hold: their sums are of products that a network scales, or they have none, and only move or bound values."""
 
