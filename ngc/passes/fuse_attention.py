@@ -10,8 +10,6 @@ Between these may stand reshapes that only join or split axes before the matrice
 scaled by a number count as scores that are. Masks of fewer axes are broadcast to the scores, which costs nothing where kernels read them by strides. The
 number c may be spelled as ones in the shape of the scores, times c: that does not count as reading them.
 
-The dense layers that queries, keys and values come from become one: `parallel_dense` has the rule.
-
 Refuses when a value between has another reader or is a graph output, when a product is transposed so that no rows are queries, or broadcasts its matrices,
 when a scaling follows a mask, when scores depend on N in their last two axes, when an operand has no elements, and other element types than f32. A mask is
 read before its casts only where these keep which elements are zero, and all its values where the weights are multiplied by it.
@@ -30,19 +28,17 @@ from ngc.ir.tensor_type import DTYPES, FLOATS
 from ngc.passes.affine import constant_data
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.local_rules import why_not_single
-from ngc.passes.parallel_dense import ParallelDense
 
 
 @dataclass(frozen=True)
 class FuseAttention(Pass):
-    """Fuses products of matrices around a softmax into attention, then dense layers that give it queries, keys and values into one."""
+    """Fuses products of matrices around a softmax into attention."""
 
     name: ClassVar[str] = "fuse-attention"
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
-        """Looks at every product of matrices as the last one of an attention; layers are merged when it is known how they are read."""
-        fused = apply_rules(graph, [SoftmaxBetweenProducts()], self.name, ctx.hooks)
-        return apply_rules(graph, [ParallelDense()], self.name, ctx.hooks) or fused
+        """Looks at every product of matrices as the last one of an attention."""
+        return apply_rules(graph, [SoftmaxBetweenProducts()], self.name, ctx.hooks)
 
 
 @dataclass
