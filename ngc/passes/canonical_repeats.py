@@ -17,7 +17,7 @@ _IMAGE_RANK = 4
 
 
 class RepeatAsUpsample(Rule):
-    """A broadcast axis that becomes part of the rows or columns of images."""
+    """A broadcast axis that becomes part of the rows or columns of images; elements that are repeated no times leave nothing to upsample."""
 
     equation = "reshape(broadcast_to(x)) = upsample(x)"
     roots = frozenset({"reshape"})
@@ -29,7 +29,7 @@ class RepeatAsUpsample(Rule):
             return None
         source, target = inner.inputs[0].type.shape, inner.type.shape
         grown = [axis for axis in range(len(target)) if len(source) == len(target) and source[axis] != target[axis]]
-        if len(grown) != 1 or not isinstance(target[grown[0]], int):
+        if len(grown) != 1 or not isinstance(target[grown[0]], int) or not target[grown[0]]:
             return None
         axis = _within(node.type.shape, target, grown[0])
         return None if axis is None else {"root": node, "inner": inner, "axis": axis, "times": target[grown[0]]}

@@ -47,7 +47,7 @@ class ConvertPrecision(Pass):
                     multiplying.add(node)
             elif node.op in PRODUCTS:
                 graph.events.record(self.name, "precision", "refused", node.name, f"{node.op} has no kernel that multiplies bf16", node.locs)
-        storing = {node for node in graph.nodes if _may_store(node)}
+        storing = {node for node in graph.nodes if _may_store(node)} - _moved_products(graph)
         narrow: set[Node] = set()
         for node in reversed(graph.nodes):
             if node in storing and any(_wants(use.node, use.operand, multiplying, narrow) for value in node.outputs for use in value.uses):
@@ -74,16 +74,18 @@ def _may_store(node: Node) -> bool:
     """Whether a node can give its f32 results in bf16."""
     if node.op == "pad" and node.attrs["mode"] == "constant" and not _is_exact(node.attrs["value"]):
         return False
-    if node.op in MOVES and _moves_product(node):
-        return False
     known = is_layer(node) or node.op in MOVES or node.op in ("eltwise", "pool")
     return known and all(value.type.dtype == "f32" for value in (*node.outputs, *node.inputs[:1]))
 
 
-def _moves_product(node: Node) -> bool:
-    """Whether a node moves the result of a product of matrices, whose kernel stores it in f32 where the last of its moves leaves it."""
-    producer = node.inputs[0].producer
-    return producer is not None and (producer.op in PRODUCTS or (producer.op in MOVES and _moves_product(producer)))
+def _moved_products(graph: Graph) -> set[Node]:
+    """Returns the nodes that move the result of a product of matrices, whose kernel stores it in f32 where the last of its moves leaves it."""
+    moving: set[Node] = set()
+    for node in graph.nodes:
+        producer = node.inputs[0].producer if node.op in MOVES else None
+        if producer is not None and (producer.op in PRODUCTS or producer in moving):
+            moving.add(node)
+    return moving
 
 
 def _is_exact(number: float) -> bool:

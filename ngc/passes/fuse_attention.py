@@ -10,12 +10,12 @@ Between these may stand reshapes that only join or split axes before the matrice
 scaled by a number count as scores that are. Masks of fewer axes are broadcast to the scores, which costs nothing where kernels read them by strides. The
 number c may be spelled as ones in the shape of the scores, times c: that does not count as reading them.
 
-The dense layers that queries, keys and values come from become one: `parallel_dense` has the rule.
-
 Refuses when a value between has another reader or is a graph output, when a product is transposed so that no rows are queries, or broadcasts its matrices,
-when a scaling follows a mask, when scores depend on N in their last two axes, and other element types than f32.
+when a scaling follows a mask, when scores depend on N in their last two axes, when an operand has no elements, and other element types than f32. A mask is
+read before its casts only where these keep which elements are zero, and all its values where the weights are multiplied by it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -24,22 +24,21 @@ import numpy as np
 from ngc.ir import Dim, Graph, Node, SymDim, Value
 from ngc.ir.loc import merge
 from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
+from ngc.ir.tensor_type import DTYPES, FLOATS
 from ngc.passes.affine import constant_data
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.local_rules import why_not_single
-from ngc.passes.parallel_dense import ParallelDense
 
 
 @dataclass(frozen=True)
 class FuseAttention(Pass):
-    """Fuses products of matrices around a softmax into attention, then dense layers that give it queries, keys and values into one."""
+    """Fuses products of matrices around a softmax into attention."""
 
     name: ClassVar[str] = "fuse-attention"
 
     def run(self, graph: Graph, ctx: PassContext) -> bool:
-        """Looks at every product of matrices as the last one of an attention; layers are merged when it is known how they are read."""
-        fused = apply_rules(graph, [SoftmaxBetweenProducts()], self.name, ctx.hooks)
-        return apply_rules(graph, [ParallelDense()], self.name, ctx.hooks) or fused
+        """Looks at every product of matrices as the last one of an attention."""
+        return apply_rules(graph, [SoftmaxBetweenProducts()], self.name, ctx.hooks)
 
 
 @dataclass
@@ -106,6 +105,8 @@ class SoftmaxBetweenProducts(Rule):
             return "a product broadcasts its matrices"
         if any(isinstance(dim, SymDim) for value in (first.output, v) for dim in value.type.shape[-2:]):
             return f"the scores {first.type} or the values {v.type} depend on N in their last two axes"
+        if any(0 in value.type.shape for value in (*first.inputs[:2], v)):
+            return "an operand of a product has no elements"
         return None
 
     def rewrite(self, match: Match, rewriter: Rewriter) -> None:
@@ -194,7 +195,7 @@ def _softmax_above(value: Value, found: _Found) -> Node | None:
             sides = [position for position, side in enumerate(node.inputs) if side.producer is not None and side.producer.op == "softmax"]
             if len(sides) != 1:
                 return None
-            found.zero, found.masking = True, _uncast(node.inputs[1 - sides[0]])
+            found.zero, found.masking = True, _uncast(node.inputs[1 - sides[0]], _keeps_values)
             value = node.inputs[sides[0]]
         else:
             return node if node.op == "softmax" and node.attrs["axis"] % node.type.rank == node.type.rank - 1 else None
@@ -229,9 +230,11 @@ def _masked(node: Node, found: _Found) -> Value | None:
         fill = uniform(other, found.fillers)
         if fill is None or scores.type.shape != node.type.shape or condition.type.dtype == "f64" or condition.type.rank < 2:
             return None
-        if found.zero and (found.masking is not _uncast(condition) or condition.type.shape != node.type.shape):
+        mask = _uncast(condition, _keeps_zeros)
+        if found.masking is not None and (_uncast(found.masking, _keeps_zeros) is not mask or condition.type.shape != node.type.shape):
             return None
-        found.mask, found.masking, found.fill, found.masked_batch = "select", _uncast(condition), fill, node.type.shape[:-2]
+        found.mask, found.fill, found.masked_batch = "select", fill, node.type.shape[:-2]
+        found.masking = mask if found.masking is None else found.masking
         return scores
     if found.zero or len(node.inputs) != 2:
         return None
@@ -249,11 +252,26 @@ def _leads_to_product(value: Value) -> bool:
     return node is not None and node.op == "matmul"
 
 
-def _uncast(value: Value) -> Value:
-    """Returns what a value is a cast of; whether it is zero does not change where no digits are lost on the way down."""
-    while value.producer is not None and value.producer.op == "cast" and value.producer.inputs[0].type.dtype in ("bool", "u8", "i8", "i32", "f32"):
-        value = value.producer.inputs[0]
+def _uncast(value: Value, keeps: Callable[[str, str], bool]) -> Value:
+    """Returns what a value is a cast of, through the casts that keep what is asked of them, given the element types before and after."""
+    while (node := value.producer) is not None and node.op == "cast" and keeps(node.inputs[0].type.dtype, node.type.dtype):
+        value = node.inputs[0]
     return value
+
+
+def _keeps_values(source: str, target: str) -> bool:
+    """Whether a cast makes no difference to a mask that is read as f32: its target holds all values of the source, or is f32, from another type than f64."""
+    if source == "f64":
+        return False
+    if source in ("bool", target) or target == "f32":
+        return True
+    return target in DTYPES and bool(np.can_cast(DTYPES.get(source, np.dtype(np.float32)), DTYPES[target], "safe"))  # what has no dtype is bf16, within f32
+
+
+def _keeps_zeros(source: str, target: str) -> bool:
+    """Whether a cast leaves zero what is zero, and nothing else: also one to bool, or of integers to floats; f64 is not read before a cast since
+    f32, in which attention reads masks, has zeros for some of it."""
+    return _keeps_values(source, target) or (source != "f64" and (target == "bool" or (source not in FLOATS and target in FLOATS)))
 
 
 def uniform(value: Value, spelled: set[Node]) -> float | None:

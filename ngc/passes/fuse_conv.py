@@ -11,7 +11,8 @@ node stands where the absorbed one stood, so its operands stand before it.
 
 Refuses when the layer's result has another user or is a graph output, when an operand is broadcast in a way that steps do not have or
 is subtracted, when the channels of a constant lie along another axis, when the activation is not among `acts`, when a later layer takes
-the sum, when a tee's reader stands between the layer and an operand, and after products of matrices of other types than f32 or of sizes that depend on N.
+the sum, when a tee's reader stands between the layer and an operand, and after products of matrices of other types than f32, of sizes that depend on N,
+or without elements.
 """
 
 from collections.abc import Sequence
@@ -111,6 +112,8 @@ def _why_no_steps(product: Node) -> str | None:
         return f"the data is {product.type.dtype}, and products of matrices have steps on f32"
     if any(isinstance(dim, SymDim) for value in product.inputs[:2] for dim in value.type.shape[-2:]):
         return "the size of the matrices depends on N"
+    if any(0 in value.type.shape for value in product.inputs[:2]):
+        return "a matrix has no elements"
     return None
 
 

@@ -30,6 +30,9 @@ _POWERS = "powers leave the range of narrow floats"
 _POLES = "values near its poles leave the range of narrow floats"
 _DECIDES = "rounding would decide its answer"
 _PLACES = "places in an image take more digits than narrow floats have"
+_MATRICES = "errors grow with the condition of the matrix, and it is defined on f32 and f64 only"
+_SAID = "its element types are said"
+_REGIONS = "what enters its regions and leaves them has the types that they say"
 
 BOXES = ("box_nms", "column_nms", "multibox_detection", "proposal", "bipartite_matching", "box_encode")
 REGIONS = ("roi_align", "roi_max_pool", "rotated_roi_align", "ps_roi_pool", "deformable_ps_roi_pool")
@@ -37,14 +40,16 @@ REGIONS = ("roi_align", "roi_max_pool", "rotated_roi_align", "ps_roi_pool", "def
 
 WIDE: dict[str, str] = {
     **dict.fromkeys(("softmax", "log_softmax", "layer_norm", "attention", "lrn", "reduce_sum", "reduce_mean", "reduce_prod", "reduce_l1", "reduce_l2",
-                     "cumsum"), _SUMS),
+                     "cumsum", "group_norm", "correlation"), _SUMS),
     **dict.fromkeys(("exp", "expm1", "power", "square", "hypot", "sinh", "cosh", "gamma", "gammaln", "softrelu", "smooth_l1"), _POWERS),
     **dict.fromkeys(("log", "log10", "log2", "log1p", "reciprocal", "rsqrt", "rcbrt", "tan", "erfinv", "arctanh", "arccosh", "arcsinh"), _POLES),
     **dict.fromkeys(("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal", "logical_and", "logical_or", "logical_xor", "logical_not",
-                     "mod", "sign", "round", "rint", "ceil", "floor", "trunc", "fix", "topk"), _DECIDES),
-    **dict.fromkeys(("cast", "one_hot", "iota"), "its element types are said"),
+                     "mod", "sign", "round", "rint", "ceil", "floor", "trunc", "fix", "topk", "argmax", "argmin"), _DECIDES),
+    **dict.fromkeys(("cholesky", "inverse", "eigh", "lq", "lu_pivots", "triangular_solve", "triangular_matmul"), _MATRICES),
+    **dict.fromkeys(("cast", "one_hot", "iota", "engine.call"), _SAID),
+    **dict.fromkeys(("loop", "cond"), _REGIONS),
     **dict.fromkeys(BOXES, _DECIDES),
-    **dict.fromkeys(REGIONS, _PLACES),
+    **dict.fromkeys((*REGIONS, "grid_sample", "deformable_columns"), _PLACES),
     "separable_conv2d": "two convolutions in one node have one element type, f32",
 }
 """Operators that stay in f32, and steps likewise, with the reason."""

@@ -21,16 +21,16 @@ def _lazy(*names: str) -> dict[str, Callable[[], type[Pass]]]:
 
 PASSES: dict[str, Callable[[], type[Pass]]] = _lazy(
     "canonicalize", "fold-constants", "eliminate-common-subexpressions", "eliminate-dead-code", "hoist-strides", "fold-batch-norm",
-    "fuse-attention", "fuse-conv", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "convert-precision", "quantize", "fuse-separable",
-    "assign-layout", "record-ranges", "partition", "optimize-regions", "insert-qdq", "narrow-floats",
+    "fuse-attention", "fuse-conv", "merge-parallel-dense", "fuse-preactivation", "fuse-prologue", "fuse-elementwise", "convert-precision", "quantize",
+    "fuse-separable", "assign-layout", "record-ranges", "partition", "optimize-regions", "insert-qdq", "narrow-floats",
 )
 
 _CANONICAL = "canonicalize,fold-constants,eliminate-common-subexpressions,eliminate-dead-code"
 
-_LAYERS = f"{_CANONICAL},fuse-attention,fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation"
+_LAYERS = f"{_CANONICAL},fuse-attention,fold-batch-norm,hoist-strides,fold-constants,fuse-conv,merge-parallel-dense,fuse-preactivation"
 
-_REST = "fuse-attention,fold-batch-norm,hoist-strides,fold-constants,fuse-conv,fuse-preactivation,fuse-prologue,fuse-elementwise,fuse-separable," \
-    "eliminate-dead-code,assign-layout"
+_REST = "fuse-attention,fold-batch-norm,hoist-strides,fold-constants,fuse-conv,merge-parallel-dense,fuse-preactivation,fuse-prologue,fuse-elementwise," \
+    "fuse-separable,eliminate-dead-code,assign-layout"
 """What the CPU does of a model whose larger part an engine executes."""
 
 _FUSED = f"{_LAYERS},fuse-prologue,fuse-elementwise"

@@ -53,7 +53,7 @@ def test_the_real_passes_have_none(pipeline: tuple[str, ...], tmp_path: Path, ca
         "pass fuse-conv (9) moves the output 'conv2_output' by ", "with the rule SumAcrossUsers at %conv1: step(layer(x, w){e}) = layer(x, w){e, step}",
         "from MXNet's conv1 (node 10 of net-symbol.json)"]),
     ("QuantizeWithWrongScale", INT8, [
-        "pass quantize (12) moves %conv0 by ", "at %conv0, from MXNet's conv0 (node 2 of net-symbol.json), bn0 (node 7 of net-symbol.json), relu0 (node 8 of",
+        "pass quantize (13) moves %conv0 by ", "at %conv0, from MXNet's conv0 (node 2 of net-symbol.json), bn0 (node 7 of net-symbol.json), relu0 (node 8 of",
         "by the decision quantize/precision: multiplies int8"]),
 ])
 def test_a_planted_fault(fault: str, pipeline: tuple[str, ...], lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

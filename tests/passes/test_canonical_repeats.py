@@ -39,6 +39,13 @@ def test_other_repeats_stay() -> None:
     assert "upsample" not in ops(graph)
 
 
+def test_elements_that_are_repeated_no_times_stay() -> None:
+    net = Net()
+    x = net.op("reshape", net.input(2, 3, 5), shape=(N, 2, 3, 1, 5))
+    graph = run(net.finish(net.op("reshape", net.op("broadcast_to", x, shape=(N, 2, 3, 0, 5)), shape=(N, 2, 0, 5))), PASS)
+    assert "upsample" not in ops(graph)
+
+
 def test_what_others_read_stays() -> None:
     net = Net()
     x = net.input(2, 3, 5)

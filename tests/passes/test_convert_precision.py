@@ -151,3 +151,14 @@ def test_products_of_data_stay_in_f32_with_the_moves_behind_them() -> None:
     graph = run(net.finish(net.dense(heads, 4, name="last")), PASS, 0.05)
     assert events(graph)["scores"] == "matmul has no kernel that multiplies bf16"
     assert [graph.find(name).type.dtype for name in ("first", "scores", "moved", "moved.bf16")] == ["f32", "f32", "f32", "bf16"]
+
+
+def test_long_chains_of_moves() -> None:
+    """A chain is swept once, however long: recursion would end at Python's limit."""
+    net = Net()
+    x = net.op("matmul", net.b.input("x", (2, 3, 4)), net.b.input("y", (2, 4, 4)))
+    for _ in range(1200):
+        x = net.op("slice", x, begin=(None, None, None), end=(None, None, None), step=(None, -1, None))
+    graph = net.finish(net.op("relu", x))
+    PassManager(PASS).run(graph)
+    assert set(dtypes(graph).values()) == {"f32"}

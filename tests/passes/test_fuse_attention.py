@@ -1,10 +1,12 @@
-"""Attention made of products of matrices around a softmax, and of the dense layers before it: what fuses, what stays and why."""
+"""Attention made of products of matrices around a softmax: what fuses, what stays and why."""
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from ngc.ir import Graph, GraphBuilder, Step, SymDim, Value, parse
+from ngc.ir import Graph, GraphBuilder, SymDim, Value, evaluate
+from ngc.ir.random_data import random_feeds
 from ngc.passes import PassManager
 from tests.passes.nets import EPS, Net, fired, ops, refusals, run
 
@@ -149,68 +151,61 @@ def test_other_patterns_stay(change: Mask) -> None:
     assert refusals(graph, RULE) == []
 
 
-# -- dense layers -----------------------------------------------------------------------------------------------------
-
-
-def projections(net: Net, *, read: Mask = lambda net, value: value) -> list[Value]:
-    """Returns attention over heads of three dense layers of one input, and those layers."""
-    x = net.input(LENGTH, 6)
-    layers = [net.dense(x, 8, name=name) for name in "qkv"]
-    heads = [net.op("transpose", net.op("reshape", read(net, layer), shape=(SymDim(), LENGTH, HEADS, 4)), axes=(0, 2, 1, 3)) for layer in layers]
-    weights = net.op("softmax", net.op("matmul", heads[0], heads[1], transpose_b=True))
-    return [net.op("matmul", weights, heads[2]), *layers]
-
-
-def test_layers_of_one_input_become_one() -> None:
+@pytest.mark.parametrize("shape", [(0, 7, 4), (2, 7, 0)])
+def test_products_without_elements_stay(shape: tuple[int, ...]) -> None:
     net = Net()
-    context, *_ = projections(net)
-    graph = run(net.finish(context), PASS, TOLERANCE)
-    assert ops(graph).count("dense") == 1
-    assert [graph.find(name).producer.op for name in "qkv"] == ["slice"] * 3
-    assert graph.find("q_merged").type.shape == (SymDim(), LENGTH, 24)
+    x = net.b.input("x", shape)
+    graph = run(net.finish(net.op("matmul", net.op("softmax", net.op("matmul", x, x, transpose_b=True)), x)), PASS)
+    assert refusals(graph, RULE) == ["an operand of a product has no elements"]
 
 
-def test_refuses_layers_that_others_read_or_that_differ() -> None:
+def masked_by(dtypes: tuple[str, ...], *, weigh: bool = False, weights_dtypes: tuple[str, ...] = ("f32",)) -> Graph:
+    """Returns attention under a mask of the first type that is cast to the others; the weights are multiplied by it, cast further, if asked for."""
     net = Net()
-    context, q, *_ = projections(net)
-    graph = run(net.finish(context, net.op("relu", q, name="other")), PASS, TOLERANCE)
-    assert refusals(graph, "ParallelDense") == ["%other reads %q, and no slice of it"]
-    net = Net()
-    context, _, k, _ = projections(net)
-    graph = run(net.finish(context, k), PASS, TOLERANCE)
-    assert refusals(graph, "ParallelDense") == ["the caller reads %k, and no slice of it"]
-    net = Net()
-    context, *_ = projections(net, read=lambda net, value: net.op("relu", value))
-    graph = run(net.finish(context), PASS, TOLERANCE)
-    assert refusals(graph, "ParallelDense") == ["%relu reads %q, and no slice of it"]
+    q, k, v = (net.b.input(name, (2, 5, 4)) for name in "qkv")
+    mask = net.b.input("mask", (2, 5, 5), dtypes[0])
+    for dtype in dtypes[1:]:
+        mask = net.op("cast", mask, dtype=dtype)
+    products = net.op("matmul", q, k, transpose_b=True)
+    scores = net.op("where", mask, products, net.b.const("fill", np.full((2, 5, 5), -1e4, np.float32)))
+    weights = net.op("softmax", scores)
+    if weigh:
+        for dtype in weights_dtypes:
+            mask = net.op("cast", mask, dtype=dtype) if mask.type.dtype != dtype else mask
+        weights = net.op("mul", weights, mask)
+    return net.finish(net.op("matmul", weights, v))
 
 
-def test_refuses_steps_with_tensors_and_weights_that_are_not_there() -> None:
-    graph = run_text("%q = dense(%x, %w, %y) {epilogue=[add(%y)]} : f32[2,8]\n  %k = dense(%x, %u, %y) {epilogue=[add(%y)]} : f32[2,8]",
-                     "%y: f32[2,8], ")
-    assert refusals(graph, "ParallelDense") == ["a step of %q reads or stores a tensor"]
-    graph = run_text("%q = dense(%x, %w) : f32[2,8]\n  %k = dense(%x, %u) : f32[2,8]")
-    assert refusals(graph, "ParallelDense") == ["%w is no constant whose data is at hand"]
+SMALL = {"f32": np.float32([0, 0.25, 1e-30, 3, -0.5]), "i32": np.int32([0, 256, 1, 65536, -2]), "f64": np.float64([0, 1e-60, 1, -2, 0.5])}
+"""Masks whose elements become zero where a cast cuts them off."""
 
 
-def run_text(layers: str, inputs: str = "") -> Graph:
-    """Returns the graph of two layers whose product is returned, after the pass; its weights have no data."""
-    graph = parse(f"""graph @layers({inputs}%x: f32[2,6]) {{
-  %w = const @w : f32[8,6]
-  %u = const @u : f32[8,6]
-  {layers}
-  %out = matmul(%q, %k) {{transpose_b=true}} : f32[2,2]
-  return %out
-}}""")
+@pytest.mark.parametrize(("dtypes", "read"), [
+    (("f32", "bool"), "f32"), (("i32", "f16"), "i32"), (("bool", "u8", "i32"), "bool"), (("f16", "f32"), "f16"), (("u8", "i64", "f32"), "u8"),
+    (("f32", "i32"), "i32"), (("f32", "bf16"), "bf16"), (("f32", "f16"), "f16"), (("i32", "u8"), "u8"), (("f64", "f32"), "f32"), (("f64", "bool"), "bool"),
+    (("i64", "i32", "bool"), "i32"),
+])  # fmt: skip
+def test_a_selecting_mask_is_read_before_casts_that_keep_its_zeros(dtypes: tuple[str, ...], read: str) -> None:
+    graph = masked_by(dtypes)
+    feeds = random_feeds(graph, 1)
+    if dtypes[0] in SMALL:
+        feeds["mask"] = np.resize(SMALL[dtypes[0]], (2, 5, 5))
+    wanted = evaluate(graph, feeds)[0]
     PassManager(PASS).run(graph)
-    return graph
+    np.testing.assert_allclose(evaluate(graph, feeds)[0], wanted, rtol=TOLERANCE, atol=TOLERANCE)
+    [attention] = [node for node in graph if node.op == "attention"]
+    mask = attention.inputs[3]
+    assert (mask.producer.inputs[0] if mask.producer is not None and mask.producer.op == "cast" and read != "f32" else mask).type.dtype == read
 
 
-def test_layers_are_merged_with_their_vectors() -> None:
-    net = Net()
-    x = net.input(LENGTH, 6)
-    q, k = (net.op("dense", x, net.const(f"{name}_weight", size, 6), net.const(f"{name}_bias", size), name=name, epilogue=(Step("bias"), Step("relu")))
-            for name, size in (("q", 8), ("k", 8)))
-    graph = run(net.finish(net.op("matmul", q, k, transpose_b=True)), PASS)
-    assert ops(graph) == ["dense", "slice", "slice", "matmul"]
-    assert graph.find("q_merged").producer.inputs[2].type.shape == (16,)
+@pytest.mark.parametrize(("dtypes", "further"), [(("f32", "bool"), ("f32",)), (("i32",), ("f32",)), (("f32",), ("bf16", "f32")), (("f32",), ("f16", "f32")),
+                                                 (("i32", "u8"), ("f32",)), (("bool",), ("i32", "f32")), (("i32",), ("bool", "f32"))])
+def test_weights_are_multiplied_by_what_the_casts_give(dtypes: tuple[str, ...], further: tuple[str, ...]) -> None:
+    graph = masked_by(dtypes, weigh=True, weights_dtypes=further)
+    feeds = random_feeds(graph, 1)
+    if dtypes[0] in SMALL:
+        feeds["mask"] = np.resize(SMALL[dtypes[0]], (2, 5, 5))
+    wanted = evaluate(graph, feeds)[0]
+    PassManager(PASS).run(graph)
+    np.testing.assert_allclose(evaluate(graph, feeds)[0], wanted, rtol=TOLERANCE, atol=TOLERANCE * np.abs(wanted).max())
+    assert ("attention" in ops(graph)) == (further not in (("bf16", "f32"), ("f16", "f32")))

@@ -218,3 +218,12 @@ def test_products_of_matrices_take_steps_on_f32_and_in_fixed_sizes() -> None:
     net = Net()
     graph = run(net.finish(net.op("relu", net.op("matmul", net.input(4), net.input(5, name="more"), transpose_a=True))), "fuse-conv")
     assert refusals(graph, "LayerThenStep") == ["the size of the matrices depends on N"]
+
+
+@pytest.mark.parametrize("shapes", [((2, 0, 3), (2, 3, 4)), ((2, 3, 0), (2, 0, 4)), ((0, 3, 2), (0, 2, 4))])
+def test_products_without_elements_take_no_steps(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    net = Net()
+    product = net.op("matmul", *(net.b.input(name, shape) for name, shape in zip("xy", shapes, strict=True)))
+    graph = run(net.finish(net.op("relu", product)), PASS)
+    assert ops(graph) == ["matmul", "relu"]
+    assert "a matrix has no elements" in refusals(graph, "LayerThenStep")

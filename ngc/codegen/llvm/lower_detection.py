@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from ngc.codegen.llvm.calls import Argument, Call, Scratch, static
-from ngc.codegen.llvm.kernel import KernelSpec
+from ngc.codegen.llvm.calls import Scratch, static
 from ngc.codegen.llvm.kernels.box_nms import BoxNmsKernel
 from ngc.codegen.llvm.kernels.column_nms import ColumnNmsKernel
 from ngc.codegen.llvm.kernels.expression import N
@@ -15,7 +14,7 @@ from ngc.codegen.llvm.kernels.roi_align import RoiAlignKernel, RotatedRoiAlignKe
 from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
 from ngc.codegen.llvm.kernels.suppression import SuppressionKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.lower_moves import batch_of, planes
+from ngc.codegen.llvm.lower_moves import batch_of, node_call, plain_call, planes
 from ngc.errors import CodegenError
 from ngc.ir import Dim, Node, Shape, SymDim
 from ngc.ir.ops.suppression import suppresses
@@ -24,13 +23,6 @@ from ngc.ir.tensor_type import product
 
 def _items(dim: Dim) -> int | N:
     return N(dim.factor) if isinstance(dim, SymDim) else dim
-
-
-def _call(lowering: Lowering, node: Node, spec: KernelSpec, *after: Argument) -> None:
-    """Adds the call of a kernel whose arguments are the node's operands, its result, and others."""
-    reads = [value for value in node.inputs if not value.is_const]
-    arguments = [*(lowering.argument(value) for value in node.inputs), node.output, *after]
-    lowering.call(Call(spec, arguments, reads, [node.output], batch_of(*node.inputs, node.output), node))
 
 
 def _require_f32(node: Node) -> None:
@@ -47,7 +39,7 @@ def _suppression(lowering: Lowering, node: Node, kernel: Callable[..., Suppressi
     topk, rows, force = attrs.pop("topk"), attrs.pop("rows"), attrs.pop("force_suppress")
     by_class = attrs["id_index"] >= 0 and not force
     spec = kernel(_items(product(shape[:-2])), count, width, rows or count, count if topk < 0 else min(topk, count), by_class=by_class, **attrs)
-    _call(lowering, node, spec, Scratch(spec.scratch_bytes(lowering.target)))
+    node_call(lowering, spec, node, batch_of(*node.inputs, node.output), node.inputs, Scratch(spec.scratch_bytes(lowering.target)))
 
 
 def _box_nms(lowering: Lowering, node: Node) -> None:
@@ -65,7 +57,7 @@ def _multibox_detection(lowering: Lowering, node: Node) -> None:
     attrs, count = dict(node.attrs), static(anchors)
     topk = attrs.pop("nms_topk")
     spec = MultiboxDetectionKernel(_items(batch), static(classes), count, min(topk, count) if topk > 0 else count, suppress=suppresses(node.attrs), **attrs)
-    _call(lowering, node, spec, Scratch(spec.scratch_bytes(lowering.target)))
+    node_call(lowering, spec, node, batch_of(*node.inputs, node.output), node.inputs, Scratch(spec.scratch_bytes(lowering.target)))
 
 
 def _regions(kernel: type[RegionKernel]) -> Handler:
@@ -76,7 +68,7 @@ def _regions(kernel: type[RegionKernel]) -> Handler:
         x, regions = node.inputs
         attrs = {name: value for name, value in node.attrs.items() if name != "pooled_size"}
         spec = kernel(planes(lowering, x), planes(lowering, node.output), _items(x.type.shape[0]), _items(regions.type.shape[0]), **attrs)
-        _call(lowering, node, spec)
+        plain_call(lowering, spec, node, *node.inputs)
 
     return lower_regions
 
@@ -86,7 +78,7 @@ def _ps_roi_pool(lowering: Lowering, node: Node) -> None:
     x, regions = node.inputs
     spec = PsRoiPoolKernel(planes(lowering, x), planes(lowering, node.output), _items(x.type.shape[0]), _items(regions.type.shape[0]),
                            node.attrs["spatial_scale"], node.attrs["groups"])
-    _call(lowering, node, spec)
+    plain_call(lowering, spec, node, *node.inputs)
 
 
 HANDLERS: dict[str, Handler] = {

@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping
 
-from ngc.codegen.llvm.calls import Argument, Call, Scratch, static
+from ngc.codegen.llvm.calls import Scratch, static
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.factorize import CholeskyKernel, EliminationKernel
 from ngc.codegen.llvm.kernels.orthogonal import EighKernel, LqKernel
 from ngc.codegen.llvm.kernels.triangular import TriangularKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
+from ngc.codegen.llvm.lower_moves import node_call
 from ngc.ir import Node, TensorType
 from ngc.ir.tensor_type import product
 
 
 def _call(lowering: Lowering, node: Node, spec: KernelSpec, *scratch: Scratch) -> None:
     """Adds the call of a kernel that works on each matrix of the first operand."""
-    arguments: list[Argument] = [*(lowering.argument(value) for value in node.inputs), *node.outputs, *scratch]
-    reads = [value for value in node.inputs if not value.is_const]
-    lowering.call(Call(spec, arguments, reads, list(node.outputs), product(node.inputs[0].type.shape[:-2]), node))
+    node_call(lowering, spec, node, product(node.inputs[0].type.shape[:-2]), node.inputs, *scratch)
 
 
 def _size(type: TensorType) -> int:

@@ -1,8 +1,9 @@
 """Lowers what moves data: reorders, concats, slices, transposes, pads, upsampling, broadcasts, copies."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ngc.codegen.llvm.calls import Call, buffer_size, spatial_of, static
+from ngc.codegen.llvm.calls import Argument, Call, buffer_size, spatial_of, static
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec
 from ngc.codegen.llvm.kernels import nests
 from ngc.codegen.llvm.kernels.copy import CopyKernel
@@ -26,11 +27,25 @@ def batch_of(*values: Value) -> Dim:
     return SymDim() if any(isinstance(dim, SymDim) for value in values for dim in value.type.shape) else 1
 
 
-def plain_call(lowering: Lowering, spec: KernelSpec, node: Node, *inputs: Value, inplace: tuple[Value, ...] = ()) -> None:
-    """Adds the call of a nest over plain tensors: inputs, then the node's first result."""
-    arguments = [*(lowering.argument(value) for value in inputs), node.output]
+def node_call(lowering: Lowering, spec: KernelSpec, node: Node, batch: Dim, inputs: Sequence[Value], *scratch: Argument,
+              inplace: tuple[Value, ...] = ()) -> None:
+    """Adds the call of a kernel whose arguments are operands, the node's results, then scratch memory.
+
+    Args:
+        batch: what the kernel's N stands for: `batch_of` the values where shapes in the kernel have factors of N themselves, the number of images or
+            matrices where the kernel counts these.
+        inputs: the operands that the kernel reads; constants among them are no reads.
+        scratch: further arguments.
+        inplace: operands whose memory the result may take.
+    """
+    arguments = [*(lowering.argument(value) for value in inputs), *node.outputs, *scratch]
     reads = [value for value in inputs if not value.is_const]
-    lowering.call(Call(spec, arguments, reads, [node.output], batch_of(*inputs, node.output), node, inplace=inplace))
+    lowering.call(Call(spec, arguments, reads, list(node.outputs), batch, node, inplace=inplace))
+
+
+def plain_call(lowering: Lowering, spec: KernelSpec, node: Node, *inputs: Value, inplace: tuple[Value, ...] = ()) -> None:
+    """Adds the call of a nest over plain tensors: inputs, then the node's results."""
+    node_call(lowering, spec, node, batch_of(*inputs, *node.outputs), inputs, inplace=inplace)
 
 
 def copy_call(lowering: Lowering, source: Value, target: Value, node: Node) -> Call:

@@ -4,7 +4,7 @@ from ngc.codegen.llvm.calls import Argument, Call
 from ngc.codegen.llvm.kernel import Geometry, KernelSpec
 from ngc.codegen.llvm.kernels import resample, sampling
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.lower_moves import extents, planes
+from ngc.codegen.llvm.lower_moves import extents, node_call, plain_call, planes
 from ngc.ir import Node
 
 
@@ -30,28 +30,24 @@ def _adaptive_avg_pool(lowering: Lowering, node: Node) -> None:
     _image_call(lowering, node, resample.adaptive_average(x, y), lowering.blob.add(resample.adaptive_table(_size(x), _size(y))))
 
 
-def _data_call(lowering: Lowering, node: Node, spec: KernelSpec) -> None:
-    """Adds the call of a kernel of all of a node's operands."""
-    reads = [value for value in node.inputs if not value.is_const]
-    lowering.call(Call(spec, [*map(lowering.argument, node.inputs), node.output], reads, [node.output], node.type.shape[0], node))
-
-
 def _grid_sample(lowering: Lowering, node: Node) -> None:
-    _data_call(lowering, node, sampling.grid_sample(planes(lowering, node.inputs[0]), planes(lowering, node.output)))
+    spec = sampling.grid_sample(planes(lowering, node.inputs[0]), planes(lowering, node.output))
+    node_call(lowering, spec, node, node.type.shape[0], node.inputs)
 
 
 def _deformable_columns(lowering: Lowering, node: Node) -> None:
     attrs = node.attrs
     window = sampling.Window(*(attrs[key] for key in ("kernel", "stride", "pad", "dilate", "groups", "offset_groups")))
     x, y = planes(lowering, node.inputs[0]), planes(lowering, node.output)
-    _data_call(lowering, node, sampling.deformable_columns(x, y, window, masked=len(node.inputs) > 2))
+    spec = sampling.deformable_columns(x, y, window, masked=len(node.inputs) > 2)
+    node_call(lowering, spec, node, node.type.shape[0], node.inputs)
 
 
 def _correlation(lowering: Lowering, node: Node) -> None:
     x, attrs = node.inputs[0].type, node.attrs
     spec = sampling.correlation(extents(x.shape), extents(node.type.shape), attrs["kernel"], attrs["max_displacement"], attrs["stride"], attrs["step"],
                                 attrs["multiply"], x.dtype)
-    _data_call(lowering, node, spec)
+    plain_call(lowering, spec, node, *node.inputs)
 
 
 HANDLERS: dict[str, Handler] = {

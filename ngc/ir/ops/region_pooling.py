@@ -101,8 +101,8 @@ def _roi_pool_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
 
 
 def half_away(x: np.ndarray) -> np.ndarray:
-    """Rounds to the nearest integer, halves away from zero."""
-    return np.copysign(np.floor(np.abs(x) + 0.5), x).astype(np.int64)
+    """Rounds to the nearest whole numbers, halves away from zero."""
+    return np.copysign(np.floor(np.abs(x) + 0.5), x)
 
 
 def _bins(first: int, last: int, bins: int, size: int, dtype: np.dtype) -> list[slice]:
@@ -119,7 +119,10 @@ def _roi_pool(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     height, width = attrs["pooled_size"]
     result = np.zeros((len(regions), x.shape[1], height, width), x.dtype)
     for number, region, maps in existing(x, regions):
-        left, top, right, bottom = half_away(region[1:] * x.dtype.type(attrs["spatial_scale"]))
+        corners = half_away(region[1:] * x.dtype.type(attrs["spatial_scale"]))
+        if np.isnan(corners).any():
+            continue
+        left, top, right, bottom = corners.astype(np.int64)
         rows = _bins(top, bottom, height, x.shape[2], x.dtype)
         columns = _bins(left, right, width, x.shape[3], x.dtype)
         for row, column in grid(range(height), range(width)):
@@ -137,5 +140,6 @@ OPS = (
           doc="Means of bilinear samples in the bins of regions [image, left, top, right, bottom]: `sample_ratio` a bin and axis, or one an element. "
               "`aligned` takes pixels' centers for half numbers; `position_sensitive` reads another channel for each bin."),
     OpDef("roi_max_pool", ("x", "regions"), _roi_pool_infer, _roi_pool, _GRID,
-          doc="Largest elements in the bins of regions [image, left, top, right, bottom], whose corners are rounded to elements; an empty bin is 0."),
+          doc="Largest elements in the bins of regions [image, left, top, right, bottom], whose corners are rounded to elements; an empty bin is 0, "
+              "and so are those of a region with a corner that is NaN."),
 )

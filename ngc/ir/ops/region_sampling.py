@@ -80,7 +80,7 @@ def _group_of(bins: int, groups: int) -> np.ndarray:
 def _whole_extent(region: np.ndarray, scale: float, shift: float) -> tuple[np.ndarray, np.ndarray]:
     """Returns (left, top) and (width, height) of a region whose corners are whole pixels, the last ones included."""
     kind = region.dtype.type
-    corners = half_away(region[1:]).astype(region.dtype)
+    corners = half_away(region[1:])
     start = corners[:2] * kind(scale) - kind(shift)
     end = (corners[2:] + kind(1)) * kind(scale) - kind(shift)
     return start, np.maximum(end - start, kind(0.1))

@@ -88,10 +88,11 @@ def test_places_in_blocks(target: str, op: str, channels: int, size: tuple[int, 
 
 
 @EXAMPLES
-@given(st.sampled_from(TARGETS), st.integers(1, 5), st.sampled_from((1, 3)), st.integers(0, 3), st.integers(1, 2), st.integers(1, 2), st.booleans())
-def test_correlation(target: str, channels: int, kernel: int, far: int, stride: int, step: int, multiply: bool) -> None:
+@given(st.sampled_from(TARGETS), st.integers(1, 5), st.sampled_from((1, 3)), st.integers(0, 3), st.integers(1, 2), st.integers(1, 2), st.booleans(),
+       st.integers(1, 3))
+def test_correlation(target: str, channels: int, kernel: int, far: int, stride: int, step: int, multiply: bool, images_per_item: int) -> None:
     b = GraphBuilder()
-    images = [b.input(name, (SymDim(), channels, 9, 11)) for name in "ab"]
+    images = [b.input(name, (SymDim(images_per_item), channels, 9, 11)) for name in "ab"]
     check(b.finish([b.op("correlation", *images, kernel=kernel, max_displacement=far, stride=stride, step=step, multiply=multiply)]), target, "@cpu-fp32")
 
 

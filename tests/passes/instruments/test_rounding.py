@@ -62,7 +62,7 @@ def test_saturation_is_named_where_no_node_is_wrong() -> None:
     with pytest.raises(PassError) as caught:
         PassManager("@cpu-int8", instruments=[CheckNumerics(random_feeds(graph))]).run(graph, context())
     text = str(caught.value)
-    assert text.startswith("pass quantize (12): outputs moved by ")
+    assert text.startswith("pass quantize (13): outputs moved by ")
     assert "50% is allowed\nno node by itself loses more than rounding explains; " in text
     assert "% of %data.u8 lie beyond what its integers hold: is the calibration of such data?\n" in text
 

@@ -29,9 +29,9 @@ from ngc.codegen.llvm.kernels.nest_loops import Shape, nest, plus, product, row_
 from ngc.codegen.llvm.kernels.pad import PadKernel
 
 __all__ = [
-    "Shape", "aligned", "arg_reduction", "blocked", "blocked_concat_part", "blocked_global", "blocked_upsample", "broadcast_to", "cast",
-    "clamped", "concat_part", "elementwise", "extent_value", "nest", "pad", "product", "reduction", "repeat", "row_major", "slice_update", "strided",
-    "strided_slice", "tile", "times", "transpose", "upsample",
+    "Shape", "aligned", "arg_reduction", "blocked", "blocked_upsample", "broadcast_to", "cast",
+    "clamped", "concat_part", "elementwise", "extent_value", "nest", "pad", "product", "reduction", "row_major", "slice_update", "strided",
+    "strided_slice", "times", "transpose", "upsample",
 ]  # fmt: skip
 
 Make = Callable[..., Expr]
@@ -115,33 +115,19 @@ def concat_part(shape: Shape, out: Shape, axis: int, start: Extent, dtype: str) 
     return strided(shape, dtype, row_major(shape), strides, target_base=times(strides[axis], start))
 
 
-def tile(shape: Shape, reps: Sequence[int], dtype: str) -> NestKernel:
-    """Returns numpy's tile. args: input, output."""
-    rank = max(len(shape), len(reps))
-    shape = (1,) * (rank - len(shape)) + tuple(shape)
-    reps = (1,) * (rank - len(reps)) + tuple(reps)
-    loops = tuple(extent for pair in zip(reps, shape, strict=True) for extent in pair)
-    source = tuple(stride for pair in zip((0,) * rank, row_major(shape), strict=True) for stride in pair)
-    return strided(loops, dtype, source, _interleaved(loops, shape, reps, outer_first=True))
-
-
-def repeat(shape: Shape, axis: int, count: int, dtype: str) -> NestKernel:
-    """Returns every element repeated `count` times along an axis; nearest upsampling is that on two axes. args: input, output."""
-    return upsample(shape, tuple(count if i == axis else 1 for i in range(len(shape))), dtype)
-
-
 def upsample(shape: Shape, counts: Sequence[int], dtype: str) -> NestKernel:
     """Returns every element repeated counts[i] times along axis i. args: input, output."""
     loops = tuple(extent for pair in zip(shape, counts, strict=True) for extent in pair)
     source = tuple(stride for pair in zip(row_major(shape), (0,) * len(shape), strict=True) for stride in pair)
-    return strided(loops, dtype, source, _interleaved(loops, shape, counts, outer_first=False))
+    return strided(loops, dtype, source, _interleaved(shape, counts))
 
 
-def _interleaved(loops: Shape, shape: Shape, counts: Sequence[int], outer_first: bool) -> tuple[Extent, ...]:
+def _interleaved(shape: Shape, counts: Sequence[int]) -> tuple[Extent, ...]:
+    """Returns, for each axis of a shape and its repeats, the strides of the result whose axes are counts[i] times as long."""
     out = row_major(tuple(times(extent, count) for extent, count in zip(shape, counts, strict=True)))
     result: list[Extent] = []
-    for stride, extent, count in zip(out, shape, counts, strict=True):
-        result += [times(stride, extent), stride] if outer_first else [times(stride, count), stride]
+    for stride, count in zip(out, counts, strict=True):
+        result += [times(stride, count), stride]
     return tuple(result)
 
 
@@ -276,15 +262,6 @@ def blocked(y: Geometry, inputs: Sequence[Geometry | str], make: Make) -> NestKe
     return nest(loops, [*operands, y.dtype], [store])
 
 
-def blocked_concat_part(x: Geometry, y: Geometry, start: int) -> NestKernel:
-    """Returns the copy of one input of a concatenation to channel `start`, a multiple of the block, of y. args: x, y."""
-    lanes = y.block
-    loops: Shape = (N(1), x.blocks, *x.spatial, lanes)
-    load = Load(0, (x.stride_n, x.block_stride, *x.strides, 1), x.origin)
-    base = y.origin + start // lanes * y.block_stride
-    return nest(loops, [x.dtype, y.dtype], [Store(1, load, (y.stride_n, y.block_stride, *y.strides, 1), base)])
-
-
 def blocked_upsample(x: Geometry, y: Geometry) -> NestKernel:
     """Returns nearest upsampling of a blocked tensor by whole factors. args: x, y."""
     counts = [big // small for big, small in zip(y.spatial, x.spatial, strict=True)]
@@ -297,21 +274,3 @@ def blocked_upsample(x: Geometry, y: Geometry) -> NestKernel:
         target += [of_y * count, of_y]
     load = Load(0, (*source, 1), x.origin)
     return nest((*loops, y.block), [x.dtype, y.dtype], [Store(1, load, (*target, 1), y.origin)])
-
-
-def blocked_global(x: Geometry, y: Geometry, name: str) -> NestKernel:
-    """Returns sum, mean, max or min over all pixels of a blocked tensor, y of spatial extents one. args: x, y."""
-    pixels = x.spatial[0] * x.spatial[1] * x.spatial[2]
-    load = Load(0, (x.stride_n, x.block_stride, 1, *x.strides), x.origin)
-    wide = "f32" if pixels <= 4096 or name in ("max", "min") else "f64"  # many additions in a row need the digits
-    value: Expr = Reduce("sum" if name == "mean" else name, load, wide)
-    if name == "mean":
-        value = Binary("div", value, Const(pixels, wide))
-    value = Cast(value, y.dtype)
-    if x.channels % x.block and name in ("max", "min", "prod"):
-        channel = Binary("add", Binary("mul", Index(1), Const(x.block, "i64")), Index(2))
-        value = Select(Compare("lt", channel, Const(x.channels, "i64")), value, Const(0, "f32"))
-    store = Store(1, value, (y.stride_n, y.block_stride, 1), y.origin)
-    return nest((N(1), x.blocks, x.block, *x.spatial), [x.dtype, y.dtype], [store], 3)
-
-

@@ -17,7 +17,9 @@ class RoiMaxPoolKernel(RegionKernel):
     def emit_bins(self, region: Region, bins: Value) -> None:
         """Emits all bins of a region for the blocks of an item."""
         b = region.b
-        left, top, right, bottom = (self._rounded(region, region.scaled(column)) for column in range(1, REGION_WIDTH))
+        corners = [region.scaled(column) for column in range(1, REGION_WIDTH)]
+        left, top, right, bottom = (self._rounded(region, corner) for corner in corners)
+        unknown = (corners[0].compare("uno", corners[1]) | corners[2].compare("uno", corners[3])).value
         with b.loop(0, self.bins[0], hint="row") as row:
             above, below = self._edges(region, top, bottom, row.index, self.bins[0], self.x.spatial[1])
             with b.loop(0, self.bins[1], hint="column") as column:
@@ -28,6 +30,7 @@ class RoiMaxPoolKernel(RegionKernel):
                         x.carry([part.where(part > most, most).value for part, most in zip(region.load(y.index, x.index), held, strict=True)])
                     y.carry(x.results)
                 is_empty = b.define("i1", f"or {b.icmp('sle', below, above)}, {b.icmp('sle', after, before).name}")
+                is_empty = b.define("i1", f"or {is_empty}, {unknown.name}")
                 most = [Lanes(b, value, region.target) for value in y.results]
                 region.store([part.like(b.select(is_empty, part.const(0.0).value, part.value)) for part in most], bins, row.index, column.index)
 

@@ -18,7 +18,7 @@ The model counts cycles in vector multiply-adds at their full rate. It was fitte
      48, 192,  13x13            241/241       105/121       138/143         121/123      54/69       70/82        121      55      70
     448, 384,   8x8            1700/1862      866/1169      789/892         849/919     233/565     390/450       862     269     412
 
-Dilated, on 60x60 outputs, in milliseconds of one core that other work shares: 256 to 256 channels by 2 take 40 directly and 17 by F(4x4), 512 to 512 by 4 158
+Dilated, on 60x60 outputs, in milliseconds of one core: 256 to 256 channels by 2 take 40 directly and 17 by F(4x4), 512 to 512 by 4 158
 and 69. Lattices of few outputs fill tiles badly: 2048 to 256 by 12, five outputs a row, take 398 and 311.
 
 F(4x4) wins unless an image has so few tiles that its weights, four times those of the direct convolution, are read from memory for hardly any work: there

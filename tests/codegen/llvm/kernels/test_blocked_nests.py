@@ -8,7 +8,7 @@ from ngc.codegen.llvm.kernel import Geometry
 from ngc.codegen.llvm.kernels import nests
 from ngc.codegen.llvm.kernels.expression import Binary, Unary
 from ngc.target import parse_target
-from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, blocked, halo_untouched, interior, run, unblocked
+from tests.codegen.llvm.kernels.harness import TARGETS, Buffer, blocked, halo_untouched, run, unblocked
 
 BORDERS = st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 3) | st.just(((0, 0),) * 3)
 CUTS = st.lists(st.integers(0, 60), max_size=3)
@@ -40,22 +40,6 @@ def test_steps_over_blocks(name, channels, spatial, borders, wide, shared, n, cu
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.sampled_from(TARGETS), st.integers(1, 20), st.integers(0, 2), st.integers(0, 20), SPATIAL, BORDERS, BORDERS, st.integers(1, 2), CUTS)
-def test_a_part_of_a_concat_goes_to_its_channels(name, channels, before, after, spatial, border, of_x, n, cuts):
-    target = parse_target(name)
-    block = target.lanes()
-    x = Geometry(channels, block, spatial, of_x)
-    y = Geometry(before * block + channels + after, block, spatial, border)
-    a, out = sample(n, x), Buffer(n * y.stride_n)
-    run(nests.blocked_concat_part(x, y, before * block), target, [blocked(a, x, halo=np.nan), out], n, cuts)
-    inside = np.moveaxis(interior(out.array, y, n), -1, 2).reshape(n, -1, *spatial)
-    np.testing.assert_array_equal(inside[:, before * block : before * block + channels], a)
-    assert np.isnan(inside[:, : before * block]).all()
-    assert np.isnan(inside[:, (before + x.blocks) * block :]).all()
-    assert halo_untouched(out, y, n)
-
-
-@settings(deadline=None, max_examples=25)
 @given(st.sampled_from(TARGETS), st.integers(1, 20), SPATIAL, st.tuples(*[st.integers(1, 3)] * 3), BORDERS, BORDERS, st.integers(1, 2), CUTS)
 def test_upsampling_repeats_pixels(name, channels, spatial, counts, of_x, of_y, n, cuts):
     target = parse_target(name)
@@ -65,15 +49,3 @@ def test_upsampling_repeats_pixels(name, channels, spatial, counts, of_x, of_y, 
     run(nests.blocked_upsample(x, y), target, [blocked(a, x, halo=np.nan), out], n, cuts)
     np.testing.assert_array_equal(unblocked(out, y, n), a.repeat(counts[0], 2).repeat(counts[1], 3).repeat(counts[2], 4))
     assert halo_untouched(out, y, n)
-
-
-@settings(deadline=None, max_examples=25)
-@given(st.sampled_from(TARGETS), st.integers(1, 40), SPATIAL, st.sampled_from(("sum", "mean", "max", "min")), BORDERS, st.integers(1, 3), CUTS)
-def test_reductions_over_all_pixels(name, channels, spatial, kind, border, n, cuts):
-    target = parse_target(name)
-    x, y = Geometry(channels, target.lanes(), spatial, border), Geometry(channels, target.lanes(), (1, 1, 1))
-    a, out = sample(n, x), Buffer(n * y.stride_n)
-    run(nests.blocked_global(x, y, kind), target, [blocked(a, x, halo=np.nan), out], n, cuts)
-    expected = getattr(a.astype(np.float64), kind)(axis=(2, 3, 4), keepdims=True)
-    # up to 360 terms in single precision, in four partial sums
-    np.testing.assert_allclose(unblocked(out, y, n), expected, rtol=1e-5, atol=2e-5)

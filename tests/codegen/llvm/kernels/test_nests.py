@@ -66,8 +66,8 @@ def test_elementwise_with_broadcasting(name, shape, data, n, cuts):
 @settings(deadline=None, max_examples=40)
 @given(TARGET, SHAPES, st.data(), st.integers(1, 2), CUTS, st.sampled_from(("f32", "i8", "f64", "i32", "f16")))
 def test_moves(name, shape, data, n, cuts, dtype):
-    kind = data.draw(st.sampled_from(("transpose", "slice", "tile", "upsample", "broadcast", "concat", "pad")))
-    loops, real = with_batch(shape, None if kind in ("tile", "broadcast") else data.draw(st.sampled_from((None, 0))), n)
+    kind = data.draw(st.sampled_from(("transpose", "slice", "upsample", "broadcast", "concat", "pad")))
+    loops, real = with_batch(shape, None if kind == "broadcast" else data.draw(st.sampled_from((None, 0))), n)
     rank, x = len(shape), sample(real, dtype)
     if kind == "transpose":
         axes = data.draw(st.permutations(range(rank)))
@@ -81,9 +81,6 @@ def test_moves(name, shape, data, n, cuts, dtype):
         expected = x[tuple(parts)]
         out = tuple(dim if isinstance(dim, N) else size for dim, size in zip(loops, expected.shape, strict=True))
         check(nests.strided_slice(loops, [p.start for p in parts], [p.step for p in parts], out, dtype), name, [x], expected, n, cuts)
-    elif kind == "tile":
-        reps = tuple(data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=4)))
-        check(nests.tile(shape, reps, dtype), name, [x], np.tile(x, reps), n, cuts)
     elif kind == "upsample":
         counts = [data.draw(st.integers(1, 3)) for _ in loops]
         expected = x

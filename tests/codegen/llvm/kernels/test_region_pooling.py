@@ -110,6 +110,21 @@ def test_regions_that_no_number_describes_touch_nothing_else(name):
         assert (y.array.reshape(6, -1)[:3] == 0).all()
 
 
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("kind", [RoiMaxPoolKernel, PsRoiPoolKernel])
+def test_corners_that_are_no_numbers(name, kind):
+    rows = np.tile(np.float32([0, 1, 1, 3, 3]), (4, 1))
+    np.fill_diagonal(rows[:, 1:], np.nan)
+    x = np.ones((1, 3 if kind is RoiMaxPoolKernel else 12, 5, 5), np.float32)
+    kernel = kind(Geometry(x.shape[1], 1, (1, 5, 5)), Geometry(3, 1, (1, 2, 2)), 1, 4, 1.0, *([2] if kind is PsRoiPoolKernel else []))
+    y = Buffer(4 * 3 * 4)
+    run(kernel, parse_target(name), [Buffer.of(x), Buffer.of(rows), y], 1)
+    assert (y.array == 0).all()
+    attrs = {"pooled_size": kernel.bins} if kind is RoiMaxPoolKernel else {"pooled_size": 2, "channels": 3, "groups": 2}
+    definition = opdef("roi_max_pool" if kind is RoiMaxPoolKernel else "ps_roi_pool")
+    assert (definition.evaluate_arrays([x, rows], definition.check_attrs({"spatial_scale": 1.0, **attrs}))[0] == 0).all()
+
+
 def test_maps_and_bins_of_different_blocks_are_refused():
     with pytest.raises(CodegenError, match="blocks of 16 cannot become bins in blocks of 1"):
         RoiMaxPoolKernel(Geometry(16, 16, (1, 4, 4)), Geometry(16, 1, (1, 2, 2)), 1, 1, 1.0)

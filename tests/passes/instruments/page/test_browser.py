@@ -121,7 +121,7 @@ def test_links_lead_to_the_code_of_a_node(visit: Visit, dump: Path) -> None:
 
 
 def test_code_generation_lists_all_calls(visit: Visit, dump: Path) -> None:
-    page = visit.open(dump, "#pass=16")
+    page = visit.open(dump, "#pass=17")
     calls = page.locator("#pass .code li").all_inner_texts()
     assert sum(" conv2d of %conv" in call for call in calls) == 2
     assert all(call.startswith("LLVM IR assembly ") for call in calls)
@@ -130,8 +130,8 @@ def test_code_generation_lists_all_calls(visit: Visit, dump: Path) -> None:
 
 
 @pytest.mark.parametrize(("query", "section", "shown"), [
-    ("relu0", "MXNet nodes: 1", "%relu0 0–8 input … fold-constants\n%conv0 9–16 fuse-conv … codegen"),
-    ("%sum", "values: 2", "%sum 0–16 input … codegen\n%sum.plain 15–16 assign-layout … codegen"),
+    ("relu0", "MXNet nodes: 1", "%relu0 0–8 input … fold-constants\n%conv0 9–17 fuse-conv … codegen"),
+    ("%sum", "values: 2", "%sum 0–17 input … codegen\n%sum.plain 16–17 assign-layout … codegen"),
     ("batch_n", "operators: 1", "batch_norm 1 node"),
     (HOSTILE[:12], "MXNet nodes: 1", HOSTILE),
     ("nowhere", "Nothing in any pass", "")])

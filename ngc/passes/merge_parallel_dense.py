@@ -2,25 +2,39 @@
 
     dense(x, w1){e(v1)}, dense(x, w2){e(v2)}  =  slices of dense(x, [w1; w2]){e([v1, v2])}
 
-The slices must cost nothing, so every reader of a layer has to be a product of matrices or attention, behind reshapes, transposes and slices that its kernel
-reads in place.
+It runs behind `fuse-conv`: a bias that is added is among the vectors then. The slices must cost nothing, so every reader of a layer has to be a product of
+matrices or attention, behind reshapes, transposes and slices that its kernel reads in place.
 
 Refuses when a layer is returned or read by anything else, when the epilogues differ in more than their vectors, when a step reads a tensor or stores one,
 and when weights or vectors are no constants whose data is at hand.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ngc.ir import Graph, Node, Value
 from ngc.ir.loc import merge
-from ngc.ir.rewrite import Match, Rewriter, Rule
+from ngc.ir.rewrite import Match, Rewriter, Rule, apply_rules
 from ngc.passes.affine import constant_data
+from ngc.passes.base import Pass, PassContext
 from ngc.passes.step_forms import split_operands
 
 _VIEWS = frozenset({"reshape", "transpose", "slice"})
 _READERS = frozenset({"matmul", "attention"})
+
+
+@dataclass(frozen=True)
+class MergeParallelDense(Pass):
+    """Merges dense layers that read the same data."""
+
+    name: ClassVar[str] = "merge-parallel-dense"
+
+    def run(self, graph: Graph, ctx: PassContext) -> bool:
+        """Looks at every dense layer as the first of several."""
+        return apply_rules(graph, [ParallelDense()], self.name, ctx.hooks)
 
 
 class ParallelDense(Rule):
