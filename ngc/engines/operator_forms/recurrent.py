@@ -29,7 +29,9 @@ def _tensorrt(node: Node) -> str | None:
     return None
 
 
-ONNX: dict[str, Form] = {"recurrent": Form(("RNN", "LSTM", "GRU", "Gather", "Transpose", "Expand", "Shape", "Concat", "Max", "Min", "LessOrEqual", "Where"), refuse=_onnx)}
+ONNX: dict[str, Form] = {
+    "recurrent": Form(("RNN", "LSTM", "GRU", "Gather", "Transpose", "Expand", "Shape", "Concat", "Max", "Min", "LessOrEqual", "Where"), refuse=_onnx),
+}
 
 STABLEHLO: dict[str, Form] = {
     "recurrent": stablehlo_form("dot_general", "add", "multiply", "subtract", "maximum", "minimum", "logistic", "tanh", "compare", "select", "concatenate",
