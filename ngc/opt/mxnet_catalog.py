@@ -5,6 +5,9 @@ from typing import Any
 
 from ngc.opt.catalog import Record, targets_of
 
+_NEUTRAL = frozenset({"identity", "reshape"})
+"""What stands around the operators that do the work of a row, or for constants: every target has them, which says nothing of the row."""
+
 _TARGETS = ("cpu", "onnx", "stablehlo", "tensorrt")
 
 
@@ -39,7 +42,8 @@ def mxnet_operators() -> list[Record]:
 
 def _supported(becomes: Sequence[str]) -> Record:
     """Returns the state of an operator that the importer knows: what all of the operators that it becomes have, on each target."""
-    targets = {target: _together([targets_of(op)[target] for op in becomes]) for target in _TARGETS}
+    working = [op for op in becomes if op not in _NEUTRAL] or becomes
+    targets = {target: _together([targets_of(op)[target] for op in working]) for target in _TARGETS}
     return {"state": "reference only" if targets["cpu"]["state"] == "no" else "supported", "becomes": list(becomes), "targets": targets}
 
 

@@ -37,6 +37,15 @@ def test_a_case_that_kills_mxnet_costs_nothing_else(oracle: Oracle) -> None:
     np.testing.assert_array_equal(answer.arrays[0], np.maximum(RELU.arrays()["data"], 0))
 
 
+@pytest.mark.parametrize(("dtype", "shape", "value", "wraps"), [
+    ("int8", (2, 1), 100, True), ("int8", (127,), 1, False), ("uint8", (256,), 0, True), ("uint8", (2,), 100, False), ("int32", (2,), 2**30, True),
+    ("int32", (300,), 100, False), ("float16", (300,), 100, False),
+])  # fmt: skip
+def test_when_the_mean_of_whole_numbers_wraps(dtype: str, shape: tuple[int, ...], value: int, wraps: bool) -> None:
+    [known] = [entry for entry in MXNET_BUGS if entry.ops == ("mean",)]
+    assert known.applies(one("mean", Input("data", shape, dtype, "integers", value, value))) == wraps
+
+
 def test_a_case_that_hangs_is_given_up() -> None:
     slow = SimpleNamespace(util=SimpleNamespace(np_shape=nullcontext, np_array=nullcontext), sym=SimpleNamespace(load_json=lambda text: time.sleep(60)))
     fork = _Fork(slow)

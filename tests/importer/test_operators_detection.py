@@ -139,6 +139,11 @@ def test_multibox_detection(attrs: dict[str, Any], mx: ModuleType, check: Check,
     check(symbol, multibox_feeds(rng, 2, 3, 30), ("anchors",), reduction=4)
 
 
+def test_background_alone_is_never_detected(mx: ModuleType, check: Check, rng: np.random.Generator) -> None:
+    symbol = mx.sym.contrib.MultiBoxDetection(mx.sym.var("scores"), mx.sym.var("offsets"), mx.sym.var("anchors"))
+    check(symbol, multibox_feeds(rng, 1, 1, 3), ("anchors",), reduction=1)
+
+
 def test_multibox_detection_refuses_other_shapes(mx: ModuleType) -> None:
     symbol = mx.sym.contrib.MultiBoxDetection(mx.sym.var("scores"), mx.sym.var("offsets"), mx.sym.var("anchors"), name="detect")
     shapes = {"scores": ("N", 3, 8), "offsets": ("N", 32), "anchors": (1, 8, 4)}

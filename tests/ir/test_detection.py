@@ -28,6 +28,7 @@ MAPS = (N, 8, 6, 6)
     ("ps_roi_pool", [MAPS, (3, 5)], {**POSITIONS, "groups": 0}, "2 channels in 0x0 groups take data of 0 channels, not 8"),
     ("deformable_ps_roi_pool", [MAPS, (3, 5)], {**POSITIONS, "parts": 0}, "at least one part and sample, not 0 and 1"),
     ("proposal", [(1, 2, 4, 4), (1, 4, 4, 4), (1, 3)], {"scales": (4,), "ratios": (1,), "post_nms_topk": 0}, "returns at least one region of a stride"),
+    ("multibox_detection", [(1, 0, 5), (1, 20), (1, 5, 4)], {}, "takes scores of a shape (batch, classes, anchors), not (1, 0, 5)"),
     ("bipartite_matching", [(2, N)], {"threshold": 0.5}, "matrices of float scores that do not depend on N"),
 ])  # fmt: skip
 def test_what_is_refused(op: str, shapes: list[tuple[Any, ...]], attrs: dict[str, Any], message: str) -> None:
@@ -56,3 +57,11 @@ def test_fewer_rows_are_the_first() -> None:
     definition = opdef("box_nms")
     whole, first = (definition.evaluate_arrays([x], definition.check_attrs(attrs))[0] for attrs in ({}, {"rows": 4}))
     np.testing.assert_array_equal(first, whole[:, :4])
+
+
+@pytest.mark.parametrize(("images", "classes", "anchors"), [(2, 1, 3), (0, 3, 4), (2, 3, 0)])
+def test_nothing_is_detected_where_nothing_can_be(images: int, classes: int, anchors: int) -> None:
+    definition = opdef("multibox_detection")
+    arrays = [np.ones(shape, np.float32) for shape in ((images, classes, anchors), (images, anchors * 4), (1, anchors, 4))]
+    found = definition.evaluate_arrays(arrays, definition.check_attrs({"threshold": -2.0}))[0]
+    np.testing.assert_array_equal(found, np.full((images, anchors, 6), -1, np.float32))

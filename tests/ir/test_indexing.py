@@ -53,6 +53,10 @@ def test_running_sums_wrap() -> None:
 @pytest.mark.parametrize(("op", "operands", "attrs", "message"), [
     ("gather", [((4, 3), "f32"), ((2,), "f32")], {}, "gather: indices are i32 or i64, not f32"),
     ("gather", [((4, 3), "f32"), ((2,), "i32")], {"axis": 2}, "gather: axis 2 is outside a tensor of rank 2; axes are counted from 0"),
+    ("gather", [((4, 0), "f32"), ((2,), "i32")], {"axis": 1}, "gather: no index is within data (4, 0), whose picked dimension has no elements"),
+    ("gather_elements", [((0, 3), "f32"), ((2, 3), "i32")], {}, "gather_elements: no index is within data (0, 3), whose picked dimension has no elements"),
+    ("gather_nd", [((4, 0), "f32"), ((2, 5), "i32")], {}, "gather_nd: no index is within data (4, 0), whose picked dimension has no elements"),
+    ("scatter_nd", [((0, 3), "f32"), ((1, 5), "i32"), ((5, 3), "f32")], {}, "scatter_nd: no index is within data (0, 3)"),
     ("gather", [((4, N), "f32"), ((N,), "i32")], {"axis": 0}, "two dimensions that depend on N are multiplied; compile with a fixed batch instead"),
     ("gather", [((4, 3), "f32"), ((2,), "i32")], {"mode": "raise"}, "attribute mode of gather takes one of clip, wrap, not 'raise'"),
     ("gather_elements", [((4, 3), "f32"), ((2, 3), "i32")], {"axis": 1},
@@ -82,6 +86,7 @@ def test_running_sums_wrap() -> None:
     ("topk", [((N, 4), "f32")], {"axis": 1, "k": 5}, "topk: k is between 1 and 4 for data (N, 4), not 5"),
     ("topk", [((N, 4), "f32")], {"axis": 2, "k": 1}, "topk: axis 2 is outside a tensor of rank 2; axes are counted from 0"),
     ("argmin", [((N, 4), "f32")], {"axis": -1}, "argmax, argmin: axis -1 is outside a tensor of rank 2; axes are counted from 0"),
+    ("argmax", [((4, 0), "f32")], {"axis": 1}, "argmax, argmin: axis 1 of data (4, 0) has no elements to compare"),
     ("sequence_mask", [((4, 3), "f32"), ((4,), "i32")], {}, "sequence_mask: lengths are i32 or i64 of shape (3,), not i32[4]"),
     ("sequence_mask", [((4, 3), "f32"), ((3,), "f32")], {}, "sequence_mask: lengths are i32 or i64 of shape (3,), not f32[3]"),
     ("sequence_mask", [((4, 3), "f32"), ((3,), "i32")], {"axis": 2},
@@ -92,6 +97,15 @@ def test_what_is_not_taken(op: str, operands: list[Operand], attrs: dict[str, An
     with pytest.raises(VerifyError) as caught:
         builder.op(op, *(builder.input(f"x{number}", shape, dtype) for number, (shape, dtype) in enumerate(operands)), **attrs)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("op", "shapes", "attrs"), [
+    ("gather", [(4, 0), (2,)], {}), ("gather_nd", [(4, 0), (1, 2)], {}), ("gather_elements", [(4, 0), (2, 0)], {}),
+    ("scatter_nd", [(4, 0), (1, 2), (2, 0)], {}), ("argmax", [(4, 0)], {}),
+])  # fmt: skip
+def test_other_dimensions_may_be_empty(op: str, shapes: list[tuple[int, ...]], attrs: dict[str, Any]) -> None:
+    found = result(op, *(np.zeros(shape, np.int32 if number == 1 else np.float32) for number, shape in enumerate(shapes)), **attrs)
+    assert found.size == 0
 
 
 def test_they_are_written_and_read_as_text() -> None:

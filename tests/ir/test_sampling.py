@@ -38,6 +38,10 @@ def test_what_cannot_be_sampled() -> None:
         appended("grid_sample", (1, 2, 4, 4), (2, 2, 3, 3))
     with pytest.raises(VerifyError, match=r"takes a grid \(N, 2, H, W\) of columns and rows, not \(1, 3, 3, 3\)"):
         appended("grid_sample", (1, 2, 4, 4), (1, 3, 3, 3))
+    with pytest.raises(VerifyError, match=r"grid_sample takes maps of at least one pixel, not \(1, 2, 0, 4\)"):
+        appended("grid_sample", (1, 2, 0, 4), (1, 2, 3, 3))
+    with pytest.raises(VerifyError, match=r"deformable_columns takes maps of at least one pixel, not \(1, 4, 4, 0\)"):
+        appended("deformable_columns", (1, 4, 4, 0), (1, 18, 4, 4), **WINDOW)
     with pytest.raises(VerifyError, match="3 groups and 1 offset groups do not divide 4 channels"):
         appended("deformable_columns", (1, 4, 4, 4), (1, 18, 4, 4), groups=3, **WINDOW)
     with pytest.raises(VerifyError, match=r"takes offsets of shape \(1, 18, 4, 4\) here, not \(1, 9, 4, 4\)"):

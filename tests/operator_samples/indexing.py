@@ -42,6 +42,7 @@ STABLEHLO: list[StableHloSample] = [
     *(("gather_nd", (data, (shape, "i32")), {}) for data in _DATA for shape in ((2, 5), (3, 2, 2), (1, 3))),
     *(("slice_update", (data, ((4, 2, 1), data[1])), {"begin": begin, "end": end, "step": step}) for data in _DATA
       for begin, end, step in (((None, 0, 1), (None, None, 2), (1, 2, 1)), ((None, 2, 0), (None, 0, 1), (1, -1, 1)))),
+    ("slice_update", (_DATA[0], ((4, 0, 2), "f32")), {"begin": (None, 3, None), "end": (None, None, None), "step": (1, 1, 1)}),
     *(("one_hot", (((2, 3), "i32"),), {"depth": 4, "on_value": 2.5, "off_value": 0.0, "dtype": dtype}) for _, dtype in _DATA),
     *(("iota", (((4, 3), "f32"),), {"start": 1.0, "step": 2.0, "repeat": repeat, "axis": axis, "dtype": dtype})
       for _, dtype in _DATA[:-1] for repeat in (1, 2) for axis in (None, 0)),

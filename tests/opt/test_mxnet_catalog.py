@@ -35,6 +35,9 @@ def test_every_operator_has_a_state_and_a_reason() -> None:
         else:
             assert set(record["targets"]) == {"cpu", "onnx", "stablehlo", "tensorrt"}
             assert set(record["becomes"]) <= {*opdefs(), *OPERATORS}
+    assert records["_contrib_box_nms"]["becomes"] == ["box_nms", "identity"]
+    assert records["_contrib_box_nms"]["targets"]["onnx"]["state"] == "no"  # an identity around it is no form of it
+    assert records["_copy"]["targets"]["onnx"]["state"] == "yes"
     assert records["_contrib_quantize_v2"]["becomes"] == []
     assert records["_contrib_boolean_mask"]["state"] == "refused"
     assert "excluded" not in {records[name]["state"] for name in DEPLOYABLE}

@@ -79,8 +79,10 @@ def emit_gather_nd(body: Body, node: Node, operands: Sequence[Tensor]) -> list[T
 
 
 def emit_slice_update(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
-    """Emits slice_update: the update is spread over the shape of x, and chosen where a spread mask is set."""
+    """Emits slice_update: the update is spread over the shape of x, and chosen where a spread mask is set. An empty part changes nothing."""
     x, update = operands
+    if 0 in update.shape:
+        return [x]
     places = [range(*part.indices(dim)) for part, dim in zip(slices(node.attrs), x.shape, strict=True)]
     update = body.reverse(update, [axis for axis, part in enumerate(places) if part.step < 0])
     forwards = [part if part.step > 0 else part[::-1] for part in places]

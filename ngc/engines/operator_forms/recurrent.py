@@ -1,7 +1,7 @@
 """What engines have. Recurrent layers."""
 
 from ngc.engines.forms import Form, Refusal
-from ngc.engines.rows import STABLEHLO_FLOATS, onnx_floats, stablehlo_dtypes, stablehlo_form
+from ngc.engines.rows import STABLEHLO_FLOATS, onnx_up_to_f32, stablehlo_dtypes, stablehlo_form
 from ngc.ir import Node
 
 MOST_STEPS = 256
@@ -11,7 +11,7 @@ MOST_STEPS = 256
 def _onnx(node: Node) -> str | None:
     if not node.attrs["clip_min"] is node.attrs["clip_max"] is None:
         return "ONNX clips what goes into a cell's functions, not the cell"
-    return onnx_floats(node)
+    return onnx_up_to_f32(node)
 
 
 def _stablehlo(node: Node) -> str | None:
@@ -29,7 +29,9 @@ def _tensorrt(node: Node) -> str | None:
     return None
 
 
-ONNX: dict[str, Form] = {"recurrent": Form(("RNN", "LSTM", "GRU", "Gather", "Transpose", "Expand", "Shape", "Concat"), refuse=_onnx)}
+ONNX: dict[str, Form] = {
+    "recurrent": Form(("RNN", "LSTM", "GRU", "Gather", "Transpose", "Expand", "Shape", "Concat", "Max", "Min", "LessOrEqual", "Where"), refuse=_onnx),
+}
 
 STABLEHLO: dict[str, Form] = {
     "recurrent": stablehlo_form("dot_general", "add", "multiply", "subtract", "maximum", "minimum", "logistic", "tanh", "compare", "select", "concatenate",

@@ -168,16 +168,12 @@ def _histogram(conversion: Conversion) -> list[Value]:
         above = conversion.op("cast", conversion.op(op, column, value, part=f"{part}_{op}"), part=f"{part}_cast", dtype="i32")
         return conversion.op("reduce_sum", above, part=part, axes=(0,))
 
-    def cut(value: Value, begin: int, end: int, part: str, axis: int = 0) -> Value:
-        whole = (None,) * axis
-        return conversion.op("slice", value, part=part, begin=(*whole, begin), end=(*whole, end), step=(1,) * (axis + 1))
-
     reached = counted("greater_equal", row, "reached")
-    passed = [counted("greater", cut(row, count - 1, count, "last", axis=1), "passed")]
+    passed = [counted("greater", conversion.cut(row, {1: (count - 1, count, None)}, "last"), "passed")]
     if count > 2:
-        passed.insert(0, cut(reached, 1, count - 1, "inner"))
+        passed.insert(0, conversion.cut(reached, {0: (1, count - 1, None)}, "inner"))
     upper = conversion.op("concat", *passed, part="upper", axis=0)
-    counts = conversion.op("sub", cut(reached, 0, count - 1, "lower"), upper, part="counts")
+    counts = conversion.op("sub", conversion.cut(reached, {0: (0, count - 1, None)}, "lower"), upper, part="counts")
     return [conversion.op("cast", counts, part="output0", dtype="i64"), conversion.op("identity", edges, part="output1")]
 
 

@@ -16,9 +16,7 @@ _FORMAT = enum("corner", "center", default="corner")
 
 def _half(conversion: Conversion, pairs: Value, which: int, part: str) -> Value:
     """Returns the first or second pair of boxes (..., 2, 2): lower and upper corners, or centers and extents."""
-    rank = pairs.type.rank
-    bounds = (None,) * (rank - 2)
-    return conversion.op("slice", pairs, part=part, begin=(*bounds, which, None), end=(*bounds, which + 1, None), step=(1,) * rank)
+    return conversion.cut(pairs, {pairs.type.rank - 2: (which, which + 1, None)}, part)
 
 
 def _pairs(conversion: Conversion, boxes: Value, shape: tuple[Dim, ...], part: str) -> tuple[Value, Value]:

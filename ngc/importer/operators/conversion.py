@@ -27,6 +27,11 @@ MAX_GENERATED_TOGETHER = 1 << 26
 NUM_ARGS: Mapping[str, Field] = {"num_args": Field("int", 0, high=MAX_OUTPUTS)}
 
 
+Bound = int | None
+Bounds = tuple[Bound, Bound, Bound]
+"""Where a slice of an axis begins, where it ends before, and its step."""
+
+
 @dataclass(frozen=True)
 class RegionInput:
     """An input of a region: its type, and the variables of a subgraph that it feeds; none where the subgraph does not look at it."""
@@ -139,6 +144,12 @@ class Conversion:
         if part and target == value.type.shape:
             return value
         return self.op("reshape", value, part=part, shape=target)
+
+    def cut(self, value: Value, cuts: Mapping[int, Bounds], part: str = "") -> Value:
+        """Returns the part of a value that lies within (begin, end, step) on the given axes; the others, and what is None, are whole."""
+        bounds = [cuts.get(axis, (None, None, None)) for axis in range(value.type.rank)]
+        begin, end, step = (tuple(each[place] for each in bounds) for place in range(3))
+        return self.op("slice", value, part=part, begin=begin, end=end, step=tuple(1 if by is None else by for by in step))
 
     def axis(self, axis: int, rank: int | None = None) -> int:
         """Returns an axis counted from the front; negative ones count from the end."""

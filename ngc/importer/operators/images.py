@@ -6,14 +6,12 @@ Images are (H, W, C), or batches of them, until `_image_to_tensor` moves their c
 import numpy as np
 
 from ngc.importer.attributes import Attributes, Field
-from ngc.importer.operators.conversion import Conversion, Operator
+from ngc.importer.operators.conversion import Bounds, Conversion, Operator
 from ngc.ir import Value
 from ngc.ir.tensor_type import FLOATS, format_shape
 
 _BILINEAR = 1
 """The value of `interp` that is OpenCV's INTER_LINEAR."""
-
-Bounds = tuple[int | None, int | None, int | None]
 
 
 def _rank(conversion: Conversion) -> int:
@@ -86,17 +84,13 @@ def _middle(conversion: Conversion, images: Value, axis: int, name: str) -> Valu
     size = conversion.fixed(images.type.shape[axis], "a dimension of the image")
     if size == 1:
         return images
-    rank, first, last = images.type.rank, (size - 1) // 2, size // 2 + 1
-    begin, end = (tuple(bound if place == axis else None for place in range(rank)) for bound in (first, last))
-    part = conversion.op("slice", images, part=f"{name}s", begin=begin, end=end, step=(1,) * rank)
+    part = conversion.cut(images, {axis: ((size - 1) // 2, size // 2 + 1, None)}, f"{name}s")
     return part if size % 2 else conversion.op("reduce_mean", part, part=name, axes=(axis,), keepdims=True)
 
 
 def _cut(conversion: Conversion, rows: Bounds, columns: Bounds) -> list[Value]:
     rank = _rank(conversion)
-    whole: Bounds = (None, None, None)
-    begin, end, step = zip(*[whole] * (rank - 3), rows, columns, whole, strict=True)
-    return [conversion.op("slice", conversion.data, begin=begin, end=end, step=step)]
+    return [conversion.cut(conversion.data, {rank - 3: rows, rank - 2: columns})]
 
 
 def _crop(conversion: Conversion) -> list[Value]:

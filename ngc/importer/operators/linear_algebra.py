@@ -93,8 +93,7 @@ def _sumlogdiag(conversion: Conversion) -> list[Value]:
 
 def _pick(conversion: Conversion, x: Value, begin: int, end: int, step: int = 1, part: str = "") -> Value:
     """Returns x[..., begin:end:step]."""
-    whole = (None,) * (x.type.rank - 1)
-    return conversion.op("slice", x, part=part, begin=(*whole, begin), end=(*whole, end), step=(*whole, step))
+    return conversion.cut(x, {x.type.rank - 1: (begin, end, step)}, part)
 
 
 def _pad_last(conversion: Conversion, x: Value, before: int, after: int, part: str) -> Value:

@@ -90,8 +90,7 @@ def _heads(conversion: Conversion, value: Value, parts: int, wanted: int, name: 
         raise conversion.fail(f"{width} channels are no {heads} heads of {parts} parts")
     split = conversion.op("reshape", value, part=f"{name}_split", shape=(length, batch, heads, parts, size))
     if parts > 1:
-        bounds = (None, None, None)
-        split = conversion.op("slice", split, part=f"{name}_part", begin=(*bounds, wanted, None), end=(*bounds, wanted + 1, None), step=(None,) * 5)
+        split = conversion.cut(split, {3: (wanted, wanted + 1, None)}, f"{name}_part")
     single = conversion.reshape(split, (length, batch, heads, size), part=f"{name}_single")
     headed = conversion.op("transpose", single, part=f"{name}_heads", axes=(1, 2, 0, 3))
     return conversion.reshape(headed, (heads * batch, length, size), part=name)

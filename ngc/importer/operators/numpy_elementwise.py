@@ -193,7 +193,7 @@ def _polyval(conversion: Conversion) -> list[Value]:
     count = conversion.fixed(coefficients.type.shape[0], "the number of coefficients")
     value = x
     for number in range(count):
-        one = conversion.op("slice", coefficients, part=f"p{number}_part", begin=(number,), end=(number + 1,), step=(1,))
+        one = conversion.cut(coefficients, {0: (number, number + 1, None)}, f"p{number}_part")
         coefficient = conversion.reshape(one, (), part=f"p{number}")
         base = conversion.op("mul", value, x, part=f"power{number}") if number else conversion.op("logical_and", x, part="zero", scalar=0.0)
         value = conversion.op("add", base, coefficient, part="" if number == count - 1 else f"sum{number}")

@@ -70,21 +70,13 @@ def _broadcast_to(conversion: Conversion) -> list[Value]:
 
 def _reversed(conversion: Conversion, value: Value, axes: Sequence[int], part: str = "") -> Value:
     """Returns a value backwards along some axes."""
-    rank = value.type.rank
-    return conversion.op("slice", value, part=part, begin=(None,) * rank, end=(None,) * rank, step=tuple(-1 if axis in axes else 1 for axis in range(rank)))
+    return conversion.cut(value, dict.fromkeys(axes, (None, None, -1)), part)
 
 
 def _flip(conversion: Conversion) -> list[Value]:
     axes = conversion.attrs["axis"]
     chosen = tuple(range(conversion.rank)) if axes is None else conversion.axes(axes)
     return [_reversed(conversion, conversion.data, chosen)] if chosen else identity(conversion)
-
-
-def _part(conversion: Conversion, value: Value, axis: int, begin: int | None, end: int | None, part: str = "") -> Value:
-    """Returns a range of one axis."""
-    rank = value.type.rank
-    bounds = [tuple(bound if position == axis else None for position in range(rank)) for bound in (begin, end)]
-    return conversion.op("slice", value, part=part, begin=bounds[0], end=bounds[1], step=(1,) * rank)
 
 
 def _roll(conversion: Conversion) -> list[Value]:
@@ -102,7 +94,7 @@ def _roll(conversion: Conversion) -> list[Value]:
         size = conversion.fixed(value.type.shape[place], f"axis {axis}")
         if shift % size:
             cut = size - shift % size
-            parts = _part(conversion, value, place, cut, None, f"end{number}"), _part(conversion, value, place, None, cut, f"begin{number}")
+            parts = conversion.cut(value, {place: (cut, None, None)}, f"end{number}"), conversion.cut(value, {place: (None, cut, None)}, f"begin{number}")
             value = conversion.op("concat", *parts, part=f"rolled{number}", axis=place)
     return [conversion.reshape(value, conversion.shape)]
 
@@ -147,7 +139,7 @@ def _diff(conversion: Conversion) -> list[Value]:
     if times >= conversion.fixed(conversion.shape[axis], f"axis {axis}"):
         raise conversion.fail(f"n = {times} differences leave nothing of {conversion.shape[axis]}")
     for number in range(times):
-        parts = _part(conversion, value, axis, 1, None, f"next{number}"), _part(conversion, value, axis, None, -1, f"this{number}")
+        parts = conversion.cut(value, {axis: (1, None, None)}, f"next{number}"), conversion.cut(value, {axis: (None, -1, None)}, f"this{number}")
         value = conversion.op("sub", *parts, part="" if number == times - 1 else f"diff{number}")
     return [value] if times else identity(conversion)
 
@@ -155,7 +147,7 @@ def _diff(conversion: Conversion) -> list[Value]:
 def _ediff1d(conversion: Conversion) -> list[Value]:
     """Differences in the order of memory."""
     flat = conversion.reshape(conversion.data, (product(conversion.shape),), part="flat")
-    return [conversion.op("sub", _part(conversion, flat, 0, 1, None, "next"), _part(conversion, flat, 0, None, -1, "this"))]
+    return [conversion.op("sub", conversion.cut(flat, {0: (1, None, None)}, "next"), conversion.cut(flat, {0: (None, -1, None)}, "this"))]
 
 
 def _refuse_ends(attrs: Attributes) -> str | None:

@@ -23,7 +23,7 @@ def diagonal_matrix(conversion: Conversion, vector: Value, k: int) -> Value:
     # The last element's zeros reach past the matrix, or less far than it.
     after = rows * rows - before - size * (rows + 1)
     moved = conversion.op("pad", flat, part="moved", widths=(before, max(after, 0)))
-    cut = conversion.op("slice", moved, part="cut", begin=(0,), end=(rows * rows,), step=(1,))
+    cut = conversion.cut(moved, {0: (0, rows * rows, None)}, "cut")
     return conversion.reshape(cut, (rows, rows))
 
 
@@ -44,15 +44,7 @@ def diagonal(conversion: Conversion, k: int, axis1: int, axis2: int, part: str =
     others = [conversion.shape[axis] for axis in rest]
     flat = conversion.reshape(x, (*others, rows * columns), part="flat")
     start = k if k > 0 else -k * columns
-    open_ends = (None,) * len(others)
-    return conversion.op(
-        "slice",
-        flat,
-        part=part,
-        begin=(*open_ends, start),
-        end=(*open_ends, start + (length - 1) * (columns + 1) + 1),
-        step=(*(1,) * len(others), columns + 1),
-    )
+    return conversion.cut(flat, {len(others): (start, start + (length - 1) * (columns + 1) + 1, columns + 1)}, part)
 
 
 def _ravel(conversion: Conversion) -> list[Value]:
@@ -62,7 +54,7 @@ def _ravel(conversion: Conversion) -> list[Value]:
         raise conversion.fail(f"data of shape {format_shape(conversion.shape)} for a shape of {len(dims)} dimensions, expected as many rows")
     result: Value | None = None
     for axis, dim in enumerate(dims):
-        row = conversion.op("slice", conversion.data, part=f"row{axis}", begin=(axis, None), end=(axis + 1, None), step=(1, 1))
+        row = conversion.cut(conversion.data, {0: (axis, axis + 1, None)}, f"row{axis}")
         scaled = row if result is None else conversion.op("mul", result, part=f"scaled{axis}", scalar=dim)
         result = scaled if result is None else conversion.op("add", scaled, row, part=f"sum{axis}")
     assert result is not None

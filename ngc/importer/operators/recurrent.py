@@ -62,7 +62,7 @@ def _state(conversion: Conversion, value: Value, layer: int, directions: int, pa
     if conversion.attrs["num_layers"] == 1:
         return value
     first = layer * directions
-    return conversion.op("slice", value, part=f"{part}{layer}", begin=(first, None, None), end=(first + directions, None, None), step=(1, 1, 1))
+    return conversion.cut(value, {0: (first, first + directions, None)}, f"{part}{layer}")
 
 
 def _rnn(conversion: Conversion) -> list[Value]:

@@ -49,10 +49,7 @@ def _last(conversion: Conversion) -> list[Value]:
     batch, steps = conversion.shape[1 - axis], conversion.fixed(conversion.shape[axis], "the time axis")
     rest = conversion.shape[2:]
     if lengths is None:
-        bounds: list[tuple[int | None, int | None]] = [(None, None)] * conversion.rank
-        bounds[axis] = (steps - 1, steps)
-        begin, end = zip(*bounds, strict=True)
-        step = conversion.op("slice", conversion.data, part="step", begin=begin, end=end, step=(1,) * conversion.rank)
+        step = conversion.cut(conversion.data, {axis: (steps - 1, steps, None)}, "step")
     else:
         last = conversion.op("sub", lengths, part="last", scalar=1)
         index = conversion.reshape(last, _along(batch, axis, conversion.rank), part="index_shaped")
@@ -71,8 +68,7 @@ def _reverse(conversion: Conversion) -> list[Value]:
         raise conversion.fail(f"axis = {conversion.attrs['axis']}: MXNet reverses axis 0 only")
     lengths = _lengths(conversion)
     if lengths is None:
-        whole = (None,) * conversion.rank
-        return [conversion.op("slice", conversion.data, begin=whole, end=whole, step=(-1, *(1,) * (conversion.rank - 1)))]
+        return [conversion.cut(conversion.data, {0: (None, None, -1)})]
     steps, integer = conversion.fixed(conversion.shape[0], "the time axis"), np.int64 if lengths.type.dtype == "i64" else np.int32
     conversion.check_generated(steps)
     times = conversion.const("times", np.arange(steps, dtype=integer).reshape(steps, 1))

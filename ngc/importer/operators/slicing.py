@@ -6,6 +6,8 @@ from ngc.importer.attributes import Attributes, Field, enum
 from ngc.importer.operators.conversion import (
     MAX_OUTPUTS,
     NUM_ARGS,
+    Bound,
+    Bounds,
     Conversion,
     Operator,
     identity,
@@ -13,21 +15,6 @@ from ngc.importer.operators.conversion import (
 )
 from ngc.ir import Dim, Value
 from ngc.ir.tensor_type import format_shape
-
-Bound = int | None
-
-
-def _cut(conversion: Conversion, cuts: dict[int, tuple[Bound, Bound, Bound]], part: str = "") -> Value:
-    """Returns a slice with (begin, end, step) on the named axes and all of the others."""
-    bounds = [cuts.get(axis, (None, None, None)) for axis in range(conversion.rank)]
-    return conversion.op(
-        "slice",
-        conversion.data,
-        part=part,
-        begin=tuple(begin for begin, _, _ in bounds),
-        end=tuple(end for _, end, _ in bounds),
-        step=tuple(1 if step is None else step for _, _, step in bounds),
-    )
 
 
 def _concat(conversion: Conversion) -> list[Value]:
@@ -76,7 +63,7 @@ def _pieces(conversion: Conversion, axis: int, starts: list[int]) -> Sequence[Va
             continue
         part = "" if len(starts) == 1 else f"output{index}"
         whole: list[Dim] = list(conversion.shape)
-        piece = _cut(conversion, {axis: (start, end, None)}, f"{part}piece" if squeeze else part)
+        piece = conversion.cut(conversion.data, {axis: (start, end, None)}, f"{part}piece" if squeeze else part)
         if squeeze:
             if end - start != 1:
                 raise conversion.fail(f"squeeze_axis needs pieces of 1, piece {index} has {end - start}")
@@ -122,7 +109,7 @@ def _slice_axis(conversion: Conversion) -> list[Value]:
         raise conversion.fail(
             f"begin = {begin}, end = {end} leave nothing of, or reach past, a dimension of {size}"
         )
-    return [_cut(conversion, {axis: (first, last, None)})]
+    return [conversion.cut(conversion.data, {axis: (first, last, None)})]
 
 
 def _slice_like(conversion: Conversion) -> list[Value]:
@@ -132,7 +119,7 @@ def _slice_like(conversion: Conversion) -> list[Value]:
         raise conversion.fail(
             f"shapes {format_shape(conversion.shape)} and {format_shape(like)}: without axes ranks must be equal"
         )
-    cuts: dict[int, tuple[Bound, Bound, Bound]] = {}
+    cuts: dict[int, Bounds] = {}
     for axis in axes:
         if axis >= len(like):
             raise conversion.fail(f"axis {axis} is outside the shape to copy, {format_shape(like)}")
@@ -144,14 +131,14 @@ def _slice_like(conversion: Conversion) -> list[Value]:
                 f"axis {axis} of {format_shape(conversion.shape)} cannot be cut to that of {format_shape(like)}"
             )
         cuts[axis] = (0, want, None)
-    return [_cut(conversion, cuts)] if cuts else identity(conversion)
+    return [conversion.cut(conversion.data, cuts)] if cuts else identity(conversion)
 
 
 def _reverse(conversion: Conversion) -> list[Value]:
     axes = conversion.attrs["axis"]
     if min(axes, default=0) < 0:
         raise conversion.fail(f"axis = {axes}: expected axes counted from 0")
-    return [_cut(conversion, dict.fromkeys(conversion.axes(axes), (None, None, -1)))]
+    return [conversion.cut(conversion.data, dict.fromkeys(conversion.axes(axes), (None, None, -1)))]
 
 
 def _pad(conversion: Conversion) -> list[Value]:
@@ -186,14 +173,14 @@ def _crop(conversion: Conversion) -> list[Value]:
         (size - conversion.fixed(want, "a spatial dimension")) // 2 if attrs["center_crop"] else given
         for size, want, given in zip(sizes, wanted, attrs["offset"], strict=True)
     ]
-    cuts: dict[int, tuple[Bound, Bound, Bound]] = {}
+    cuts: dict[int, Bounds] = {}
     for axis, (size, want, start) in enumerate(zip(sizes, wanted, offset, strict=True), 2):
         if want < 1 or start < 0 or start + want > size:
             raise conversion.fail(
                 f"a crop of {tuple(wanted)} at {tuple(offset)} does not fit into {tuple(sizes)}"
             )
         cuts[axis] = (start, start + want, None)
-    return [_cut(conversion, cuts)]
+    return [conversion.cut(conversion.data, cuts)]
 
 
 _PAIR = (0, 0)

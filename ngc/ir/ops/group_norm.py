@@ -1,5 +1,7 @@
 """Normalization of each group of channels over its own channels and pixels; with as many groups as channels, instance normalization."""
 
+import math
+
 import numpy as np
 
 from ngc.errors import VerifyError
@@ -22,7 +24,7 @@ def _infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
 
 def _evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x, gamma, beta = (array.astype(np.float64) for array in arrays)
-    grouped = x.reshape(x.shape[0], attrs["groups"], -1)
+    grouped = x.reshape(x.shape[0], attrs["groups"], math.prod(x.shape[1:]) // attrs["groups"])
     centred = grouped - grouped.mean(axis=2, keepdims=True)
     deviation = np.sqrt(np.square(centred).mean(axis=2, keepdims=True) + attrs["eps"])
     channel = (-1, *(1,) * (x.ndim - 2))

@@ -23,9 +23,15 @@ def _check_indices(indices: TensorType, name: str) -> None:
         raise VerifyError(f"{name}: indices are i32 or i64, not {indices.dtype}")
 
 
-def _check_axis(x: TensorType, axis: int, name: str) -> None:
+def check_axis(x: TensorType, axis: int, name: str) -> None:
+    """Raises VerifyError where the tensor has no such axis, counted from 0."""
     if not 0 <= axis < x.rank:
         raise VerifyError(f"{name}: axis {axis} is outside a tensor of rank {x.rank}; axes are counted from 0")
+
+
+def _check_not_empty(x: TensorType, axes: Sequence[int], name: str) -> None:
+    if any(x.shape[axis] == 0 for axis in axes):
+        raise VerifyError(f"{name}: no index is within data {format_shape(x.shape)}, whose picked dimension has no elements")
 
 
 def _shaped(x: TensorType, shape: Sequence[Dim]) -> tuple[TensorType, ...]:
@@ -45,7 +51,8 @@ def _gather_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     x, indices = types
     axis = attrs["axis"]
     _check_indices(indices, "gather")
-    _check_axis(x, axis, "gather")
+    check_axis(x, axis, "gather")
+    _check_not_empty(x, [axis], "gather")
     return _shaped(x, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1:]))
 
 
@@ -59,7 +66,8 @@ def _gather_elements_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]
     x, indices = types
     axis = attrs["axis"]
     _check_indices(indices, "gather_elements")
-    _check_axis(x, axis, "gather_elements")
+    check_axis(x, axis, "gather_elements")
+    _check_not_empty(x, [axis], "gather_elements")
     if indices.rank != x.rank or any(own not in (1, dim) for position, (own, dim) in enumerate(zip(indices.shape, x.shape, strict=True)) if position != axis):
         raise VerifyError(f"gather_elements: indices {format_shape(indices.shape)} do not fit data {format_shape(x.shape)}; outside of axis {axis} their "
                           "dimensions are the data's or 1")
@@ -78,6 +86,7 @@ def _check_coordinates(x: TensorType, indices: TensorType, name: str) -> int:
     if not indices.rank or not isinstance(indices.shape[0], int) or not 1 <= indices.shape[0] <= x.rank:
         raise VerifyError(f"{name}: the first dimension of indices {format_shape(indices.shape)} is the number of coordinates, 1 to {x.rank} for data "
                           f"{format_shape(x.shape)}")
+    _check_not_empty(x, range(indices.shape[0]), name)
     return indices.shape[0]
 
 
@@ -112,9 +121,9 @@ def _scatter_nd_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
 def _scatter_nd(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x, indices, updates = arrays
     count = indices.shape[0]
-    at = np.ravel_multi_index(_coordinates(indices.reshape(count, -1), x.shape, from_end=False), x.shape[:count]).astype(np.int64)
+    at = np.ravel_multi_index(_coordinates(indices.reshape(count, math.prod(indices.shape[1:])), x.shape, from_end=False), x.shape[:count]).astype(np.int64)
     slots, last = np.unique(at[::-1], return_index=True)  # of updates of one element the last one counts
-    result = x.reshape(-1, math.prod(x.shape[count:])).copy()
+    result = x.reshape(math.prod(x.shape[:count]), math.prod(x.shape[count:])).copy()
     result[slots] = updates.reshape(at.size, result.shape[1])[at.size - 1 - last]
     return (result.reshape(x.shape),)
 
@@ -158,7 +167,7 @@ def _one_hot(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 def _iota_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     like, axis = types[0], attrs["axis"]
     if axis is not None:
-        _check_axis(like, axis, "iota")
+        check_axis(like, axis, "iota")
     if attrs["repeat"] < 1 or attrs["dtype"] == "bool":
         raise VerifyError(f"iota: repeat is at least 1, not {attrs['repeat']}, and dtype not bool")
     shape: Shape = like.shape if axis is None else (like.shape[axis],)
@@ -178,7 +187,7 @@ def _iota(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 
 def _cumsum_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
-    _check_axis(types[0], attrs["axis"], "cumsum")
+    check_axis(types[0], attrs["axis"], "cumsum")
     if types[0].dtype == "bool":
         raise VerifyError("cumsum adds numbers, not bool")
     return (types[0],)

@@ -4,6 +4,8 @@ Matrices are the last two dimensions; what a matrix without an inverse, or one t
 infinity. Triangles that an operator does not read may hold anything.
 """
 
+import math
+
 import numpy as np
 
 from ngc.errors import VerifyError
@@ -63,7 +65,7 @@ def _lu_pivots_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
 def _pivots(x: np.ndarray) -> np.ndarray:
     """Gaussian elimination with partial pivoting, column by column of all matrices at once."""
     size = x.shape[-1]
-    work = x.reshape(-1, size, size).copy()
+    work = x.reshape(math.prod(x.shape[:-2]), size, size).copy()
     every, signs = np.arange(len(work)), np.ones(len(work), x.dtype)
     for column in range(size):
         best = column + np.abs(work[:, column:, column]).argmax(axis=1)
@@ -99,6 +101,8 @@ def _lq(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 def _eigh_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     _check_square(types[0], "eigh")
+    if not types[0].shape[-1]:
+        raise VerifyError(f"eigh takes matrices of at least one row, not {types[0]}")
     return types[0], types[0].with_shape(types[0].shape[:-1])
 
 

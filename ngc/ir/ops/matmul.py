@@ -56,7 +56,7 @@ def masked_softmax(scores: np.ndarray, lengths: np.ndarray | None = None) -> np.
     """Returns softmax along the last axis of doubles; from a row's length on weights are 0, and a row of length 0 has no others."""
     present = np.True_ if lengths is None else np.arange(scores.shape[-1]) < lengths[..., None]
     counted = np.where(present, scores, -np.inf)
-    largest = counted.max(axis=-1, keepdims=True)
+    largest = counted.max(axis=-1, keepdims=True, initial=-np.inf)  # of no elements too
     powers = np.where(present, np.exp(counted - np.where(np.isneginf(largest) & ~np.any(present, axis=-1, keepdims=True), 0, largest)), 0)
     total = powers.sum(axis=-1, keepdims=True)
     weights: np.ndarray = np.where(present, powers / np.where(np.any(present, axis=-1, keepdims=True), total, 1), 0)

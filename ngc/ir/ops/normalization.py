@@ -92,7 +92,7 @@ def _softmax(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 def _log_softmax(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     x = arrays[0].astype(np.float64) / attrs["temperature"]
-    x = x - x.max(axis=attrs["axis"], keepdims=True)
+    x = x - x.max(axis=attrs["axis"], keepdims=True, initial=-np.inf)
     return ((x - np.log(np.exp(x).sum(axis=attrs["axis"], keepdims=True))).astype(arrays[0].dtype),)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from ngc.errors import VerifyError
 from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
+from ngc.ir.ops.indexing import check_axis
 from ngc.ir.tensor_type import SymDim, TensorType, format_shape
 
 
 def _topk_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     x, axis, k = types[0], attrs["axis"], attrs["k"]
-    if not 0 <= axis < x.rank:
-        raise VerifyError(f"topk: axis {axis} is outside a tensor of rank {x.rank}; axes are counted from 0")
+    check_axis(x, axis, "topk")
     size = x.shape[axis]
     if isinstance(size, SymDim):
         raise VerifyError(f"topk: the axis to be sorted is {size} long; compile with a fixed batch instead")
@@ -38,8 +38,9 @@ def _topk(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 def _arg_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     x, axis = types[0], attrs["axis"]
-    if not 0 <= axis < x.rank:
-        raise VerifyError(f"argmax, argmin: axis {axis} is outside a tensor of rank {x.rank}; axes are counted from 0")
+    check_axis(x, axis, "argmax, argmin")
+    if x.shape[axis] == 0:
+        raise VerifyError(f"argmax, argmin: axis {axis} of data {format_shape(x.shape)} has no elements to compare")
     kept = (1,) if attrs["keepdims"] else ()
     return (TensorType((*x.shape[:axis], *kept, *x.shape[axis + 1:]), "i32"),)
 

@@ -17,6 +17,11 @@ def _images(name: str, types: Types) -> None:
             raise VerifyError(f"{name}: {format_shape(type.shape)} and {format_shape(types[0].shape)} have different numbers of images")
 
 
+def _check_map(name: str, x: TensorType) -> None:
+    if 0 in x.shape[2:]:
+        raise VerifyError(f"{name} takes maps of at least one pixel, not {format_shape(x.shape)}")
+
+
 def _interpolated(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Returns what lies at places (N, G, ...) of images (N, G, C, H, W), as (N, G, ..., C); what is outside of an image counts as 0."""
     height, width = x.shape[3:]
@@ -34,6 +39,7 @@ def _interpolated(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
 
 def _grid_sample_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     _images("grid_sample", types)
+    _check_map("grid_sample", types[0])
     x, grid = types
     if grid.shape[1] != 2:
         raise VerifyError(f"grid_sample takes a grid (N, 2, H, W) of columns and rows, not {format_shape(grid.shape)}")
@@ -48,6 +54,7 @@ def _grid_sample(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 def _columns_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     _images("deformable_columns", types)
+    _check_map("deformable_columns", types[0])
     x, taps, parts = types[0], int(np.prod(attrs["kernel"])), attrs["offset_groups"]
     channels = int(x.shape[1])  # type: ignore[arg-type]  # checked
     if min(attrs["groups"], parts) < 1 or channels % attrs["groups"] or channels % parts:

@@ -143,7 +143,7 @@ def _column_nms(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 def _multibox_detection_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     scores, offsets, anchors = types
-    if scores.rank != 3 or isinstance(scores.shape[2], SymDim) or isinstance(scores.shape[1], SymDim):
+    if scores.rank != 3 or isinstance(scores.shape[2], SymDim) or isinstance(scores.shape[1], SymDim) or not scores.shape[1]:
         raise VerifyError(f"multibox_detection takes scores of a shape (batch, classes, anchors), not {format_shape(scores.shape)}")
     batch, _, count = scores.shape
     if offsets.shape != (batch, count * COORDINATES) or anchors.shape != (1, count, COORDINATES):
@@ -174,8 +174,9 @@ def _decoded(offsets: np.ndarray, anchors: np.ndarray, attrs: Attrs) -> np.ndarr
 def _detections(scores: np.ndarray, offsets: np.ndarray, anchors: np.ndarray, attrs: Attrs) -> np.ndarray:
     """Returns the detections of one image, rows of `DETECTION_WIDTH`."""
     foreground = scores[1:]
-    above = np.where(foreground > -1, foreground, -1)  # NaN, and what is below any probability, is never the best
-    ids, best = above.argmax(0), above.max(0)
+    none = np.full_like(scores[:1], -1)  # stands before the classes: NaN, and what is below any probability, is never the best
+    above = np.concatenate([none, np.where(foreground > -1, foreground, -1)])
+    ids, best = above.argmax(0) - 1, above.max(0)
     found = np.flatnonzero((best > -1) & (best >= np.float32(attrs["threshold"])))
     rows = np.concatenate([ids[found, None], best[found, None], _decoded(offsets[found], anchors[found], attrs)], 1).astype(scores.dtype)
     if suppresses(attrs):
@@ -205,8 +206,11 @@ def _mark_suppressed(rows: np.ndarray, attrs: Attrs) -> None:
 
 def _multibox_detection(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
     scores, offsets, anchors = arrays
-    boxes = offsets.reshape(len(scores), -1, COORDINATES)
-    return (np.stack([_detections(*image, anchors[0], attrs) for image in zip(scores, boxes, strict=True)]),)
+    images, _, count = scores.shape
+    result = np.empty((images, count, DETECTION_WIDTH), scores.dtype)
+    for image, boxes in enumerate(offsets.reshape(images, count, COORDINATES)):
+        result[image] = _detections(scores[image], boxes, anchors[0], attrs)
+    return (result,)
 
 
 _FORMAT = Attr("str", "corner", ("corner", "center"))
