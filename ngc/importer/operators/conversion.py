@@ -100,6 +100,11 @@ class Conversion:
         """The first operand's rank."""
         return len(self.shape)
 
+    @property
+    def np_shape(self) -> bool:
+        """Whether the node's symbol has tensors without dimensions, as numpy has; else what would have none has one of size 1."""
+        return self.subgraphs.np_shape
+
     def fail(self, message: str) -> ImportFailure:
         """Returns the error that names this node."""
         return ImportFailure(f"{self.source}: {self.node}: {shorten(message, _MOST_MESSAGE)}")

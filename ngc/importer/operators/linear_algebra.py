@@ -66,8 +66,8 @@ def _size(conversion: Conversion, matrices: Value) -> int:
 
 
 def _over_matrices(conversion: Conversion, op: str, numbers: Value, part: str = "") -> Value:
-    """Reduces one number for each row of a matrix; MXNet has no arrays without dimensions."""
-    single = numbers.type.rank == 1
+    """Reduces one number for each row of a matrix; of a single one that leaves no dimensions, where MXNet has such tensors."""
+    single = numbers.type.rank == 1 and not conversion.np_shape
     return conversion.op(op, numbers, part=part, axes=(numbers.type.rank - 1,), keepdims=single)
 
 
