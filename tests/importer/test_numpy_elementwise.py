@@ -178,3 +178,9 @@ def test_refusals(function: Callable[..., Any], dtypes: tuple[str, str], message
     symbol = function(mx.sym.np, *(mx.sym.var(name).as_np_ndarray() for name in "xy"))
     with pytest.raises(ImportFailure, match=message):
         import_model(symbol, shapes=dict.fromkeys(symbol.list_arguments(), (2,)), dtypes=dict(zip(symbol.list_arguments(), dtypes, strict=False)))
+
+
+@pytest.mark.parametrize("scalar", [0.5, 2.0, 0.0, -1.0])
+@pytest.mark.parametrize("name", ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal"])
+def test_truth_values_are_compared_with_scalars_as_truth_values(name: str, scalar: float, mx: ModuleType, check_np: Check) -> None:
+    check_np(lambda _, x: getattr(mx.sym.numpy._internal, f"{name}_scalar")(x, scalar=scalar, is_int=scalar != 0.5), TRUTHS)

@@ -87,7 +87,10 @@ def _comparison(op: str) -> Operator:
 
 def _scalar_comparison(op: str) -> Operator:
     def convert(conversion: Conversion) -> list[Value]:
-        return _truth(conversion, conversion.op(op, _scalar_data(conversion, op), part="numbers", scalar=conversion.attrs["scalar"]))
+        scalar = conversion.attrs["scalar"]
+        if conversion.data.type.dtype == "bool":  # MXNet makes the scalar one of the data's type
+            scalar = float(bool(scalar))
+        return _truth(conversion, conversion.op(op, _scalar_data(conversion, op), part="numbers", scalar=scalar))
 
     return Operator(convert, _SCALAR_PARAMS, any_rank=True, becomes=(op, *_TRUTH))
 
