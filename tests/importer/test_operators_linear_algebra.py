@@ -169,3 +169,12 @@ def test_determinants_under_numpys_names(batch: tuple[int, ...], check_np: Check
     x = matrices(rng, *batch, 3, 3)
     check_np(lambda f, a: f.linalg.det(a), x, reduction=9, scale=32)
     check_np(lambda f, a: list(f.linalg.slogdet(a)), x, reduction=9, scale=32)
+
+
+@pytest.mark.parametrize("triangle", ["L", "U"])
+def test_eigenvectors_under_numpys_names(triangle: str, mx: ModuleType, check_np: Check, rng: np.random.Generator) -> None:
+    """Either triangle is read alone: the data is not symmetric."""
+    functions = mx.sym.numpy._internal
+    x = np.stack([np.diag([1.0, 4.0, 9.0]), np.diag([-2.0, 0.5, 5.0])]) + rng.uniform(-0.5, 0.5, (2, 3, 3))
+    check_np(lambda _, a: list(functions.eigh(a, UPLO=triangle)), x, reduction=9, scale=64)
+    check_np(lambda _, a: functions.eigvalsh(a, UPLO=triangle), x, reduction=9, scale=64)
