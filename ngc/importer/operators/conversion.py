@@ -10,7 +10,7 @@ from ngc.importer.attributes import Attributes, Field, Schema
 from ngc.importer.source_bytes import Array
 from ngc.importer.symbol import SymbolGraph, SymbolNode
 from ngc.ir import Dim, Graph, GraphBuilder, Loc, Shape, SymDim, TensorType, Value
-from ngc.ir.tensor_type import format_shape
+from ngc.ir.tensor_type import FLOATS, format_shape
 
 MAX_OUTPUTS = 1 << 16
 """More outputs than any model has of one node: a damaged number must not make names by the billion."""
@@ -166,6 +166,12 @@ class Conversion:
         if isinstance(dim, SymDim):
             raise self.fail(f"{what} depends on N; compile with a fixed batch instead")
         return dim
+
+    def expect_floats(self, why: str) -> None:
+        """Raises unless all operands are floats; `why` says what becomes of others in MXNet."""
+        for value in self.inputs:
+            if value.type.dtype not in FLOATS:
+                raise self.fail(f"data of {value.type.dtype}, expected floats: {why}")
 
     def expect_shape(self, value: Value, expected: Sequence[Dim], what: str) -> None:
         """Raises unless an operand has the shape that the operator's attributes and data ask for."""
