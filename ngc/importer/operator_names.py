@@ -156,7 +156,7 @@ def _camel(name: str) -> str:
 def _alias_table() -> dict[str, str]:
     table = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
     table.update({f"linalg_{name}": f"_linalg_{name}" for name in _MATRIX_OPERATORS.split()})
-    table.update({"_npi_cholesky": "_linalg_potrf", "_npi_inv": "_linalg_inverse"})
+    table.update({"_npi_cholesky": "_linalg_potrf", "_npi_inv": "_linalg_inverse", "_npi_det": "_linalg_det", "_npi_slogdet": "_linalg_slogdet"})
     table.update({f"_{_camel(name)}Scalar": f"_{name}_scalar" for name in _SCALAR_OPERATORS.split()})
     return table
 

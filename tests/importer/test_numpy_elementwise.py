@@ -178,3 +178,35 @@ def test_refusals(function: Callable[..., Any], dtypes: tuple[str, str], message
     symbol = function(mx.sym.np, *(mx.sym.var(name).as_np_ndarray() for name in "xy"))
     with pytest.raises(ImportFailure, match=message):
         import_model(symbol, shapes=dict.fromkeys(symbol.list_arguments(), (2,)), dtypes=dict(zip(symbol.list_arguments(), dtypes, strict=False)))
+
+
+@pytest.mark.parametrize("scalar", [0.5, 2.0, 0.0, -1.0])
+@pytest.mark.parametrize("name", ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal"])
+def test_truth_values_are_compared_with_scalars_as_truth_values(name: str, scalar: float, mx: ModuleType, check_np: Check) -> None:
+    check_np(lambda _, x: getattr(mx.sym.numpy._internal, f"{name}_scalar")(x, scalar=scalar, is_int=scalar != 0.5), TRUTHS)
+
+
+@pytest.mark.parametrize("name", ["and", "or", "xor"])
+def test_masks_are_combined(name: str, mx: ModuleType, check_np: Check) -> None:
+    """MXNet 1.9.1 broadcasts integers only."""
+    functions = mx.sym.numpy._internal
+    check_np(lambda _, x, y: getattr(functions, f"bitwise_{name}")(x, y), TRUTHS, TRUTHS[::-1].copy())
+    for scalar in (0, 1, 2):
+        check_np(lambda _, x, scalar=scalar: getattr(functions, f"bitwise_{name}_scalar")(x, scalar=scalar), TRUTHS)
+
+
+@pytest.mark.parametrize("data", [TRUTHS, INTEGERS, INTEGERS.astype(np.int64), INTEGERS.astype(np.int8), np.abs(INTEGERS).astype(np.uint8)],
+                         ids=["truths", "i32", "i64", "i8", "u8"])
+def test_bits_are_inverted(data: np.ndarray, mx: ModuleType, check_np: Check) -> None:
+    check_np(lambda _, x: mx.sym.numpy._internal.bitwise_not(x), data)
+
+
+def test_bits_of_integers_are_not_combined(mx: ModuleType) -> None:
+    functions = mx.sym.numpy._internal
+    x, y = (mx.sym.var(name).as_np_ndarray() for name in "xy")
+    with pytest.raises(ImportFailure, match="bitwise_and of i32 and i32: supported of bool alone"):
+        import_model((functions.bitwise_and(x, y), {}, {}), shapes={"x": (2,), "y": (2,)}, dtypes={"x": "int32", "y": "int32"})
+    with pytest.raises(ImportFailure, match="bitwise_or of i32: supported of bool alone"):
+        import_model((functions.bitwise_or_scalar(x, scalar=2), {}, {}), shapes={"x": (2,)}, dtypes={"x": "int32"})
+    with pytest.raises(ImportFailure, match="bitwise_not of f32: expected integers or bool"):
+        import_model((functions.bitwise_not(x), {}, {}), shapes={"x": (2,)})

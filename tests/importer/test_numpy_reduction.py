@@ -135,7 +135,25 @@ def test_refusals(function: Callable[..., Any], message: str, check_np: Check, m
 
 def test_refused_variants(check_np: Check, mx: ModuleType) -> None:
     x = mx.sym.var("x").as_np_ndarray()
-    with pytest.raises(ImportFailure, match="data of i32, whose variance MXNet truncates to integers; give dtype"):
-        import_model(mx.sym.np.var(x), shapes={"x": (3,)}, dtypes={"x": "int32"})
     with pytest.raises(UnsupportedOperator, match="norms of matrices"):
         import_model(mx.sym.np.linalg.norm(x, ord=2, axis=(0, 1)), shapes={"x": (3, 3)})
+
+
+@pytest.mark.parametrize(("function", "message"), [
+    (lambda f, x: f.var(x), "MXNet truncates the mean of others to integers first, whatever dtype is given"),
+    (lambda f, x: f.std(x, dtype="float32"), "MXNet truncates the mean of others to integers first, whatever dtype is given"),
+    (lambda f, x: f.average(x), "MXNet truncates averages of others to integers"),
+    (lambda f, x: f.linalg.norm(x), "MXNet truncates norms of others to integers"),
+    (lambda f, x: f.ldexp(x, 2), "MXNet truncates the result of others to integers"),
+    (lambda f, x: f.ldexp(2, x), "MXNet truncates the result of others to integers"),
+], ids=["var", "std", "average", "norm", "ldexp", "rldexp"])
+def test_what_mxnet_truncates_is_of_floats(function: Callable[..., Any], message: str, mx: ModuleType) -> None:
+    symbol = function(mx.sym.np, mx.sym.var("x").as_np_ndarray())
+    with pytest.raises(ImportFailure, match=f"data of i32, expected floats: {message}"):
+        import_model((symbol, {}, {}), shapes={"x": (3,)}, dtypes={"x": "int32"})
+
+
+def test_weights_of_one_axis_have_one_sum(check_np: Check) -> None:
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    for axis, weights in ((0, [1.0, 3.0]), (1, [0.5, 2.0, 4.0]), (-1, [1.0, 2.0, 3.0])):
+        check_np(lambda f, a, w, axis=axis: list(f.average(a, axis=axis, weights=w, returned=True)), x, np.array(weights, np.float32), reduction=3)

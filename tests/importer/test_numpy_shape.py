@@ -32,6 +32,27 @@ SHAPES: dict[str, Function] = {
 }
 
 
+@pytest.mark.parametrize("axis", [0, 7])
+def test_hsplit_has_an_axis_of_its_own(axis: int, mx: ModuleType, check_np: Check) -> None:
+    """MXNet does not look at the attribute."""
+    cut = mx.sym.numpy._internal
+    x = np.arange(48, dtype=np.float32)
+    for data in (x, x.reshape(6, 8), x.reshape(3, 4, 4)):
+        check_np(lambda _, value: list(cut.hsplit(value, indices=(0, 1), axis=axis, squeeze_axis=False, sections=0)), data)
+
+
+def test_dsplit_of_another_axis_is_refused(mx: ModuleType) -> None:
+    symbol = mx.sym.numpy._internal.dsplit(mx.sym.var("x").as_np_ndarray(), indices=(), axis=0, squeeze_axis=False, sections=2)
+    with pytest.raises(UnsupportedOperator, match="_npi_dsplit with axis=0: MXNet gives its pieces the sizes of cuts on axis 2 and cuts the axis named"):
+        import_model((mx.sym.Group(list(symbol)), {}, {}), shapes={"x": (3, 4, 4)})
+
+
+def test_pieces_of_vectors_have_no_dimensions(mx: ModuleType, check_np: Check) -> None:
+    vector = np.arange(2, dtype=np.float32)
+    check_np(lambda _, value: list(mx.sym.numpy._internal.split(value, indices=(0, 1), axis=0, squeeze_axis=True, sections=0)), vector)
+    check_np(lambda _, value: list(mx.sym.SliceChannel(value.as_nd_ndarray(), num_outputs=2, axis=0, squeeze_axis=True)), vector)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_shapes(name: str, check_np: Check) -> None:
     if name == "atleast" and not hasattr(pytest.importorskip("mxnet").sym.np, "atleast_3d"):

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from ngc.errors import ImportFailure, InputError
+from ngc.errors import ImportFailure, InputError, UnsupportedOperator
 from ngc.importer import import_model
 from tests.importer.test_build import graph_json, node, variable
 
@@ -44,6 +44,9 @@ IMAGE = (2, 6, 5, 4)
     ("broadcast_axis", [(2, 1)], {"axis": "(1,)", "size": "(3, 4)"}, "1 axes and 2 sizes, expected as many"),
     ("broadcast_like", [(2, 1), (2, 3)], {"lhs_axes": "(1,)", "rhs_axes": "(0, 1)"}, "1 axes on the left and 2 on the right, expected as many"),
     ("SliceChannel", [(2, 6)], {"num_outputs": "999999999"}, "expected at most"),
+    ("gather_nd", [(4,), (1,)], {}, "indices of shape (1,), expected 2 dimensions or more"),
+    ("_npi_eye", [], {"N": "3", "M": "0"}, "3 by 0 elements, expected 1 to"),
+    ("_linspace", [], {"start": "0", "stop": "1", "num": "3", "step": "1"}, "step"),
     ("Pooling", [IMAGE], {"global_pool": "perhaps"}, "global_pool = 'perhaps': expected True, False, 1 or 0"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_what_does_not_fit(op: str, shapes: list[Shape], attrs: dict[str, str], message: str) -> None:
@@ -72,3 +75,20 @@ def test_a_version_that_is_no_number() -> None:
     symbol["attrs"] = {"mxnet_version": "new"}
     with pytest.raises(ImportFailure, match=re.escape("'mxnet_version' must be [\"int\", number], found new")):
         import_model((json.dumps(symbol), {}, {}), shapes={"data": (1, 2)})
+
+
+@pytest.mark.parametrize(("op", "reason"), [
+    ("L2Normalization", "MXNet takes no others"), ("multi_sum_sq", "MXNet takes no others"), ("norm", "MXNet truncates norms of others to integers"),
+])
+def test_operators_of_floats(op: str, reason: str) -> None:
+    symbol = graph_json(variable("x"), node(op, "z", 0))
+    with pytest.raises(ImportFailure, match=f"data of i32, expected floats: {reason}"):
+        import_model((json.dumps(symbol), {}, {}), shapes={"x": (2, 3)}, dtypes={"x": "int32"})
+
+
+@pytest.mark.parametrize(("attrs", "message"), [
+    ({"repeat": "2"}, "repeat=2, of which MXNet knows 1"), ({"infer_range": "True"}, "infer_range=True, a length that only"),
+])
+def test_ranges_that_cannot_be(attrs: dict[str, str], message: str) -> None:
+    with pytest.raises(UnsupportedOperator, match=f"_npi_arange with {message}"):
+        imported("_npi_arange", start="0", stop="3", **attrs)

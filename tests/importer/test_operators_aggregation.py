@@ -84,6 +84,10 @@ def test_histogram(mx: ModuleType, check: Check) -> None:
     check(histogram(data, bin_cnt=10, range=(0, 1), name="z"), {"data": x})
     check(histogram(data, bin_cnt=1, range=(0, 1), name="z"), {"data": x}, batch=False)
     check(histogram(data, bin_cnt=3, range=(0, 3), name="z"), {"data": np.array([0, 1, 2, 3, 4], np.int32)}, batch=False)
+    for bounds, count in (((0, 10), 4), ((0, 5), 2)):  # whose edges are truncated
+        check(histogram(data, bin_cnt=count, range=bounds, name="z"), {"data": np.array([0, 1, 1, 2, 3, 4, 5, 5], np.int32)}, batch=False)
+    with pytest.raises(ImportFailure, match="data of i32, expected floats: MXNet truncates the edges of bins of others to integers, and bins narrower than 1"):
+        import_model(histogram(data, bin_cnt=10, range=(0, 2.5)), shapes={"data": (3,)}, dtypes={"data": "int32"})
     check(histogram(data, bins, name="z"), {"data": x, "bins": np.array([0, 0.1, 0.3, 1], np.float32)}, batch=False)
     with pytest.raises(ImportFailure, match="bin_cnt = 3 and range = None: expected a number and two bounds, or an input of bins"):
         import_model(histogram(data, bin_cnt=3), shapes={"data": (3,)})

@@ -12,7 +12,7 @@ import ngc
 from ngc.errors import ImportFailure, UnsupportedOperator
 from ngc.importer import import_model
 from ngc.ir import Graph, evaluate, parse, verify
-from tests.importer.conftest import assert_close, run_mxnet
+from tests.importer.conftest import assert_close, compare, run_mxnet
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -299,11 +299,13 @@ def test_two_inputs_of_one_name(mx: ModuleType) -> None:
         import_model(symbol, shapes=SHAPES)
 
 
-def test_slices_without_dimensions_are_refused(mx: ModuleType) -> None:
-    symbol = loop_json(mx)
-    symbol["attrs"]["is_np_shape"] = ["int", 1]
-    with pytest.raises(ImportFailure, match="operand 'data-0' has no dimensions, which the operator does not take"):
-        import_model(symbol, shapes={"data": (3,), "state": (1,), "w": (1,)})
+def test_foreach_over_vectors_under_numpys_semantics(mx: ModuleType) -> None:
+    """The body sees arrays of one element, as without them."""
+    with mx.util.np_shape(True):
+        data, state = variables(mx, "data state")
+        symbol = foreach(mx, lambda x, s: (x + s[0], [s[0] + x]), data, [state])
+        feeds = {"data": np.arange(4, dtype=np.float32), "state": np.ones(1, np.float32)}
+        compare(symbol, feeds, run_mxnet(mx, symbol, feeds), batch=False)
 
 
 def test_data_must_be_there(mx: ModuleType) -> None:

@@ -161,3 +161,20 @@ def test_factorizations_are_done_in_floats_of_32_or_64_bits(mx: ModuleType) -> N
         import_model(mx.sym.linalg.potrf(mx.sym.var("x")), shapes={"x": (2, 2)}, dtypes={"x": "float16"})
     with pytest.raises(ImportFailure, match=r"triangular_solve: a triangle f32\[3,3\] does not stand on the right of f32\[3,2\]"):
         import_model(mx.sym.linalg.trsm(mx.sym.var("a"), mx.sym.var("b"), rightside=True), shapes={"a": (3, 3), "b": (3, 2)})
+
+
+@pytest.mark.parametrize("batch", [(), (2,)], ids=["one", "batch"])
+def test_determinants_under_numpys_names(batch: tuple[int, ...], check_np: Check, rng: np.random.Generator) -> None:
+    """That of one matrix has no dimensions."""
+    x = matrices(rng, *batch, 3, 3)
+    check_np(lambda f, a: f.linalg.det(a), x, reduction=9, scale=32)
+    check_np(lambda f, a: list(f.linalg.slogdet(a)), x, reduction=9, scale=32)
+
+
+@pytest.mark.parametrize("triangle", ["L", "U"])
+def test_eigenvectors_under_numpys_names(triangle: str, mx: ModuleType, check_np: Check, rng: np.random.Generator) -> None:
+    """Either triangle is read alone: the data is not symmetric."""
+    functions = mx.sym.numpy._internal
+    x = np.stack([np.diag([1.0, 4.0, 9.0]), np.diag([-2.0, 0.5, 5.0])]) + rng.uniform(-0.5, 0.5, (2, 3, 3))
+    check_np(lambda _, a: list(functions.eigh(a, UPLO=triangle)), x, reduction=9, scale=64)
+    check_np(lambda _, a: functions.eigvalsh(a, UPLO=triangle), x, reduction=9, scale=64)

@@ -48,3 +48,10 @@ def test_what_is_imported_is_neither_refused_nor_excluded() -> None:
     assert [name for name in (*REFUSED, *EXCLUDED) if canonical_operator(name) in imported or name in QUANTIZED_OPERATORS] == []
     assert not set(EXCLUDED) & set(REFUSED)
     assert len(ALIASES) > 550
+
+
+def test_every_alias_is_the_operator_that_it_names() -> None:
+    """`_npi_cholesky` and `_sparse_stop_gradient` are one operator with what MXNet lists them under."""
+    imported = {name: aliases for name, aliases in ALIASES.items() if name not in EXCLUDED and name not in REFUSED}
+    others = {name: alias for name, aliases in imported.items() for alias in aliases if canonical_operator(alias) != canonical_operator(name)}
+    assert others == {}

@@ -55,7 +55,7 @@ def _gelqf(make: Maker, op: str) -> Case:
 def _syevd(make: Maker, op: str) -> Case:
     """Of the vectors nothing fixes the signs: the values are compared."""
     matrix, order, _ = _matrix(make, symmetric=True, batch=())
-    return make.case(f"{make.call(op, matrix)}:1", units=32, terms=order, magnitude=16.0 * order)
+    return make.case(f"{make.call(op, matrix)}:{1 if op == '_linalg_syevd' else 0}", units=32, terms=order, magnitude=16.0 * order)
 
 
 def _diagonals(make: Maker, op: str) -> Case:
@@ -81,7 +81,7 @@ STRATEGIES: dict[str, Strategy] = {
     **dict.fromkeys(("_linalg_inverse", "_linalg_det", "_linalg_slogdet", "_linalg_sumlogdiag"), _whole),
     **dict.fromkeys(("_linalg_trmm", "_linalg_trsm"), _triangular),
     "_linalg_gelqf": _gelqf,
-    "_linalg_syevd": _syevd,
+    **dict.fromkeys(("_linalg_syevd", "_npi_eigh", "_npi_eigvalsh"), _syevd),
     **dict.fromkeys(("_linalg_extractdiag", "_linalg_makediag", "_linalg_extracttrian", "_linalg_maketrian"), _diagonals),
     "_npi_polyval": _polyval,
 }

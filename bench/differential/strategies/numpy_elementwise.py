@@ -91,6 +91,17 @@ def _ldexp(make: Maker, op: str) -> Case:
     return make.case(make.call(op, first, make.input("x2", shape, dtype, "integers", -3, 3)))
 
 
+def _bitwise(make: Maker, op: str) -> Case:
+    dtype = make.pick("bool", "int32", "int64", "uint8") if op == "_npi_bitwise_not" else "bool"
+    shape = make.shape()
+    data = make.input("x1", shape, dtype, "integers", 0, 1 if dtype == "bool" else 9, batched=False)
+    if op == "_npi_bitwise_not":
+        return make.case(make.call(op, data))
+    if op.endswith("scalar"):
+        return make.case(make.call(op, data, scalar=float(make.integer(0, 2))))
+    return make.case(make.call(op, data, make.input("x2", shape, dtype, "integers", 0, 1, batched=False)))
+
+
 def _copy(make: Maker, op: str) -> Case:
     return make.case(make.call(op, make.input("a", _shape(make), make.pick(*_TYPES), batched=False)))
 
@@ -106,5 +117,6 @@ STRATEGIES: dict[str, Strategy] = {
     **dict.fromkeys(("_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), _where),
     "_npi_full_like": _full_like,
     **dict.fromkeys(("_npi_ldexp", "_npi_ldexp_scalar", "_npi_rldexp_scalar"), _ldexp),
+    **{f"_npi_bitwise_{form}": _bitwise for form in ("and", "or", "xor", "and_scalar", "or_scalar", "xor_scalar", "not")},
     "_np_copy": _copy,
 }

@@ -14,6 +14,7 @@ from ngc.importer.operators import (
     linear_algebra,
     matmul,
     normalization,
+    numpy_bitwise,
     numpy_creation,
     numpy_elementwise,
     numpy_joining,
@@ -42,7 +43,7 @@ _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
     indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
     numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
-    numpy_signs,
+    numpy_signs, numpy_bitwise,
 )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ def _all_finite(conversion: Conversion) -> list[Value]:
 
 def _multi_sum_sq(conversion: Conversion) -> list[Value]:
     """The sum of squares of each input, in f32."""
+    conversion.expect_floats("MXNet takes no others")
     sums = []
     for number, x in enumerate(conversion.inputs):
         wide = conversion.op("cast", x, part=f"wide{number}", dtype="f32")
@@ -157,6 +158,8 @@ def _histogram(conversion: Conversion) -> list[Value]:
         if attrs["bin_cnt"] is None or attrs["range"] is None or len(attrs["range"]) != 2:
             raise conversion.fail(f"bin_cnt = {attrs['bin_cnt']} and range = {attrs['range']}: expected a number and two bounds, or an input of bins")
         low, high = attrs["range"]
+        if high - low < attrs["bin_cnt"]:
+            conversion.expect_floats("MXNet truncates the edges of bins of others to integers, and bins narrower than 1 are then one")
         edges = made(conversion, np.linspace(low, high, attrs["bin_cnt"] + 1).astype(DTYPES[x.type.dtype]), x.type.dtype, part="edges")
     count = conversion.fixed(edges.type.shape[0], "the number of edges")
     if count < 2:

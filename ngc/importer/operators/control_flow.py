@@ -107,8 +107,8 @@ def _foreach(conversion: Conversion) -> list[Value]:
 
 
 def _scanned(conversion: Conversion, value: Value) -> Value:
-    """Returns what a loop scans; a slice of data of one dimension is an array of one element, unless the symbol was made under numpy's semantics."""
-    if value.type.rank != 1 or conversion.subgraphs.np_shape:
+    """Returns what a loop scans; a slice of data of one dimension is an array of one element, under numpy's semantics too."""
+    if value.type.rank != 1:
         return value
     return conversion.reshape(value, (*value.type.shape, 1), part=f"{value.name}_column")
 

@@ -10,7 +10,7 @@ from ngc.importer.attributes import Attributes, Field, Schema
 from ngc.importer.source_bytes import Array
 from ngc.importer.symbol import SymbolGraph, SymbolNode
 from ngc.ir import Dim, Graph, GraphBuilder, Loc, Shape, SymDim, TensorType, Value
-from ngc.ir.tensor_type import format_shape
+from ngc.ir.tensor_type import FLOATS, format_shape
 
 MAX_OUTPUTS = 1 << 16
 """More outputs than any model has of one node: a damaged number must not make names by the billion."""
@@ -105,6 +105,11 @@ class Conversion:
         """The first operand's rank."""
         return len(self.shape)
 
+    @property
+    def np_shape(self) -> bool:
+        """Whether the node's symbol has tensors without dimensions, as numpy has; else what would have none has one of size 1."""
+        return self.subgraphs.np_shape
+
     def fail(self, message: str) -> ImportFailure:
         """Returns the error that names this node."""
         return ImportFailure(f"{self.source}: {self.node}: {shorten(message, _MOST_MESSAGE)}")
@@ -172,6 +177,12 @@ class Conversion:
         if isinstance(dim, SymDim):
             raise self.fail(f"{what} depends on N; compile with a fixed batch instead")
         return dim
+
+    def expect_floats(self, why: str) -> None:
+        """Raises unless all operands are floats; `why` says what becomes of others in MXNet."""
+        for value in self.inputs:
+            if value.type.dtype not in FLOATS:
+                raise self.fail(f"data of {value.type.dtype}, expected floats: {why}")
 
     def expect_shape(self, value: Value, expected: Sequence[Dim], what: str) -> None:
         """Raises unless an operand has the shape that the operator's attributes and data ask for."""

@@ -123,7 +123,7 @@ def _size_array(conversion: Conversion) -> list[Value]:
     return [made(conversion, np.array([np.prod(sizes, dtype=np.int64)]), "i64")]
 
 
-def _refuse_inferred_range(attrs: Attributes) -> str | None:
+def refuse_inferred_range(attrs: Attributes) -> str | None:
     return "infer_range=True, a length that only the operators behind it tell" if attrs["infer_range"] else None
 
 
@@ -150,7 +150,7 @@ OPERATORS: dict[str, Operator] = {
         },
         0,
         0,
-        refuse=_refuse_inferred_range,
+        refuse=refuse_inferred_range,
         becomes=_MADE,
     ),
     "_contrib_arange_like": Operator(
@@ -176,9 +176,6 @@ OPERATORS: dict[str, Operator] = {
         {
             "start": Field("double"),
             "stop": Field("double", None, optional=True),
-            "step": IGNORED,
-            "repeat": IGNORED,
-            "infer_range": IGNORED,
             "num": Field("int", low=1, high=MAX_GENERATED),
             "endpoint": Field("bool", True),
             "ctx": IGNORED,

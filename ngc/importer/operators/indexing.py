@@ -60,6 +60,8 @@ def _batch_take(conversion: Conversion) -> list[Value]:
 
 def _gather_nd(conversion: Conversion) -> list[Value]:
     """Coordinates below 0 count from the end; those outside, for which MXNet raises, are clipped."""
+    if conversion.inputs[1].type.rank < 2:
+        raise conversion.fail(f"indices of shape {format_shape(conversion.inputs[1].type.shape)}, expected 2 dimensions or more")
     return [conversion.op("gather_nd", conversion.data, as_index(conversion, conversion.inputs[1]))]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ngc.importer.attributes import Attributes, Field
+from ngc.importer.attributes import Attributes, Field, enum
 from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.ir import Value
 from ngc.ir.tensor_type import DTYPES
@@ -32,6 +32,19 @@ def _two_outputs(op: str) -> Operator:
         return producer.outputs
 
     return Operator(convert, {}, outputs=lambda attrs: ("output0", "output1"), becomes=(op,))
+
+
+def _eigh(conversion: Conversion) -> list[Value]:
+    """Eigenvalues, and eigenvectors as columns; `UPLO` says which triangle of the data is read."""
+    data = conversion.data
+    if conversion.attrs["UPLO"] == "U":
+        data = _transposed(conversion, data, "lower")
+    producer = conversion.op("eigh", data, part="rows").producer
+    assert producer is not None
+    vectors, values = producer.outputs
+    if conversion.node.op == "_npi_eigvalsh":
+        return [conversion.op("identity", values)]
+    return [conversion.op("identity", values, part="output0"), _transposed(conversion, vectors, "output1")]
 
 
 def _triangular(op: str) -> Operator:
@@ -66,8 +79,8 @@ def _size(conversion: Conversion, matrices: Value) -> int:
 
 
 def _over_matrices(conversion: Conversion, op: str, numbers: Value, part: str = "") -> Value:
-    """Reduces one number for each row of a matrix; MXNet has no arrays without dimensions."""
-    single = numbers.type.rank == 1
+    """Reduces one number for each row of a matrix; of a single one that leaves no dimensions, where MXNet has such tensors."""
+    single = numbers.type.rank == 1 and not conversion.np_shape
     return conversion.op(op, numbers, part=part, axes=(numbers.type.rank - 1,), keepdims=single)
 
 
@@ -178,6 +191,7 @@ def _visible(attrs: Attributes) -> tuple[str, ...]:
     return ("output0",)
 
 
+_TRIANGLE = {"UPLO": enum("L", "U", default="L")}
 _OFFSET = {"offset": Field("int", 0)}
 _MOVES = ("reshape", "slice", "pad", "concat", "transpose")
 
@@ -189,6 +203,8 @@ OPERATORS = {
     "_linalg_trsm": _triangular("triangular_solve"),
     "_linalg_gelqf": _two_outputs("lq"),
     "_linalg_syevd": _two_outputs("eigh"),
+    "_npi_eigh": Operator(_eigh, _TRIANGLE, outputs=lambda attrs: ("output0", "output1"), becomes=("transpose", "eigh", "identity")),
+    "_npi_eigvalsh": Operator(_eigh, _TRIANGLE, becomes=("transpose", "eigh", "identity")),
     "_linalg_det": Operator(_det, {}, outputs=_visible, becomes=("lu_pivots", "reduce_prod")),
     "_linalg_slogdet": Operator(
         _slogdet, {}, outputs=lambda attrs: ("output0", "output1"), becomes=("lu_pivots", "reduce_prod", "sign", "abs", "log", "reduce_sum")

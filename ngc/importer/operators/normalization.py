@@ -108,6 +108,7 @@ def _refuse_statistics(attrs: Attributes) -> str | None:
 
 def _l2_normalization(conversion: Conversion) -> list[Value]:
     """data / sqrt(sum(data * data) + eps); the norm is exact to f32 before its square is."""
+    conversion.expect_floats("MXNet takes no others")
     mode = conversion.attrs["mode"]
     if mode != "instance" and conversion.rank < 3:
         raise conversion.fail(f"data of shape {format_shape(conversion.shape)} with mode={mode}, expected 3 dimensions or more")

@@ -7,7 +7,7 @@ import numpy as np
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, Schema
 from ngc.importer.operators.conversion import MAX_GENERATED, Conversion, Operator
-from ngc.importer.operators.creation import made
+from ngc.importer.operators.creation import made, refuse_inferred_range
 from ngc.importer.operators.numpy_common import broadcast_to, filled_like
 from ngc.importer.operators.positions import diagonal, diagonal_matrix
 from ngc.importer.source_bytes import Array
@@ -49,12 +49,17 @@ def _arange(attrs: Attributes) -> Array:
     return progression(int(_count(attrs)[0]), _ends(attrs)[0], attrs["step"], 1, attrs["dtype"] or "f32")
 
 
+def _refuse_repeats(attrs: Attributes) -> str | None:
+    return refuse_inferred_range(attrs) if attrs["repeat"] == 1 else f"repeat={attrs['repeat']}, of which MXNet knows 1"
+
+
 def _linspace(attrs: Attributes) -> Array:
     return np.linspace(attrs["start"], attrs["stop"], attrs["num"], attrs["endpoint"])
 
 
-def _constant(size: Callable[[Attributes], Sequence[float]], array: Callable[[Attributes], Array], schema: Schema) -> Operator:
-    return Operator(_made(size, array), {**_DTYPE, **schema}, 0, 0, becomes=("cast", "identity"))
+def _constant(size: Callable[[Attributes], Sequence[float]], array: Callable[[Attributes], Array], schema: Schema,
+              refuse: Callable[[Attributes], str | None] = lambda attrs: None) -> Operator:
+    return Operator(_made(size, array), {**_DTYPE, **schema}, 0, 0, refuse, becomes=("cast", "identity"))
 
 
 def _window(function: Callable[[int], Array]) -> Operator:
@@ -100,8 +105,10 @@ OPERATORS = {
     "_npi_zeros": _filled(0.0),
     "_npi_ones": _filled(1.0),
     "_npi_arange": _constant(_count, _arange, {
-        "start": Field("double"), "stop": Field("double", None, optional=True), "step": Field("double", 1.0), "repeat": IGNORED, "infer_range": IGNORED}),
-    "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["M"] or attrs["N"]), lambda attrs: np.eye(attrs["N"], attrs["M"] or None, attrs["k"]), {
+        "start": Field("double"), "stop": Field("double", None, optional=True), "step": Field("double", 1.0),
+        "repeat": Field("int", 1), "infer_range": Field("bool", False)}, _refuse_repeats),
+    "_npi_eye": _constant(lambda attrs: (attrs["N"], attrs["N"] if attrs["M"] is None else attrs["M"]),
+                          lambda attrs: np.eye(attrs["N"], attrs["M"], attrs["k"]), {
         "N": Field("long"), "M": Field("long", None, optional=True), "k": Field("long", 0)}),
     "_npi_identity": _constant(lambda attrs: (attrs["shape"][0], attrs["shape"][-1]), lambda attrs: np.eye(*attrs["shape"]), {"shape": Field("shape")}),
     "_npi_logspace": _constant(lambda attrs: (attrs["num"],), lambda attrs: np.asarray(attrs["base"] ** _linspace(attrs)),

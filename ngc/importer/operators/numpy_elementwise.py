@@ -87,7 +87,10 @@ def _comparison(op: str) -> Operator:
 
 def _scalar_comparison(op: str) -> Operator:
     def convert(conversion: Conversion) -> list[Value]:
-        return _truth(conversion, conversion.op(op, _scalar_data(conversion, op), part="numbers", scalar=conversion.attrs["scalar"]))
+        scalar = conversion.attrs["scalar"]
+        if conversion.data.type.dtype == "bool":  # MXNet makes the scalar one of the data's type
+            scalar = float(bool(scalar))
+        return _truth(conversion, conversion.op(op, _scalar_data(conversion, op), part="numbers", scalar=scalar))
 
     return Operator(convert, _SCALAR_PARAMS, any_rank=True, becomes=(op, *_TRUTH))
 
@@ -206,13 +209,18 @@ def _ldexp(conversion: Conversion) -> list[Value]:
     return [conversion.op("mul", x, conversion.op("power", exponent, part="power", scalar=2.0, reverse=True))]
 
 
+_TRUNCATED = "MXNet truncates the result of others to integers"
+
+
 def _ldexp_scalar(conversion: Conversion) -> list[Value]:
+    conversion.expect_floats(_TRUNCATED)
     scalar = conversion.attrs["scalar"]
-    return [conversion.op("mul", floating(conversion, conversion.data, "floats"), scalar=2.0 ** scalar if scalar < 1024 else math.inf)]
+    return [conversion.op("mul", conversion.data, scalar=2.0 ** scalar if scalar < 1024 else math.inf)]
 
 
 def _rldexp_scalar(conversion: Conversion) -> list[Value]:
-    exponent = conversion.op("power", floating(conversion, conversion.data, "floats"), part="power", scalar=2.0, reverse=True)
+    conversion.expect_floats(_TRUNCATED)
+    exponent = conversion.op("power", conversion.data, part="power", scalar=2.0, reverse=True)
     return [conversion.op("mul", exponent, scalar=conversion.attrs["scalar"])]
 
 
@@ -247,7 +255,7 @@ OPERATORS = {
     "_npi_full_like": Operator(_full_like, {"fill_value": Field("double"), "ctx": IGNORED, **DTYPE}, any_rank=True, becomes=("cast", *FILLED)),
     "_npi_polyval": Operator(_polyval, None, 2, 2, any_rank=True, becomes=("slice", "reshape", "mul", "add", "logical_and")),
     "_npi_ldexp": Operator(_ldexp, None, 2, 2, any_rank=True, becomes=("mul", "power")),
-    "_npi_ldexp_scalar": Operator(_ldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul", "cast")),
-    "_npi_rldexp_scalar": Operator(_rldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul", "power", "cast")),
+    "_npi_ldexp_scalar": Operator(_ldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul",)),
+    "_npi_rldexp_scalar": Operator(_rldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul", "power")),
     "_np_copy": Operator(lambda conversion: [conversion.op("identity", conversion.data)], any_rank=True, becomes=("identity",)),
 }

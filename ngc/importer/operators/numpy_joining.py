@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ngc.importer.attributes import Field
+from ngc.importer.attributes import IGNORED, Attributes, Field
 from ngc.importer.operators.conversion import MAX_OUTPUTS, NUM_ARGS, Conversion, Operator, named_outputs
 from ngc.importer.operators.slicing import split_at, split_at_outputs
 from ngc.ir import Dim, Shape, Value
@@ -46,6 +46,23 @@ def _column_stack(conversion: Conversion) -> list[Value]:
     return _joined(conversion, _shaped(conversion, lambda shape: shape if len(shape) > 1 else (*(shape or (1,)), 1)), 1)
 
 
+def _hsplit(conversion: Conversion) -> Sequence[Value | None]:
+    """Cuts vectors on their only axis, others on the second; MXNet does not look at `axis`."""
+    return split_at(conversion, min(1, conversion.rank - 1))
+
+
+def _dsplit(conversion: Conversion) -> Sequence[Value | None]:
+    return split_at(conversion, _DEPTH)
+
+
+_DEPTH = 2
+"""The axis that `dsplit` cuts."""
+
+
+def _refuse_axis(attrs: Attributes) -> str | None:
+    return None if attrs["axis"] == _DEPTH else f"axis={attrs['axis']}: MXNet gives its pieces the sizes of cuts on axis {_DEPTH} and cuts the axis named"
+
+
 _SPLIT = {
     "indices": Field("shape", ()), "axis": Field("int", 0), "squeeze_axis": Field("bool", False), "sections": Field("int", 0, high=MAX_OUTPUTS),
 }
@@ -59,5 +76,6 @@ OPERATORS = {
        for name, convert in (("hstack", _hstack), ("dstack", _dstack))},
     **{f"_npi_{name}": Operator(convert, NUM_ARGS, 1, None, any_rank=True, becomes=_STACKED)
        for name, convert in (("vstack", _vstack), ("column_stack", _column_stack))},
-    **{name: Operator(split_at, _SPLIT, outputs=split_at_outputs, becomes=("slice", "reshape")) for name in ("_npi_hsplit", "_npi_dsplit")},
+    "_npi_hsplit": Operator(_hsplit, {**_SPLIT, "axis": IGNORED}, outputs=split_at_outputs, becomes=("slice", "reshape")),
+    "_npi_dsplit": Operator(_dsplit, _SPLIT, refuse=_refuse_axis, outputs=split_at_outputs, becomes=("slice", "reshape")),
 }

@@ -6,7 +6,8 @@ import numpy as np
 
 from ngc.importer.attributes import Attributes, Field
 from ngc.importer.operators.conversion import Conversion, Operator, named_outputs
-from ngc.importer.operators.numpy_common import DTYPE, broadcast_to, cast, floating, is_float
+from ngc.importer.operators.numpy_common import DTYPE, cast, is_float
+from ngc.importer.operators.reduction import INTEGER_NORM
 from ngc.ir import Value
 from ngc.ir.tensor_type import DTYPES, product
 
@@ -64,8 +65,7 @@ def _variance(root: bool) -> Callable[[Conversion], list[Value]]:
 
     def convert(conversion: Conversion) -> list[Value]:
         data, attrs = conversion.data, conversion.attrs
-        if not is_float(data) and attrs["dtype"] is None:
-            raise conversion.fail(f"data of {data.type.dtype}, whose variance MXNet truncates to integers; give dtype")
+        conversion.expect_floats("MXNet truncates the mean of others to integers first, whatever dtype is given")
         data = cast(conversion, data, attrs["dtype"] or data.type.dtype, "typed")
         axes = _axes(conversion, attrs["axis"])
         mean = _reduce(conversion, "reduce_mean", data, axes, "mean", keepdims=True)
@@ -87,7 +87,8 @@ def _variance(root: bool) -> Callable[[Conversion], list[Value]]:
 
 def _average(conversion: Conversion) -> list[Value | None]:
     """sum(a * w) / sum(w), and the sum of the weights where it is asked for."""
-    attrs, data = conversion.attrs, floating(conversion, conversion.data, "floats")
+    attrs, data = conversion.attrs, conversion.data
+    conversion.expect_floats("MXNet truncates averages of others to integers")
     axes = _axes(conversion, attrs["axis"])
     if not attrs["weighted"]:
         mean = _reduce(conversion, "reduce_mean", data, axes, "output0" if attrs["returned"] else "", keepdims=False)
@@ -99,14 +100,16 @@ def _average(conversion: Conversion) -> list[Value | None]:
     if len(conversion.inputs) != 2:
         raise conversion.fail("weighted = True without weights")
     weights = cast(conversion, conversion.inputs[1], data.type.dtype, "weights")
-    if weights.type.shape != conversion.shape:
+    along_axis = weights.type.shape != conversion.shape
+    if along_axis:
         if len(axes) != 1 or weights.type.shape != (conversion.shape[axes[0]],):
             raise conversion.fail("weights have the shape of the data, or that of the one axis")
         weights = conversion.reshape(weights, (weights.type.shape[0], *(1,) * (conversion.rank - 1 - axes[0])), part="along")
     product_ = conversion.op("mul", data, weights, part="weighted")
     total = _reduce(conversion, "reduce_sum", product_, axes, "total", keepdims=False)
-    spread = broadcast_to(conversion, weights, conversion.shape, "spread")
-    scale = _reduce(conversion, "reduce_sum", spread, axes, "output1" if attrs["returned"] else "scale", keepdims=False)
+    # The sum of one axis' weights is one number, which MXNet returns without dimensions.
+    summed = tuple(range(weights.type.rank)) if along_axis else axes
+    scale = _reduce(conversion, "reduce_sum", weights, summed, "output1" if attrs["returned"] else "scale", keepdims=False)
     return [conversion.op("div", total, scale, part="output0" if attrs["returned"] else ""), scale]
 
 
@@ -127,6 +130,7 @@ def _index(op: str) -> Callable[[Conversion], list[Value]]:
 
 
 def _norm(conversion: Conversion) -> list[Value]:
+    conversion.expect_floats(INTEGER_NORM)
     op = "reduce_l1" if conversion.attrs["ord"] == 1 else "reduce_l2"
     return [_reduce(conversion, op, conversion.data, _axes(conversion, conversion.attrs["axis"]))]
 
@@ -174,7 +178,7 @@ OPERATORS = {
     "_npi_average": Operator(
         _average, {"axis": Field("shape", None, optional=True), "returned": Field("bool", False), "weighted": Field("bool", True)}, 1, 2,
         outputs=lambda attrs: ("output0", "output1")[:1 + attrs["returned"]], any_rank=True,
-        becomes=("reduce_mean", "reduce_sum", "mul", "div", "cast", "reshape", "broadcast_to", "identity")),
+        becomes=("reduce_mean", "reduce_sum", "mul", "div", "cast", "reshape", "identity")),
     "_npi_norm": Operator(_norm, {**_AXIS, "ord": Field("double", 2.0), "flag": Field("int", -1)}, refuse=_refuse_norm, outputs=named_outputs("output0"),
                           any_rank=True, becomes=("reduce_l1", "reduce_l2", "identity")),
 }

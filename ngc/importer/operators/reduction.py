@@ -31,7 +31,12 @@ def _reduction(op: str) -> Callable[[Conversion], list[Value]]:
     ]
 
 
+INTEGER_NORM = "MXNet truncates norms of others to integers"
+"""Why norms are of floats."""
+
+
 def _norm(conversion: Conversion) -> list[Value]:
+    conversion.expect_floats(INTEGER_NORM)
     op = "reduce_l1" if conversion.attrs["ord"] == 1 else "reduce_l2"
     return [reduce(conversion, op, conversion.attrs["axis"], exclude=False)]
 

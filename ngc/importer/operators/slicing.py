@@ -35,8 +35,13 @@ def _split_channels(conversion: Conversion) -> Sequence[Value | None]:
     return _pieces(conversion, axis, [index * (size // count) for index in range(count)])
 
 
-def split_at(conversion: Conversion) -> Sequence[Value | None]:
-    axis = conversion.axis(conversion.attrs["axis"])
+def _split(conversion: Conversion) -> Sequence[Value | None]:
+    return split_at(conversion, conversion.attrs["axis"])
+
+
+def split_at(conversion: Conversion, axis: int) -> Sequence[Value | None]:
+    """Returns pieces of the data along an axis, as the attributes `sections` or `indices` say; `indices` hold the start of every piece, the first one's too."""
+    axis = conversion.axis(axis)
     size = conversion.fixed(conversion.shape[axis], f"axis {axis}")
     sections, starts = conversion.attrs["sections"], list(conversion.attrs["indices"])
     if sections > 0:
@@ -67,7 +72,7 @@ def _pieces(conversion: Conversion, axis: int, starts: list[int]) -> Sequence[Va
         if squeeze:
             if end - start != 1:
                 raise conversion.fail(f"squeeze_axis needs pieces of 1, piece {index} has {end - start}")
-            piece = conversion.reshape(piece, [*whole[:axis], *whole[axis + 1 :]] or [1], part)
+            piece = conversion.reshape(piece, [*whole[:axis], *whole[axis + 1 :]] or [1] * (not conversion.np_shape), part)
         pieces.append(piece)
     return pieces
 
@@ -198,7 +203,7 @@ OPERATORS = {
         becomes=("slice", "reshape"),
     ),
     "_split_v2": Operator(
-        split_at,
+        _split,
         {
             "indices": Field("shape"),
             "axis": Field("int", 1),
