@@ -51,16 +51,23 @@ def specialize(region: Graph, constants: Mapping[int, Node], dropped: Collection
     return _complete(part, region, region.nodes, mapped, range(len(region.outputs)) if outputs is None else outputs)
 
 
-def fed(region: Graph, node: Node, position: int) -> Graph:
-    """Returns a copy of a graph that is given the results of one of its nodes as further inputs, from a position on; the original stays as it is."""
+def fed(region: Graph, nodes: Collection[Node], values: Sequence[Value], position: int) -> Graph:
+    """Returns a copy of a graph without some of its nodes; the original stays as it is.
+
+    Args:
+        region: the graph.
+        nodes: those that are left out.
+        values: results of theirs, which the copy is given as further inputs: all that the other nodes read and the graph returns.
+        position: of the first of these among the inputs.
+    """
     part, mapped = _begin(region), dict[Value, Value]()
     inputs = list(zip(region.inputs, region.input_names, strict=True))
-    for value, public in (*inputs[:position], *((value, None) for value in node.outputs), *inputs[position:]):
+    for value, public in (*inputs[:position], *((value, None) for value in values), *inputs[position:]):
         name, number = value.name, 1
         while public is None and name in region.input_names:
             name, number = f"{value.name}_{number}", number + 1
         mapped[value] = part._add_input(value.name, value.type, public or name)
-    return _complete(part, region, [other for other in region.nodes if other is not node], mapped, range(len(region.outputs)))
+    return _complete(part, region, [node for node in region.nodes if node not in nodes], mapped, range(len(region.outputs)))
 
 
 def _begin(region: Graph) -> Graph:

@@ -138,13 +138,13 @@ def _replace(node: Node, found: Mapping[int, Value], rewriter: Rewriter) -> None
 
 
 class _Hoist(Rule):
-    """A node of a loop's body whose operands are there before the loop."""
+    """Nodes of a loop's body whose operands are there before the loop; all of a body at once, for each rewrite copies what is left of it."""
 
     roots = frozenset({"loop"})
 
     def check(self, match: Match, graph: Graph) -> str | None:
         """Refuses loops with a condition."""
-        return f"its condition may end it before a step that needs %{match['inner'].name}" if len(match["root"].regions) > 1 else None
+        return f"its condition may end it before a step that needs %{match['inner'][0].name}" if len(match["root"].regions) > 1 else None
 
 
 class HoistInvariant(_Hoist):
@@ -153,16 +153,18 @@ class HoistInvariant(_Hoist):
     equation = "loop(s, x, c){f(g(c), ...)} = loop(s, x, g(c)){f}"
 
     def match(self, node: Node, graph: Graph) -> Match | None:
-        """Binds `inner`, a node that reads captured values and constants only."""
+        """Binds `inner`, the nodes that read captured values, constants and one another only."""
         body = node.regions[0]
         captured = set(body.inputs[node.attrs["carried"] + node.attrs["scanned"]:])
-        for inner in body.nodes:
-            if captured & set(inner.inputs) and not inner.regions and all(value in captured or value.is_const for value in inner.inputs):
-                return {"root": node, "inner": inner}
-        return None
+        inner = []
+        for candidate in body.nodes:
+            if captured & set(candidate.inputs) and not candidate.regions and all(value in captured or value.is_const for value in candidate.inputs):
+                inner.append(candidate)
+                captured.update(candidate.outputs)
+        return {"root": node, "inner": inner} if inner else None
 
     def rewrite(self, match: Match, rewriter: Rewriter) -> None:
-        """Places the node before the loop."""
+        """Places the nodes before the loop."""
         _hoist(match["root"], match["inner"], len(match["root"].inputs), 0, rewriter)
 
 
@@ -172,31 +174,37 @@ class HoistRows(_Hoist):
     equation = "loop(s, x){f(dense(x, w), ...)} = loop(s, dense(x, w)){f}"
 
     def match(self, node: Node, graph: Graph) -> Match | None:
-        """Binds `inner`, a dense layer of a slice with constant parameters; steps that read whole tensors would read those of one row."""
+        """Binds `inner`, dense layers of slices with constant parameters; steps that read whole tensors would read those of one row."""
         body, carried = node.regions[0], node.attrs["carried"]
         rows = set(body.inputs[carried:carried + node.attrs["scanned"]])
-        for inner in body.nodes:
-            steps = (kind for step in inner.attrs.get("epilogue", ()) for kind in (*STEPS[step.kind].operands, step.kind))
-            if inner.has_trait("dense") and inner.inputs[0] in rows and all(value.is_const for value in inner.inputs[1:]) and not {"tensor", "tee"} & {*steps}:
-                return {"root": node, "inner": inner}
-        return None
+        inner = []
+        for candidate in body.nodes:
+            steps = (kind for step in candidate.attrs.get("epilogue", ()) for kind in (*STEPS[step.kind].operands, step.kind))
+            layer = candidate.has_trait("dense") and candidate.inputs[0] in rows and all(value.is_const for value in candidate.inputs[1:])
+            if layer and not {"tensor", "tee"} & {*steps}:
+                inner.append(candidate)
+                rows.update(candidate.outputs)
+        return {"root": node, "inner": inner} if inner else None
 
     def rewrite(self, match: Match, rewriter: Rewriter) -> None:
-        """Places the layer before the loop, which scans its rows."""
+        """Places the layers before the loop, which scans their rows."""
         _hoist(match["root"], match["inner"], match["root"].attrs["carried"] + match["root"].attrs["scanned"], 1, rewriter)
 
 
-def _hoist(loop: Node, inner: Node, position: int, scanned: int, rewriter: Rewriter) -> None:
-    """Places a node of a loop's body before the loop; its results are operands from `position` on, `scanned` of them scanned."""
-    body = loop.regions[0]
+def _hoist(loop: Node, inner: Sequence[Node], position: int, scanned: int, rewriter: Rewriter) -> None:
+    """Places nodes of a loop's body before the loop; what the rest of it reads of them are operands from `position` on, each `scanned` times scanned."""
+    body, moved = loop.regions[0], set(inner)
     outer = dict(zip(body.inputs, loop.inputs, strict=True))
-    for value in inner.inputs:
-        if value not in outer and value.producer is not None:
-            rewriter.copy(value.producer, outer, before=loop)
-    node = rewriter.insert(inner.op, [outer[value] for value in inner.inputs], inner.attrs, before=loop, locs=inner.locs, name=inner.name)
-    without = fed(body, inner, position)
-    operands = [*loop.inputs[:position], *node.outputs, *loop.inputs[position:]]
-    rewriter.update(loop, "loop", operands, {**loop.attrs, "scanned": loop.attrs["scanned"] + scanned}, regions=(without,))
+    for node in inner:
+        for value in node.inputs:
+            if value not in outer and value.producer is not None:
+                rewriter.copy(value.producer, outer, before=loop)
+        before = rewriter.insert(node.op, [outer[value] for value in node.inputs], node.attrs, before=loop, locs=node.locs, name=node.name)
+        outer.update(zip(node.outputs, before.outputs, strict=True))
+    read = [value for node in inner for value in node.outputs if body.is_output(value) or any(use.node not in moved for use in value.uses)]
+    operands = [*loop.inputs[:position], *(outer[value] for value in read), *loop.inputs[position:]]
+    attrs = {**loop.attrs, "scanned": loop.attrs["scanned"] + scanned * len(read)}
+    rewriter.update(loop, "loop", operands, attrs, regions=(fed(body, moved, read, position),))
 
 
 RULES = (UnreadOperand, UnreadRows, SingleStep, HoistInvariant, HoistRows)

@@ -30,7 +30,7 @@ class Callbacks:
         Args:
             graph: holds the nodes.
             nodes: names of nodes by the symbols under which the program calls them, those in loops and conditionals behind what stands around them.
-            engines: what executes those of them that are engine calls, by the nodes' names.
+            engines: what executes those of them that are engine calls, by the same names.
 
         Raises:
             ArtifactError: the graph has no such node, or one for which an engine was built has no region.
@@ -48,7 +48,9 @@ class Callbacks:
         self._engines: dict[str, Engine] = {}
         self._opening = threading.Lock()
         # ctypes keeps no reference to a callback that only native code knows.
-        self._callbacks = {symbol: _KERNEL(_callback(found[name], slices, self._errors, self._evaluation(found[name]))) for symbol, name in nodes.items()}
+        self._callbacks = {
+            symbol: _KERNEL(_callback(found[name], slices, self._errors, self._evaluation(name, found[name]))) for symbol, name in nodes.items()
+        }
         self.addresses = {symbol: ctypes.cast(callback, ctypes.c_void_p).value or 0 for symbol, callback in self._callbacks.items()}
 
     def open_engines(self) -> None:
@@ -70,11 +72,11 @@ class Callbacks:
                     self._engines[name] = open_engine(image, lambda: {name: value.array for name, value in constants.items()})
         return self._engines[name]
 
-    def _evaluation(self, node: Node) -> Evaluation:
-        """Returns what computes a node's results."""
-        if node.name not in self._images:
+    def _evaluation(self, name: str, node: Node) -> Evaluation:
+        """Returns what computes the results of a node, which has its name behind what stands around it."""
+        if name not in self._images:
             return lambda arrays: evaluate_node(node, arrays)
-        return lambda arrays: self._engine(node.name).run([np.asarray(array, order="C") for array in arrays])
+        return lambda arrays: self._engine(name).run([np.asarray(array, order="C") for array in arrays])
 
     def raise_error(self, regions: Sequence[tuple[int, int]]) -> None:
         """Raises what went wrong in a run, which is known by where its results lie.

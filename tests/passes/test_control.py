@@ -196,6 +196,26 @@ def test_what_no_step_changes_is_computed_before_the_loop() -> None:
     assert [value.name for value in graph.nodes[-1].inputs] == ["s", "fc", "squared"]
 
 
+def test_all_of_a_body_moves_at_once() -> None:
+    rng = np.random.default_rng(5)
+    b, body = GraphBuilder("net"), GraphBuilder("body")
+    state, row, outer = body.input("state", (2, 4)), body.input("row", (2, 4)), body.input("outer", (2, 4))
+    total, value = state, outer
+    for number in range(20):
+        value = body.op("sin", value, name=f"s{number}")
+        if number % 5 == 4:  # both the body and what moves with it read this one
+            total = body.op("add", total, value, name=f"t{number}")
+    for number in range(2):
+        row = body.op("dense", row, body.const(f"w{number}", rng.standard_normal((4, 4)).astype(np.float32)), name=f"fc{number}")
+        total = body.op("add", total, row, name=f"u{number}")
+    region_of = body.finish([total, value, row], ["next", "value", "row"])
+    operands = [b.input("s", (2, 4)), b.input("x", (3, 2, 4)), b.input("c", (2, 4))]
+    graph = run(b.finish(b.region_op("loop", operands, [region_of], "loop", carried=1, scanned=1, steps=3)), "canonicalize", tolerance=1e-6)
+    assert graph.count() == {"sin": 20, "dense": 2, "loop": 1}
+    assert [value.name for value in graph.nodes[-1].inputs] == ["s", "fc0", "fc1", "s4", "s9", "s14", "s19"]
+    assert [event.rule for event in graph.events if event.rule.startswith("Hoist")] == ["HoistInvariant", "HoistRows"]
+
+
 def test_what_a_conditional_loop_may_not_need_is_not() -> None:
     graph = run(hoistable(conditional=True), "canonicalize")
     assert ops(graph) == ["loop"]

@@ -106,6 +106,40 @@ def test_calls_reach_the_engine_and_come_back(engine: type[NumpyEngine], threads
     assert executable.graph.count()["engine.call"] == 2
 
 
+SAME_NAME = """graph @net(%x: f32[3]) stage("lowered") {
+  %part = engine.call(%x) {engine="neuron"} : f32[3] {
+    graph @Outer(%x: f32[3]) stage("lowered") {
+      %y = sin(%x) : f32[3]
+      return %y
+    }
+  }
+  %loop = loop(%part) {carried=1, steps=2} : f32[3] {
+    graph @body(%s: f32[3]) stage("lowered") {
+      %part = engine.call(%s) {engine="neuron"} : f32[3] {
+        graph @Inner(%x: f32[3]) stage("lowered") {
+          %y = exp(%x) : f32[3]
+          return %y
+        }
+      }
+      return %part
+    }
+  }
+  return %loop
+}"""
+
+
+@pytest.mark.parametrize("built", [("part",), ("part", "loop/body/part")])
+def test_calls_of_one_name_in_and_outside_a_loop_reach_their_own_engines(built: tuple[str, ...], engine: type[NumpyEngine]) -> None:
+    graph = parse(SAME_NAME)
+    regions = {scope + node.name: node.regions[0] for scope, node in graph.scoped_nodes() if node.op == "engine.call"}
+    spec = (TensorSpec("x", (3,), "f32"),)
+    images = {name: EngineImage(regions[name].name, "neuron", spec, (TensorSpec("y", (3,), "f32"),), {"region": str(regions[name]).encode()}) for name in built}
+    x = np.array([0.5, -1.0, 2.0], np.float32)
+    executable = Executable(build_program(graph, host_target(), engines=images), graph, 2)
+    np.testing.assert_allclose(executable.run({"x": x})[0], np.exp(np.exp(np.sin(x))), **CLOSE)
+    assert engine.opened == len(built)
+
+
 def test_many_threads_open_an_engine_once(engine: type[NumpyEngine]) -> None:
     executable = compiled()
     with ThreadPoolExecutor(4) as pool:

@@ -271,7 +271,7 @@ def _lower_node(lowering: Lowering, table: Mapping[str, Handler], node: Node) ->
 
 
 def _lower_engine_call(lowering: Lowering, node: Node) -> None:
-    lowering.call(engine_call(node))
+    lowering.call(engine_call(node, lowering.scope))
 
 
 def _is_plain_view(node: Node) -> bool:

@@ -39,7 +39,7 @@ def reference_call(node: Node, reason: str, scope: str = "") -> Call:
     return _callback(node, f"in numpy: {reason}", scope)
 
 
-def engine_call(node: Node) -> Call:
+def engine_call(node: Node, scope: str = "") -> Call:
     """Returns the call of an engine.
 
     Raises:
@@ -48,10 +48,10 @@ def engine_call(node: Node) -> Call:
     for value in (*node.inputs, *node.outputs):
         if value.type.dtype not in DTYPES:
             raise CodegenError(f"engines take and return numpy arrays, and there is none for %{value.name}: {value.type}")
-    return _callback(node, f"{node.regions[0].name} on {node.attrs['engine']}")
+    return _callback(node, f"{node.regions[0].name} on {node.attrs['engine']}", scope)
 
 
-def _callback(node: Node, note: str, scope: str = "") -> Call:
+def _callback(node: Node, note: str, scope: str) -> Call:
     """Returns a call with the node's operands that are no constants, then its results."""
     reads = [value for value in node.inputs if not value.is_const]
     arguments: list[Argument] = [*reads, *node.outputs]
