@@ -214,7 +214,7 @@ def test_ranges_are_shown_with_their_node(visit: Visit, tmp_path: Path) -> None:
 
 def test_a_place_that_is_not(visit: Visit, dump: Path) -> None:
     page = visit.open(dump, "#pass=999&node=%25nowhere")
-    shows(page, "#pass h2", "16. codegen")
+    shows(page, "#pass h2", "17. codegen")
     assert page.inner_text("#node") == "%nowhere is in neither graph of this pass."
 
 
