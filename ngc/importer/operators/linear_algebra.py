@@ -27,9 +27,7 @@ def _simple(op: str, *attrs: str) -> Operator:
 
 def _two_outputs(op: str) -> Operator:
     def convert(conversion: Conversion) -> Sequence[Value]:
-        producer = conversion.op(op, conversion.data).producer
-        assert producer is not None
-        return producer.outputs
+        return conversion.results(op, conversion.data)
 
     return Operator(convert, {}, outputs=lambda attrs: ("output0", "output1"), becomes=(op,))
 
@@ -140,7 +138,7 @@ def _rows(size: int, offset: int) -> list[int]:
 
 def _transposed(conversion: Conversion, x: Value, part: str = "") -> Value:
     rank = x.type.rank
-    return conversion.op("transpose", x, part=part, axes=(*range(rank - 2), rank - 1, rank - 2))
+    return conversion.transpose(x, (*range(rank - 2), rank - 1, rank - 2), part)
 
 
 def _extracttrian(conversion: Conversion) -> list[Value]:

@@ -37,10 +37,7 @@ def diagonal(conversion: Conversion, k: int, axis1: int, axis2: int, part: str =
     length = min(rows, columns - k) if k > 0 else min(rows + k, columns)
     if length < 1:
         raise conversion.fail(f"k = {k}: a matrix of {rows} by {columns} has no such diagonal")
-    x = conversion.data
-    axes = (*rest, first, second)
-    if axes != tuple(range(conversion.rank)):
-        x = conversion.op("transpose", x, part="moved", axes=axes)
+    x = conversion.transpose(conversion.data, (*rest, first, second), "moved")
     others = [conversion.shape[axis] for axis in rest]
     flat = conversion.reshape(x, (*others, rows * columns), part="flat")
     start = k if k > 0 else -k * columns
