@@ -106,8 +106,9 @@ class Lowering:
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
-    def call(self, *calls: Call) -> None:
-        """Adds calls that may run side by side, before them those that fill the halos of what they write."""
+    def call(self, *wanted: Call) -> None:
+        """Adds calls that may run side by side, before them those that fill the halos of what they write; without those that write no element."""
+        calls = [call for call in wanted if not all(0 in value.type.shape for value in call.writes)]
         for value in dict.fromkeys(value for call in calls for value in call.writes):
             layout = value.type.layout
             if not layout.is_plain and any(side for pair in layout.halo for side in pair):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ngc.importer.attributes import IGNORED, Attributes, Field, enum
 from ngc.importer.operators.conversion import Conversion, Operator, identity
 from ngc.ir import Value
-from ngc.ir.tensor_type import product
+from ngc.ir.tensor_type import FLOATS, product
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def _softmax_over(op: str) -> Callable[[Conversion], list[Value]]:
     def convert(conversion: Conversion) -> list[Value]:
         attrs = conversion.attrs
         data = conversion.data
-        if data.type.dtype not in ("f16", "bf16", "f32", "f64"):
+        if data.type.dtype not in FLOATS:
             raise conversion.fail(f"{op} needs floating-point data, not {data.type.dtype}")
         if op == "softmin":
             data = conversion.op("negative", data, part="negative")

@@ -122,6 +122,12 @@ class Conversion:
         except VerifyError as error:
             raise self.fail(str(error)) from error
 
+    def results(self, op: str, *inputs: Value, part: str = "", **attrs: Any) -> list[Value]:
+        """Appends an IR node as `op` does; returns all of its results."""
+        first = self.op(op, *inputs, part=part, **attrs)
+        assert first.producer is not None
+        return list(first.producer.outputs)
+
     def check_generated(self, *sizes: int) -> None:
         """Raises before a converter computes a constant of a shape that its attributes or operands ask for, where that, or all such constants of the model
         together, are larger than any model needs."""
@@ -149,6 +155,13 @@ class Conversion:
         if part and target == value.type.shape:
             return value
         return self.op("reshape", value, part=part, shape=target)
+
+    def transpose(self, value: Value, axes: Iterable[int], part: str = "") -> Value:
+        """Returns the value with axis i taken from axis axes[i]; the value itself where an inner step does nothing."""
+        order = tuple(axes)
+        if part and order == tuple(range(value.type.rank)):
+            return value
+        return self.op("transpose", value, part=part, axes=order)
 
     def cut(self, value: Value, cuts: Mapping[int, Bounds], part: str = "") -> Value:
         """Returns the part of a value that lies within (begin, end, step) on the given axes; the others, and what is None, are whole."""

@@ -76,18 +76,11 @@ def _deformable_ps_roi_pooling(conversion: Conversion) -> list[Value]:
                           deviation=attrs["trans_std"], **_positions(conversion))]
 
 
-def _results(conversion: Conversion, op: str, **attrs: Any) -> list[Value]:
-    """Appends a node of several results; returns all of them."""
-    first = conversion.op(op, *conversion.inputs, **attrs)
-    assert first.producer is not None
-    return list(first.producer.outputs)
-
-
 def _proposal(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
-    return _results(conversion, "proposal", stride=attrs["feature_stride"], scales=attrs["scales"], ratios=attrs["ratios"],
-                    pre_nms_topk=attrs["rpn_pre_nms_top_n"], post_nms_topk=attrs["rpn_post_nms_top_n"], threshold=attrs["threshold"],
-                    least_size=attrs["rpn_min_size"], iou_loss=attrs["iou_loss"])
+    return conversion.results("proposal", *conversion.inputs, stride=attrs["feature_stride"], scales=attrs["scales"], ratios=attrs["ratios"],
+                              pre_nms_topk=attrs["rpn_pre_nms_top_n"], post_nms_topk=attrs["rpn_post_nms_top_n"], threshold=attrs["threshold"],
+                              least_size=attrs["rpn_min_size"], iou_loss=attrs["iou_loss"])
 
 
 def _single_proposal(conversion: Conversion) -> list[Value]:
@@ -98,11 +91,11 @@ def _single_proposal(conversion: Conversion) -> list[Value]:
 
 def _bipartite_matching(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
-    return _results(conversion, "bipartite_matching", threshold=attrs["threshold"], ascend=attrs["is_ascend"], topk=attrs["topk"])
+    return conversion.results("bipartite_matching", *conversion.inputs, threshold=attrs["threshold"], ascend=attrs["is_ascend"], topk=attrs["topk"])
 
 
 def _box_encode(conversion: Conversion) -> list[Value]:
-    return _results(conversion, "box_encode")
+    return conversion.results("box_encode", *conversion.inputs)
 
 
 def _proposal_outputs(attrs: Attributes) -> tuple[str, ...]:

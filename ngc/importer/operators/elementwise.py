@@ -13,6 +13,7 @@ from ngc.importer.operators.conversion import (
 )
 from ngc.importer.operators.spatial import add_all
 from ngc.ir import Value
+from ngc.ir.tensor_type import FLOATS
 
 _UNARY = (
     "relu sigmoid softsign abs negative reciprocal sign round rint ceil floor trunc fix square sqrt rsqrt "
@@ -38,7 +39,6 @@ _SCALAR = {
     **{name: (name, False) for name in f"maximum minimum hypot {_COMPARISONS} {_LOGICAL}".split()},
 }
 _SCALAR_PARAMS = {"scalar": Field("double", 1.0), "is_int": Field("bool", True)}
-_FLOATS = ("f16", "bf16", "f32", "f64")
 
 
 def _unary(op: str) -> Operator:
@@ -60,7 +60,7 @@ def _equal_shapes(op: str) -> Operator:
 def _scalar(op: str, reverse: bool) -> Operator:
     def convert(conversion: Conversion) -> list[Value]:
         data = conversion.data
-        if not conversion.attrs["is_int"] and data.type.dtype not in _FLOATS:  # written by numpy's functions: a scalar with a fraction
+        if not conversion.attrs["is_int"] and data.type.dtype not in FLOATS:  # written by numpy's functions: a scalar with a fraction
             data = conversion.op("cast", data, part="data", dtype="f64")
         return [conversion.op(op, data, scalar=conversion.attrs["scalar"], reverse=reverse)]
 
@@ -104,7 +104,7 @@ def _amp_multicast(conversion: Conversion) -> list[Value]:
     widest = next((dtype for dtype in ("f64", "f32", "bf16", "f16") if dtype in dtypes), None)
     results = []
     for index, value in enumerate(conversion.inputs):
-        if widest is None or value.type.dtype not in _FLOATS or value.type.dtype == widest:
+        if widest is None or value.type.dtype not in FLOATS or value.type.dtype == widest:
             results.append(conversion.op("identity", value, part=f"output{index}"))
         else:
             results.append(conversion.op("cast", value, part=f"output{index}", dtype=widest))

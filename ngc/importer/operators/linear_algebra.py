@@ -2,7 +2,7 @@
 
     potri(L)              solves L y = 1, then L' x = y                   the inverse of what potrf took apart
     det, slogdet          the product of the pivots of Gaussian elimination; the product of their signs and the sum of their logarithms
-    extractdiag(x)        x as rows of n*n numbers, every (n+1)-th        makediag the reverse, with zeros between
+    extractdiag(x)        a diagonal of each matrix                       makediag the reverse, with zeros elsewhere
     extracttrian(x)       rows of the triangle one behind the other       maketrian the reverse
 
 Upper triangles are packed column by column, which are the rows of the transpose's lower one; an offset but zero says by its sign which triangle is meant. Where
@@ -15,6 +15,7 @@ import numpy as np
 
 from ngc.importer.attributes import Attributes, Field, enum
 from ngc.importer.operators.conversion import Conversion, Operator
+from ngc.importer.operators.positions import diagonal, diagonal_matrix
 from ngc.ir import Value
 from ngc.ir.tensor_type import DTYPES
 
@@ -27,9 +28,7 @@ def _simple(op: str, *attrs: str) -> Operator:
 
 def _two_outputs(op: str) -> Operator:
     def convert(conversion: Conversion) -> Sequence[Value]:
-        producer = conversion.op(op, conversion.data).producer
-        assert producer is not None
-        return producer.outputs
+        return conversion.results(op, conversion.data)
 
     return Operator(convert, {}, outputs=lambda attrs: ("output0", "output1"), becomes=(op,))
 
@@ -97,7 +96,7 @@ def _slogdet(conversion: Conversion) -> list[Value]:
 
 
 def _sumlogdiag(conversion: Conversion) -> list[Value]:
-    diagonal = _extract_diagonal(conversion, conversion.data, 0, "diagonal")
+    diagonal = _extract_diagonal(conversion, 0, "diagonal")
     return [_over_matrices(conversion, "reduce_sum", conversion.op("log", diagonal, part="logarithms"))]
 
 
@@ -113,31 +112,19 @@ def _pad_last(conversion: Conversion, x: Value, before: int, after: int, part: s
     return conversion.op("pad", x, part=part, widths=(*(0,) * (2 * x.type.rank - 2), before, after)) if before or after else x
 
 
-def _extract_diagonal(conversion: Conversion, x: Value, offset: int, part: str = "") -> Value:
-    size = _size(conversion, x)
-    count = size - abs(offset)
-    if count < 1:
+def _extract_diagonal(conversion: Conversion, offset: int, part: str = "") -> Value:
+    size = _size(conversion, conversion.data)
+    if abs(offset) >= size:
         raise conversion.fail(f"matrices of {size} rows have no diagonal {offset}")
-    flat = conversion.reshape(x, (*x.type.shape[:-2], size * size), part="flat")
-    begin = offset if offset >= 0 else -offset * size
-    return _pick(conversion, flat, begin, begin + (count - 1) * (size + 1) + 1, size + 1, part)
+    return diagonal(conversion, offset, -2, -1, part)
 
 
 def _extractdiag(conversion: Conversion) -> list[Value]:
-    return [_extract_diagonal(conversion, conversion.data, conversion.attrs["offset"])]
+    return [_extract_diagonal(conversion, conversion.attrs["offset"])]
 
 
 def _makediag(conversion: Conversion) -> list[Value]:
-    x, offset = conversion.data, conversion.attrs["offset"]
-    outer, count = x.type.shape[:-1], conversion.fixed(x.type.shape[-1], "the number of elements")
-    size = count + abs(offset)
-    begin = offset if offset >= 0 else -offset * size
-    apart = _pad_last(conversion, conversion.reshape(x, (*outer, count, 1), part="column"), 0, size, "apart")
-    flat = conversion.reshape(apart, (*outer, count * (size + 1)), part="flat")
-    kept = min(count * (size + 1), size * size - begin)
-    if kept < count * (size + 1):
-        flat = _pick(conversion, flat, 0, kept, part="kept")
-    return [conversion.reshape(_pad_last(conversion, flat, begin, size * size - begin - kept, "placed"), (*outer, size, size))]
+    return [diagonal_matrix(conversion, conversion.data, conversion.attrs["offset"])]
 
 
 def _is_lower(conversion: Conversion) -> bool:
@@ -153,7 +140,7 @@ def _rows(size: int, offset: int) -> list[int]:
 
 def _transposed(conversion: Conversion, x: Value, part: str = "") -> Value:
     rank = x.type.rank
-    return conversion.op("transpose", x, part=part, axes=(*range(rank - 2), rank - 1, rank - 2))
+    return conversion.transpose(x, (*range(rank - 2), rank - 1, rank - 2), part)
 
 
 def _extracttrian(conversion: Conversion) -> list[Value]:

@@ -39,11 +39,9 @@ def _batch_dot(conversion: Conversion) -> list[Value]:
 def _swapped(conversion: Conversion, value: Value, axis: int, part: str) -> Value:
     """Returns a value with the axis of the matrices' rows brought before the last, or back from there."""
     row = value.type.rank - 2
-    if axis == row:
-        return value
     axes = list(range(value.type.rank))
     axes[axis], axes[row] = row, axis
-    return conversion.op("transpose", value, part=part, axes=tuple(axes))
+    return conversion.transpose(value, axes, part)
 
 
 def _scaled(conversion: Conversion, value: Value, factor: float, part: str) -> Value:

@@ -11,19 +11,14 @@ from ngc.ir.tensor_type import product
 _PRODUCT = ("matmul", "transpose", "reshape", "mul")
 
 
-def _turned(conversion: Conversion, value: Value, axes: Sequence[int], part: str) -> Value:
-    """Returns a value with its axes in another order; the value itself where that is its own."""
-    return value if tuple(axes) == tuple(range(len(axes))) else conversion.op("transpose", value, part=part, axes=tuple(axes))
-
-
 def contract(conversion: Conversion, a: Value, b: Value, a_axes: Sequence[int], b_axes: Sequence[int], part: str = "") -> Value:
     """Returns the sum over pairs of axes of a * b: the other axes of a, then those of b."""
     a_kept = [axis for axis in range(a.type.rank) if axis not in a_axes]
     b_kept = [axis for axis in range(b.type.rank) if axis not in b_axes]
     outer: list[Dim] = [*(a.type.shape[axis] for axis in a_kept), *(b.type.shape[axis] for axis in b_kept)]
     depth = product(a.type.shape[axis] for axis in a_axes)
-    left = conversion.reshape(_turned(conversion, a, [*a_kept, *a_axes], f"{part}lhs_turned"), (product(outer[:len(a_kept)]), depth), part=f"{part}lhs")
-    right = conversion.reshape(_turned(conversion, b, [*b_axes, *b_kept], f"{part}rhs_turned"), (depth, product(outer[len(a_kept):])), part=f"{part}rhs")
+    left = conversion.reshape(conversion.transpose(a, [*a_kept, *a_axes], f"{part}lhs_turned"), (product(outer[:len(a_kept)]), depth), part=f"{part}lhs")
+    right = conversion.reshape(conversion.transpose(b, [*b_axes, *b_kept], f"{part}rhs_turned"), (depth, product(outer[len(a_kept):])), part=f"{part}rhs")
     return conversion.reshape(conversion.op("matmul", left, right, part=f"{part}product"), outer, part=part)
 
 
@@ -109,14 +104,14 @@ def _joined(conversion: Conversion, a: tuple[str, Value], b: tuple[str, Value], 
 
     labels = "".join((*batch, *rows, *columns))
     if not inner:  # nothing is summed: the product of every row with every column
-        left = _turned(conversion, left, [left_labels.index(label) for label in (*batch, *rows)], f"{part}lhs_turned")
-        right = _turned(conversion, right, [right_labels.index(label) for label in (*batch, *columns)], f"{part}rhs_turned")
+        left = conversion.transpose(left, [left_labels.index(label) for label in (*batch, *rows)], f"{part}lhs_turned")
+        right = conversion.transpose(right, [right_labels.index(label) for label in (*batch, *columns)], f"{part}rhs_turned")
         left = conversion.reshape(left, [sizes[label] if label not in columns else 1 for label in labels], part=f"{part}lhs")
         right = conversion.reshape(right, [sizes[label] if label not in rows else 1 for label in labels], part=f"{part}rhs")
         return labels, conversion.op("mul", left, right, part=f"{part}product")
 
     def grouped(value: Value, own: str, groups: Sequence[Sequence[str]], name: str) -> Value:
-        turned = _turned(conversion, value, [own.index(label) for group in groups for label in group], f"{part}{name}_turned")
+        turned = conversion.transpose(value, [own.index(label) for group in groups for label in group], f"{part}{name}_turned")
         return conversion.reshape(turned, [product(sizes[label] for label in group) for group in groups], part=f"{part}{name}")
 
     result = conversion.op("matmul", grouped(left, left_labels, (batch, rows, inner), "lhs"), grouped(right, right_labels, (batch, inner, columns), "rhs"),

@@ -17,11 +17,7 @@ def _transpose(conversion: Conversion) -> list[Value]:
     axes = conversion.attrs["axes"]
     if axes is None:
         axes = tuple(reversed(range(conversion.rank)))
-    return [_permuted(conversion, conversion.data, conversion.axes(axes))] if conversion.rank else identity(conversion)
-
-
-def _permuted(conversion: Conversion, value: Value, axes: Sequence[int], part: str = "") -> Value:
-    return conversion.op("transpose", value, part=part, axes=tuple(axes))
+    return [conversion.transpose(conversion.data, conversion.axes(axes))] if conversion.rank else identity(conversion)
 
 
 def _reshape(conversion: Conversion) -> list[Value]:
@@ -58,7 +54,7 @@ def _moveaxis(conversion: Conversion) -> list[Value]:
     order = [axis for axis in range(conversion.rank) if axis not in sources]
     for target, source in sorted(zip(targets, sources, strict=True)):
         order.insert(target, source)
-    return [_permuted(conversion, conversion.data, order)]
+    return [conversion.transpose(conversion.data, order)]
 
 
 def _broadcast_to(conversion: Conversion) -> list[Value]:
@@ -110,10 +106,10 @@ def _rot90(conversion: Conversion) -> list[Value]:
         case 0:
             return identity(conversion)
         case 1:
-            return [_permuted(conversion, _reversed(conversion, conversion.data, axes[1:], "flipped"), exchanged)]
+            return [conversion.transpose(_reversed(conversion, conversion.data, axes[1:], "flipped"), exchanged)]
         case 2:
             return [_reversed(conversion, conversion.data, axes)]
-    return [_reversed(conversion, _permuted(conversion, conversion.data, exchanged, "exchanged"), axes[1:])]
+    return [_reversed(conversion, conversion.transpose(conversion.data, exchanged, "exchanged"), axes[1:])]
 
 
 def _atleast(least: int) -> Operator:

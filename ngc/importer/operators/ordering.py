@@ -19,11 +19,11 @@ def _lined_up(conversion: Conversion, axis: int | None) -> tuple[Value, int]:
     return conversion.reshape(conversion.data, (product(conversion.shape),), part="flat"), 0
 
 
-def _ordered(conversion: Conversion, k: int = 0) -> tuple[Value, Value]:
+def _ordered(conversion: Conversion, k: int = 0) -> list[Value]:
     """Returns the first k elements in order, all where k is below 1, and their indices."""
     x, axis = _lined_up(conversion, conversion.attrs["axis"])
     count = _count(conversion, x, axis, k)
-    return _outputs(conversion.op("topk", x, part="ordered", axis=axis, k=count, largest=not conversion.attrs["is_ascend"]))
+    return conversion.results("topk", x, part="ordered", axis=axis, k=count, largest=not conversion.attrs["is_ascend"])
 
 
 def _count(conversion: Conversion, x: Value, axis: int, k: int) -> int:
@@ -32,13 +32,6 @@ def _count(conversion: Conversion, x: Value, axis: int, k: int) -> int:
     if k > size:
         raise conversion.fail(f"k = {k}: expected at most {size}, what axis {axis} has")
     return k if k >= 1 else size
-
-
-def _outputs(values: Value) -> tuple[Value, Value]:
-    """Returns both results of a topk: the values and the indices."""
-    assert values.producer is not None
-    first, second = values.producer.outputs
-    return first, second
 
 
 def _topk(conversion: Conversion) -> Sequence[Value | None]:
@@ -61,7 +54,7 @@ def _mask(conversion: Conversion) -> Value:
     _, order = _ordered(conversion)
     axis = 0 if conversion.attrs["axis"] is None else conversion.axis(conversion.attrs["axis"])
     count = _count(conversion, order, axis, conversion.attrs["k"])
-    _, places = _outputs(conversion.op("topk", order, part="inverse", axis=axis, k=_count(conversion, order, axis, 0), largest=False))
+    _, places = conversion.results("topk", order, part="inverse", axis=axis, k=_count(conversion, order, axis, 0), largest=False)
     chosen = conversion.op("lesser", places, part="chosen", scalar=count)
     mask = conversion.op("cast", chosen, part="mask", dtype=conversion.data.type.dtype)
     return conversion.reshape(mask, conversion.shape)

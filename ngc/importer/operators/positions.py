@@ -12,19 +12,20 @@ def _diag(conversion: Conversion) -> list[Value]:
             else diagonal(conversion, attrs["k"], attrs["axis1"], attrs["axis2"])]
 
 
-def diagonal_matrix(conversion: Conversion, vector: Value, k: int) -> Value:
-    """Returns a matrix with a vector on the k-th diagonal: each of its elements followed by a row's length of zeros, cut into rows."""
-    size = conversion.fixed(vector.type.shape[0], "the diagonal")
-    rows = size + abs(k)
-    column = conversion.reshape(vector, (size, 1), part="column")
-    spaced = conversion.op("pad", column, part="spaced", widths=(0, 0, 0, rows))
-    flat = conversion.reshape(spaced, (size * (rows + 1),), part="flat")
+def diagonal_matrix(conversion: Conversion, vectors: Value, k: int) -> Value:
+    """Returns matrices with vectors on the k-th diagonal: each of their elements followed by a row's length of zeros, cut into rows."""
+    *outer, last = vectors.type.shape
+    size = conversion.fixed(last, "the diagonal")
+    rows, whole = size + abs(k), (0, 0) * len(outer)
+    column = conversion.reshape(vectors, (*outer, size, 1), part="column")
+    spaced = conversion.op("pad", column, part="spaced", widths=(*whole, 0, 0, 0, rows))
+    flat = conversion.reshape(spaced, (*outer, size * (rows + 1)), part="flat")
     before = k if k > 0 else -k * rows
     # The last element's zeros reach past the matrix, or less far than it.
     after = rows * rows - before - size * (rows + 1)
-    moved = conversion.op("pad", flat, part="moved", widths=(before, max(after, 0)))
-    cut = conversion.cut(moved, {0: (0, rows * rows, None)}, "cut")
-    return conversion.reshape(cut, (rows, rows))
+    moved = conversion.op("pad", flat, part="moved", widths=(*whole, before, max(after, 0)))
+    cut = conversion.cut(moved, {len(outer): (0, rows * rows, None)}, "cut")
+    return conversion.reshape(cut, (*outer, rows, rows))
 
 
 def diagonal(conversion: Conversion, k: int, axis1: int, axis2: int, part: str = "") -> Value:
@@ -37,10 +38,7 @@ def diagonal(conversion: Conversion, k: int, axis1: int, axis2: int, part: str =
     length = min(rows, columns - k) if k > 0 else min(rows + k, columns)
     if length < 1:
         raise conversion.fail(f"k = {k}: a matrix of {rows} by {columns} has no such diagonal")
-    x = conversion.data
-    axes = (*rest, first, second)
-    if axes != tuple(range(conversion.rank)):
-        x = conversion.op("transpose", x, part="moved", axes=axes)
+    x = conversion.transpose(conversion.data, (*rest, first, second), "moved")
     others = [conversion.shape[axis] for axis in rest]
     flat = conversion.reshape(x, (*others, rows * columns), part="flat")
     start = k if k > 0 else -k * columns

@@ -87,9 +87,8 @@ def _rnn(conversion: Conversion) -> list[Value]:
         constants = [conversion.const(f"l{layer}_{name}", part) for name, part in zip(("i2h", "h2h", "bias"), parts, strict=True)]
         begin = [_state(conversion, state, layer, directions, name) for state, name in zip(states, ("state", "cell"), strict=False)]
         name = "" if layer == attrs["num_layers"] - 1 else f"l{layer}"
-        y = conversion.op("recurrent", y, *constants, *begin, *lengths, part=name, **options)
-        assert y.producer is not None
-        last.append(y.producer.outputs[1:])
+        y, *ends = conversion.results("recurrent", y, *constants, *begin, *lengths, part=name, **options)
+        last.append(ends)
     return [y, *(_joined(conversion, parts, name) for parts, name in zip(zip(*last, strict=True), ("state_out", "cell_out"), strict=False))]
 
 

@@ -12,15 +12,15 @@ from ngc.errors import VerifyError
 from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
 from ngc.ir.tensor_type import TensorType
 
-DTYPES = ("f32", "f64")
+FACTORIZED = ("f32", "f64")
 """What factorizations are done in."""
 
 
 def _check_square(x: TensorType, name: str) -> None:
     if x.rank < 2 or x.shape[-1] != x.shape[-2] or not isinstance(x.shape[-1], int):
         raise VerifyError(f"{name} takes square matrices in the last two dimensions, not {x}")
-    if x.dtype not in DTYPES:
-        raise VerifyError(f"{name} takes {' or '.join(DTYPES)}, not {x.dtype}")
+    if x.dtype not in FACTORIZED:
+        raise VerifyError(f"{name} takes {' or '.join(FACTORIZED)}, not {x.dtype}")
 
 
 def _transposed(x: np.ndarray) -> np.ndarray:
@@ -89,8 +89,8 @@ def _lq_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
     x = types[0]
     if x.rank < 2 or not isinstance(x.shape[-1], int) or not isinstance(x.shape[-2], int) or x.shape[-2] > x.shape[-1]:
         raise VerifyError(f"lq takes matrices with no more rows than columns, not {x}")
-    if x.dtype not in DTYPES:
-        raise VerifyError(f"lq takes {' or '.join(DTYPES)}, not {x.dtype}")
+    if x.dtype not in FACTORIZED:
+        raise VerifyError(f"lq takes {' or '.join(FACTORIZED)}, not {x.dtype}")
     return x, x.with_shape((*x.shape[:-1], x.shape[-2]))
 
 
