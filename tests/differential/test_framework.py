@@ -128,6 +128,6 @@ def test_the_command_writes_the_page(oracle: Oracle, tmp_path: Any) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.endswith("nothing unexplained\n")
     text = page.read_text()
-    assert "| `relu` | relu | " in text
+    assert "| `relu`, `_sparse_relu` | relu | " in text
     assert "`adam_update`" in text
     assert "Nothing is left unexplained." in text

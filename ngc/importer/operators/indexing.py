@@ -4,7 +4,7 @@ MXNet's indices may be of any type; floats are truncated, in 32 bits (f64: in 64
 """
 
 from ngc.importer.attributes import IGNORED, Field, enum
-from ngc.importer.operators.conversion import Conversion, Operator, refused
+from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.ir import Value
 from ngc.ir.tensor_type import format_shape
 
@@ -122,12 +122,4 @@ OPERATORS: dict[str, Operator] = {
         },
         becomes=("cast", "one_hot"),
     ),
-    "_contrib_boolean_mask": refused("a result as long as entries of the mask are set, which only the data tells"),
-    "_npx_nonzero": refused("a result as long as elements are not zero, which only the data tells"),
-    "_npi_unique": refused("a result as long as elements differ, which only the data tells"),
-    **{
-        name: refused("arithmetic that MXNet has for GPUs only")
-        for name in ("_contrib_fft", "_contrib_ifft", "_contrib_count_sketch")
-    },
-    "_contrib_getnnz": refused("a sparse matrix, which models of ngc do not have"),
 }
