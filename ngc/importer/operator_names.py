@@ -101,7 +101,7 @@ _ALIASES: dict[str, str] = {
     "broadcast_minimum": "_npi_minimum",
     "broadcast_sub": "broadcast_minus",
     "clip": "_npi_clip",
-    "cumsum": "_np_cumsum",
+    "cumsum": "_np_cumsum _npi_cumsum",
     "elemwise_add": "_Plus _add _plus",
     "elemwise_div": "_Div _div _scatter_elemwise_div",
     "elemwise_mul": "_Mul _mul",

@@ -87,7 +87,7 @@ _EMBEDDING = {
 }
 
 OPERATORS: dict[str, Operator] = {
-    "Embedding": Operator(_embedding, {**_EMBEDDING, "sparse_grad": IGNORED}, 2, 2, becomes=("cast", "gather")),
+    "Embedding": Operator(_embedding, {**_EMBEDDING, "sparse_grad": IGNORED}, 2, 2, any_rank=True, becomes=("cast", "gather")),
     "_contrib_SparseEmbedding": Operator(
         _embedding, {**_EMBEDDING, "deterministic": IGNORED}, 2, 2, becomes=("cast", "gather")
     ),
@@ -96,6 +96,7 @@ OPERATORS: dict[str, Operator] = {
         {"axis": Field("int", 0), "mode": enum("clip", "wrap", "raise", default="clip")},
         2,
         2,
+        any_rank=True,
         becomes=("cast", "gather"),
     ),
     "pick": Operator(
@@ -120,6 +121,7 @@ OPERATORS: dict[str, Operator] = {
             "off_value": Field("double", 0.0),
             "dtype": Field("dtype", "f32"),
         },
+        any_rank=True,
         becomes=("cast", "one_hot"),
     ),
 }
