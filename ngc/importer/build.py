@@ -8,6 +8,7 @@ from typing import Any
 from ngc.errors import ImportFailure, UnsupportedOperator, VerifyError
 from ngc.importer.attributes import Attributes, parse_attributes
 from ngc.importer.inputs import InputTypes
+from ngc.importer.mxnet_operators import REASONS
 from ngc.importer.operator_names import CONTROL_OPERATORS, ENGINE_OPERATORS
 from ngc.importer.operators import OPERATORS, Conversion
 from ngc.importer.operators.conversion import GeneratedBudget, RegionInput
@@ -114,6 +115,8 @@ def _unsupported(source: str, refused: Mapping[str, Sequence[SymbolNode]]) -> st
         shown = ", ".join(f"{node.name!r} (node {node.index})" for node in nodes[:_SHOWN_NODES])
         more = f" and {len(nodes) - _SHOWN_NODES} more" if len(nodes) > _SHOWN_NODES else ""
         lines.append(f"  {kind} x{len(nodes)}: {shown}{more}")
+        if kind in REASONS:
+            lines.append(f"    {REASONS[kind]}")
     lines.append("outputs=[…] can select inner values that do not need them")
     return "\n".join(lines)
 

@@ -75,11 +75,14 @@ _REFUSED: dict[str, str] = {
     "integers are MXNet's own here: the layer in floating point that they stand for is in no symbol": """
         _contrib_quantize_asym _contrib_quantized_rnn _sg_mkldnn_selfatt_qk _sg_mkldnn_selfatt_valatt
     """,
-    "the results are complex numbers, or as many pairs of them": """
-        _contrib_fft _contrib_ifft _npi_eig _npi_eigvals
+    "MXNet computes it on GPUs alone": """
+        _contrib_count_sketch _contrib_fft _contrib_ifft
     """,
-    "a point process or a hash for training, in none of the deployed models surveyed": """
-        _contrib_count_sketch _contrib_hawkesll
+    "the results are complex numbers": """
+        _npi_eig _npi_eigvals
+    """,
+    "a point process for training, in none of the deployed models surveyed": """
+        _contrib_hawkesll
     """,
     "a function of numpy's for analysis and statistics, in none of the deployed models surveyed": """
         _npi_bincount _npi_diag_indices_from _npi_insert_scalar _npi_insert_slice _npi_insert_tensor _npi_lcm _npi_lcm_scalar
@@ -178,3 +181,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 DEPLOYABLE: tuple[str, ...] = tuple(sorted(name for name in ALIASES if name not in EXCLUDED))
 """The forward operators, neither random nor of training, that a deployed symbol can hold."""
+
+REASONS: Mapping[str, str] = MappingProxyType({
+    spelling: reason for name, reason in {**EXCLUDED, **REFUSED}.items() for spelling in (name, *ALIASES[name])
+})
+"""Why an operator is not imported, by each of its names."""

@@ -101,7 +101,7 @@ _ALIASES: dict[str, str] = {
     "broadcast_minimum": "_npi_minimum",
     "broadcast_sub": "broadcast_minus",
     "clip": "_npi_clip",
-    "cumsum": "_np_cumsum",
+    "cumsum": "_np_cumsum _npi_cumsum",
     "elemwise_add": "_Plus _add _plus",
     "elemwise_div": "_Div _div _scatter_elemwise_div",
     "elemwise_mul": "_Mul _mul",
@@ -164,9 +164,13 @@ def _alias_table() -> dict[str, str]:
 _CANONICAL: Mapping[str, str] = MappingProxyType(_alias_table())
 
 
+_SPARSE_ALONE = frozenset({"_sparse_adagrad_update", "_sparse_retain"})
+"""Operators that MXNet has for sparse storage alone; other names with this prefix are aliases."""
+
+
 def canonical_operator(op: str) -> str:
     """Returns the name that MXNet 1.x writes for an operator, whichever of its aliases is given."""
-    if op.startswith("_sparse_"):
+    if op.startswith("_sparse_") and op not in _SPARSE_ALONE:
         op = op.removeprefix("_sparse_")
     return _CANONICAL.get(op, op)
 

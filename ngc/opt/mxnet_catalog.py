@@ -28,7 +28,7 @@ def mxnet_operators() -> list[Record]:
     for name, aliases in {**ALIASES, **own}.items():
         known = next((each for each in map(canonical_operator, (name, *aliases)) if each in OPERATORS), name)
         record: Record = {"name": name, "aliases": list(aliases)}
-        if known in OPERATORS and OPERATORS[known].becomes:  # others are there to be refused with a reason
+        if known in OPERATORS:
             records.append({**record, **_supported(OPERATORS[known].becomes)})
         elif name in QUANTIZED_OPERATORS:
             sources = QUANTIZED_OPERATORS[name]

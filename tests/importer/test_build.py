@@ -231,9 +231,19 @@ def test_all_unsupported_operators_in_one_error() -> None:
         "<symbol>: 9 nodes of 3 unsupported operators:",
         "  Mystery x7: 'm0' (node 1), 'm1' (node 2), 'm2' (node 3), 'm3' (node 4), 'm4' (node 5) and 2 more",
         "  Custom x1: 'mine' (node 9)",
+        "    is of MXNet's own machinery, or the user's code in another language",
         "  Dropout with mode=always, which drops at inference too x1: 'drop' (node 8)",
         "outputs=[…] can select inner values that do not need them",
     ]
+
+
+@pytest.mark.parametrize(("op", "named", "reason"), [
+    ("_sparse_retain", "_sparse_retain", "is of sparse storage"), ("ctc_loss", "ctc_loss", "trains: a loss"),
+    ("_npi_boolean_mask", "_contrib_boolean_mask", "the result's shape depends on the data's values"),
+])
+def test_reasons_are_found_by_every_name(op: str, named: str, reason: str) -> None:
+    with pytest.raises(UnsupportedOperator, match=f"  {named} x1: 'z' .node 1.\n    {reason}"):
+        import_model(graph_json(variable("data"), node(op, "z", 0)), shapes={"data": (2,)})
 
 
 def test_unsupported_operators_off_the_wanted_path_do_not_matter() -> None:

@@ -1,5 +1,6 @@
 """MXNet's numpy names: shapes, joining, constants and diagonals against MXNet under numpy's rules."""
 
+import json
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from ngc.errors import ImportFailure, UnsupportedOperator
 from ngc.importer import import_model
+from ngc.ir import evaluate
+from tests.importer.test_build import graph_json, node, variable
 
 Check = Callable[..., Any]
 Function = Callable[..., Any]
@@ -177,3 +180,33 @@ def test_what_is_not_constant_padding_is_refused(check_np: Check, mx: ModuleType
         import_model(mx.sym.np.pad(mx.sym.var("x").as_np_ndarray(), ((0, 1),), mode="symmetric"), shapes={"x": (2,)})
     with pytest.raises(UnsupportedOperator, match="_npi_ediff1d with to_begin_scalar"):
         import_model(mx.sym.np.ediff1d(mx.sym.var("x").as_np_ndarray(), to_begin=1.0), shapes={"x": (4,)})
+
+
+def test_names_of_mxnet_2_against_numpy() -> None:
+    """MXNet 1.9.1 does not have them."""
+    x = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
+    for k in (-1, 0, 2):
+        for op, attrs, wanted in (("_npi_triu", {}, np.triu(x, k)), ("_npi_tri", {"N": "3", "M": "4"}, np.tri(3, 4, k, dtype=np.float32))):
+            nodes = [variable("x")] if op == "_npi_triu" else []
+            symbol = graph_json(*nodes, node(op, "z", *range(len(nodes)), k=str(k), **attrs))
+            graph = import_model((json.dumps(symbol), {}, {}), shapes={"x": x.shape} if nodes else {})
+            np.testing.assert_array_equal(evaluate(graph, {"x": x} if nodes else {})[0], wanted)
+    symbol = graph_json(variable("x"), node("_npi_cumsum", "z", 0, axis="1"))
+    graph = import_model((json.dumps(symbol), {}, {}), shapes={"x": x.shape})
+    np.testing.assert_array_equal(evaluate(graph, {"x": x})[0], np.cumsum(x, 1))
+
+
+def test_indices_and_constants_without_dimensions(mx: ModuleType, check_np: Check) -> None:
+    one = np.array(1, np.int32)
+    check_np(lambda f, x, index: f.take(x, index, axis=0, mode="clip"), CUBE, one)
+    check_np(lambda _, index: mx.sym.npx.one_hot(index, 3), one)
+    check_np(lambda _, index, weight: mx.sym.npx.embedding(index, weight, input_dim=3, output_dim=4), one, MATRIX)
+    check_np(lambda _, x: [x, mx.sym.numpy._internal.full(shape=(), value=3.0, dtype="float32")], VECTOR)
+
+
+def test_constants_without_elements_are_refused_under_numpys_rules(mx: ModuleType) -> None:
+    symbol = mx.sym.numpy._internal.full(shape=(0, 2), value=3.0, dtype="float32")
+    text = json.loads(symbol.tojson())
+    text["attrs"]["is_np_shape"] = ["int", 1]
+    with pytest.raises(ImportFailure, match=r"shape = \(0, 2\): a tensor without elements"):
+        import_model((json.dumps(text), {}, {}))

@@ -5,7 +5,7 @@ from math import inf
 import numpy as np
 
 from ngc.importer.attributes import IGNORED, Field
-from ngc.importer.operators.conversion import Conversion, Operator, numbered_outputs, refused
+from ngc.importer.operators.conversion import Conversion, Operator, numbered_outputs
 from ngc.importer.operators.creation import made
 from ngc.importer.operators.indexing import as_index
 from ngc.importer.operators.reduction import AXES, reduce
@@ -236,5 +236,4 @@ OPERATORS: dict[str, Operator] = {
         becomes=("identity", "cast", "reshape", "greater_equal", "greater", "reduce_sum", "slice", "concat", "sub"),
     ),
     "khatri_rao": Operator(_khatri_rao, {"num_args": IGNORED}, 1, None, becomes=("reshape", "mul", "identity")),
-    "_square_sum": refused("row-sparse data, which models of ngc do not have"),
 }

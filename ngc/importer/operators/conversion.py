@@ -248,15 +248,6 @@ class Operator:
     any_rank: bool = False
 
 
-def refused(reason: str) -> Operator:
-    """Returns the row of an operator that is known, and refused whatever its attributes are."""
-
-    def convert(conversion: Conversion) -> list[Value]:
-        raise conversion.fail(reason)
-
-    return Operator(convert, None, 1, None, refuse=lambda attrs: reason)
-
-
 def identity(conversion: Conversion) -> list[Value]:
     """Converts operators that pass their first input on."""
     return [conversion.op("identity", conversion.data)]

@@ -23,6 +23,8 @@ def scalar(conversion: Conversion, value: float, dtype: str, part: str) -> Value
 def filled(conversion: Conversion, value: float, shape: Sequence[Dim], dtype: str, part: str = "") -> Value:
     """Returns a tensor full of one value."""
     element = scalar(conversion, value, dtype, f"{part}_element" if part else "element")
+    if not shape:
+        return conversion.op("reshape", element, part=part, shape=())
     return conversion.op("broadcast_to", element, part=part, shape=tuple(shape))
 
 
@@ -35,9 +37,11 @@ def made(conversion: Conversion, array: np.ndarray, dtype: str, part: str = "") 
 
 def _shape(conversion: Conversion) -> tuple[int, ...]:
     """Returns the attribute `shape`. A dimension of 0 is one that MXNet finds out from who reads the tensor (the batch of an RNN's first state): 1 here,
-    which broadcasts."""
-    shape = tuple(conversion.attrs["shape"]) or (1,)
-    if min(shape) < 0 or int(np.prod(shape, dtype=object)) > MAX_GENERATED:
+    which broadcasts. Under numpy's rules 0 makes an empty tensor, and no dimensions a single number."""
+    shape = tuple(conversion.attrs["shape"]) or (() if conversion.np_shape else (1,))
+    if conversion.np_shape and 0 in shape:
+        raise conversion.fail(f"shape = {format_shape(shape)}: a tensor without elements")
+    if min(shape, default=0) < 0 or int(np.prod(shape, dtype=object)) > MAX_GENERATED:
         raise conversion.fail(f"shape = {format_shape(shape)}: expected dimensions of at least 0 and at most {MAX_GENERATED} elements")
     return tuple(dim or 1 for dim in shape)
 
@@ -129,7 +133,7 @@ def refuse_inferred_range(attrs: Attributes) -> str | None:
 
 _SHAPE = {"shape": Field("shape", ()), "ctx": IGNORED}
 _DTYPE = {"dtype": Field("dtype", "f32")}
-_FILLED = ("broadcast_to", "cast")
+_FILLED = ("broadcast_to", "reshape", "cast")
 _MADE = ("identity", "cast")
 
 OPERATORS: dict[str, Operator] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 from ngc.importer.attributes import IGNORED, Attributes, Field, enum
 from ngc.importer.operators import boxes
-from ngc.importer.operators.conversion import Conversion, Operator, identity, numbered_outputs, refused
+from ngc.importer.operators.conversion import Conversion, Operator, identity, numbered_outputs
 from ngc.ir import Value
 from ngc.ir.tensor_type import format_shape
 
@@ -114,7 +114,6 @@ OPERATORS: dict[str, Operator] = {
     **boxes.OPERATORS,
     "_contrib_box_nms": Operator(_box_nms, _BOX_NMS, outputs=_first_output, becomes=("box_nms", "identity")),
     "_contrib_MultiBoxDetection": Operator(_multibox_detection, _MULTIBOX_DETECTION, 3, 3, becomes=("multibox_detection",)),
-    "_contrib_MultiBoxTarget": refused("which assigns boxes to anchors for training; a model is deployed without it"),
     "_contrib_ROIAlign": Operator(
         _roi_align, {**_GRID, "sample_ratio": Field("int", -1), "position_sensitive": Field("bool", False), "aligned": Field("bool", False)}, 2, 2,
         becomes=("roi_align",)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ngc.importer.attributes import IGNORED, Field, enum
+from ngc.importer.attributes import IGNORED, Attributes, Field, enum
 from ngc.importer.operators.conversion import (
     MAX_OUTPUTS,
     NUM_ARGS,
@@ -115,6 +115,10 @@ def _where(conversion: Conversion) -> list[Value]:
     return [conversion.op("where", *conversion.inputs)]
 
 
+def _refuse_sparse(attrs: Attributes) -> str | None:
+    return None if attrs["stype"] == "default" else f"stype={attrs['stype']}, storage that leaves zeros out; tensors of ngc hold all elements"
+
+
 OPERATORS = {
     **{name: _unary(name) for name in _UNARY.split()},
     **{f"broadcast_{name}": _broadcast(name) for name in _BROADCAST.split()},
@@ -140,5 +144,5 @@ OPERATORS = {
     "_copy": Operator(identity, any_rank=True, becomes=("identity",)),
     "_identity_with_attr_like_rhs": Operator(identity, None, 2, 2, becomes=("identity",)),
     "_contrib_gradientmultiplier": Operator(identity, {"scalar": IGNORED}, becomes=("identity",)),
-    "cast_storage": Operator(identity, {"stype": enum("default")}, becomes=("identity",)),
+    "cast_storage": Operator(identity, {"stype": enum("default", "csr", "row_sparse")}, refuse=_refuse_sparse, becomes=("identity",)),
 }

@@ -4,7 +4,7 @@ MXNet's indices may be of any type; floats are truncated, in 32 bits (f64: in 64
 """
 
 from ngc.importer.attributes import IGNORED, Field, enum
-from ngc.importer.operators.conversion import Conversion, Operator, refused
+from ngc.importer.operators.conversion import Conversion, Operator
 from ngc.ir import Value
 from ngc.ir.tensor_type import format_shape
 
@@ -87,7 +87,7 @@ _EMBEDDING = {
 }
 
 OPERATORS: dict[str, Operator] = {
-    "Embedding": Operator(_embedding, {**_EMBEDDING, "sparse_grad": IGNORED}, 2, 2, becomes=("cast", "gather")),
+    "Embedding": Operator(_embedding, {**_EMBEDDING, "sparse_grad": IGNORED}, 2, 2, any_rank=True, becomes=("cast", "gather")),
     "_contrib_SparseEmbedding": Operator(
         _embedding, {**_EMBEDDING, "deterministic": IGNORED}, 2, 2, becomes=("cast", "gather")
     ),
@@ -96,6 +96,7 @@ OPERATORS: dict[str, Operator] = {
         {"axis": Field("int", 0), "mode": enum("clip", "wrap", "raise", default="clip")},
         2,
         2,
+        any_rank=True,
         becomes=("cast", "gather"),
     ),
     "pick": Operator(
@@ -120,14 +121,7 @@ OPERATORS: dict[str, Operator] = {
             "off_value": Field("double", 0.0),
             "dtype": Field("dtype", "f32"),
         },
+        any_rank=True,
         becomes=("cast", "one_hot"),
     ),
-    "_contrib_boolean_mask": refused("a result as long as entries of the mask are set, which only the data tells"),
-    "_npx_nonzero": refused("a result as long as elements are not zero, which only the data tells"),
-    "_npi_unique": refused("a result as long as elements differ, which only the data tells"),
-    **{
-        name: refused("arithmetic that MXNet has for GPUs only")
-        for name in ("_contrib_fft", "_contrib_ifft", "_contrib_count_sketch")
-    },
-    "_contrib_getnnz": refused("a sparse matrix, which models of ngc do not have"),
 }

@@ -66,16 +66,29 @@ def _window(function: Callable[[int], Array]) -> Operator:
     return _constant(lambda attrs: (attrs["M"],), lambda attrs: function(attrs["M"]), {"M": Field("int")})
 
 
-def _tril(conversion: Conversion) -> list[Value]:
-    """Zeros above a diagonal; a vector is every row of a matrix."""
-    data = conversion.data
-    if conversion.rank == 1:
-        data = broadcast_to(conversion, conversion.reshape(data, (1, *conversion.shape), part="row"), (*conversion.shape, *conversion.shape), "rows")
-    rows, columns = (conversion.fixed(dim, "a dimension of the matrices") for dim in data.type.shape[-2:])
-    conversion.check_generated(rows, columns)
-    kept = conversion.const("kept", np.tri(rows, columns, conversion.attrs["k"], dtype=bool))
-    mask = broadcast_to(conversion, kept, data.type.shape, "mask")
-    return [conversion.op("where", mask, data, filled_like(conversion, data, 0.0, "zeros"))]
+def _lower(rows: int, columns: int, k: int) -> Array:
+    """Returns where a matrix is on or below a diagonal."""
+    return np.tri(rows, columns, k, dtype=bool)
+
+
+def _upper(rows: int, columns: int, k: int) -> Array:
+    return ~np.tri(rows, columns, k - 1, dtype=bool)
+
+
+def _triangle(triangle: Callable[[int, int, int], Array]) -> Callable[[Conversion], list[Value]]:
+    """Returns the converter that puts zeros outside a triangle; a vector is every row of a matrix."""
+
+    def convert(conversion: Conversion) -> list[Value]:
+        data = conversion.data
+        if conversion.rank == 1:
+            data = broadcast_to(conversion, conversion.reshape(data, (1, *conversion.shape), part="row"), (*conversion.shape, *conversion.shape), "rows")
+        rows, columns = (conversion.fixed(dim, "a dimension of the matrices") for dim in data.type.shape[-2:])
+        conversion.check_generated(rows, columns)
+        kept = conversion.const("kept", triangle(rows, columns, conversion.attrs["k"]))
+        mask = broadcast_to(conversion, kept, data.type.shape, "mask")
+        return [conversion.op("where", mask, data, filled_like(conversion, data, 0.0, "zeros"))]
+
+    return convert
 
 
 def _trace(conversion: Conversion) -> list[Value]:
@@ -118,7 +131,11 @@ OPERATORS = {
     "_npi_hanning": _window(np.hanning),
     "_npi_hamming": _window(np.hamming),
     "_npi_blackman": _window(np.blackman),
-    "_npi_tril": Operator(_tril, {"k": Field("int", 0)}, becomes=("reshape", "broadcast_to", "where", "logical_or", "mul")),
+    "_npi_tri": _constant(lambda attrs: (attrs["N"], attrs["N"] if attrs["M"] is None else attrs["M"]),
+                          lambda attrs: np.tri(attrs["N"], attrs["M"], attrs["k"]), {
+        "N": Field("int"), "M": Field("int", None, optional=True), "k": Field("int", 0)}),
+    **{name: Operator(_triangle(triangle), {"k": Field("int", 0)},
+                      becomes=("reshape", "broadcast_to", "where", "logical_or", "mul")) for name, triangle in (("_npi_tril", _lower), ("_npi_triu", _upper))},
     "_np_diag": Operator(_diag, {"k": Field("int", 0)}, becomes=_MATRIX_OF),
     "_np_diagflat": Operator(_diagflat, {"k": Field("int", 0)}, any_rank=True, becomes=_MATRIX_OF),
     "_np_diagonal": Operator(_diagonal, _PLANE, becomes=("transpose", "reshape", "slice")),
