@@ -75,8 +75,8 @@ def test_a_wrong_result_is_found_and_shrunk_to_the_smallest_case(oracle: Oracle,
 
 @pytest.mark.parametrize("entry", [*MXNET_BUGS, *LIBERTIES], ids=lambda entry: entry.title[:40])
 def test_what_is_known_is_met_by_its_case(entry: Known, oracle: Oracle) -> None:
-    [verdict] = judge([entry.case], oracle)
-    assert verdict.known is entry, f"{verdict.kind}: {verdict.text}"
+    verdicts = (judge([entry.case], oracle)[0] for _ in range(5))  # whether MXNet survives what it writes beyond its arrays is chance
+    assert any(verdict.known is entry for verdict in verdicts)
 
 
 def test_tolerances_count_roundings() -> None:
