@@ -157,3 +157,11 @@ def test_weights_of_one_axis_have_one_sum(check_np: Check) -> None:
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     for axis, weights in ((0, [1.0, 3.0]), (1, [0.5, 2.0, 4.0]), (-1, [1.0, 2.0, 3.0])):
         check_np(lambda f, a, w, axis=axis: list(f.average(a, axis=axis, weights=w, returned=True)), x, np.array(weights, np.float32), reduction=3)
+
+
+@pytest.mark.parametrize(("subscripts", "shapes"), [
+    ("ij,jk->ik", [(3, 1), (4, 2)]), ("bij,bjk->bik", [(1, 3, 4), (2, 4, 2)]), ("...i,...i->...", [(1, 3), (2, 3)]), ("i,i->i", [(1,), (4,)]),
+    ("i,i->", [(3,), (1,)]),
+])
+def test_einsum_repeats_sizes_of_1(subscripts: str, shapes: list[tuple[int, ...]], check_np: Check, rng: np.random.Generator) -> None:
+    check_np(lambda f, *operands: f.einsum(subscripts, *operands), *(rng.normal(size=shape).astype(np.float32) for shape in shapes), reduction=24)

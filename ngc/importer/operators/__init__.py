@@ -18,6 +18,7 @@ from ngc.importer.operators import (
     numpy_creation,
     numpy_elementwise,
     numpy_joining,
+    numpy_later,
     numpy_products,
     numpy_reduction,
     numpy_shape,
@@ -43,7 +44,7 @@ _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
     indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
     numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
-    numpy_signs, numpy_bitwise,
+    numpy_signs, numpy_bitwise, numpy_later,
 )  # fmt: skip
 
 

@@ -69,11 +69,24 @@ def _einsum(conversion: Conversion) -> list[Value]:
         subscripts = parse_subscripts(conversion.attrs["subscripts"], [value.type.rank for value in conversion.inputs])
     except ValueError as error:
         raise conversion.fail(f"subscripts = {conversion.attrs['subscripts']!r}: {error}") from error
-    current, value = subscripts.operands[0], conversion.inputs[0]
-    for number in range(1, len(conversion.inputs)):
-        later = set("".join(subscripts.operands[number + 1:])) | set(subscripts.result)
-        current, value = _joined(conversion, (current, value), (subscripts.operands[number], conversion.inputs[number]), later, f"pair{number}_")
+    operands = _without_repeats(conversion, subscripts)
+    current, value = operands[0]
+    for number, operand in enumerate(operands[1:], 1):
+        later = {label for labels, _ in operands[number + 1:] for label in labels} | set(subscripts.result)
+        current, value = _joined(conversion, (current, value), operand, later, f"pair{number}_")
     return [_arranged(conversion, value, current, subscripts)]
+
+
+def _without_repeats(conversion: Conversion, subscripts: Subscripts) -> list[tuple[str, Value]]:
+    """Returns the operands with their labels, without axes of 1 that are repeated to another operand's size: products do not depend on where they are."""
+    pairs = list(zip(subscripts.operands, conversion.inputs, strict=True))
+    wide = {label for labels, value in pairs for label, dim in zip(labels, value.type.shape, strict=True) if dim != 1}
+    operands = []
+    for number, (labels, value) in enumerate(pairs):
+        kept = [(label, dim) for label, dim in zip(labels, value.type.shape, strict=True) if dim != 1 or label not in wide]
+        shaped = conversion.reshape(value, [dim for _, dim in kept], part=f"operand{number}")
+        operands.append(("".join(label for label, _ in kept), shaped))
+    return operands
 
 
 def _arranged(conversion: Conversion, value: Value, labels: str, subscripts: Subscripts) -> Value:

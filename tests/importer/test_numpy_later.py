@@ -1,0 +1,51 @@
+"""Numpy names that MXNet has since 2.0, against numpy: MXNet 1.9.1 does not have them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ngc.errors import ImportFailure
+from ngc.importer import import_model
+from ngc.ir import evaluate
+from tests.importer.test_build import graph_json, node, variable
+
+FUNCTIONS = {"fmax": np.fmax, "fmin": np.fmin, "fmod": np.fmod, "floor_divide": np.floor_divide, "logaddexp": np.logaddexp}
+FLOATS = np.array([[1.5, -2.5, 7.0], [np.nan, -100.0, 2.0]], np.float32)
+OTHERS = np.array([2.0, 1.0, -3.0], np.float32)
+INTEGERS = np.array([[7, -7, 5], [0, 3, -1]], np.int32)
+
+
+def computed(op: str, *arrays: np.ndarray, **attrs: str) -> np.ndarray:
+    """Returns what the importer makes of one node over the arrays, evaluated."""
+    feeds = {f"x{number}": array for number, array in enumerate(arrays)}
+    symbol = graph_json(*map(variable, feeds), node(op, "z", *range(len(feeds)), **attrs))
+    graph = import_model((json.dumps(symbol), {}, {}), shapes={name: array.shape for name, array in feeds.items()},
+                         dtypes={name: array.dtype for name, array in feeds.items()})
+    return evaluate(graph, feeds)[0]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_two(name: str) -> None:
+    wanted = FUNCTIONS[name]
+    with np.errstate(invalid="ignore"):  # of NaN
+        of_two, of_scalar = wanted(FLOATS, OTHERS), wanted(FLOATS, np.float32(2))
+    np.testing.assert_allclose(computed(f"_npi_{name}", FLOATS, OTHERS), of_two, rtol=1e-6)
+    np.testing.assert_allclose(computed(f"_npi_{name}_scalar", FLOATS, scalar="2"), of_scalar, rtol=1e-6)
+    if name != "logaddexp":
+        np.testing.assert_array_equal(computed(f"_npi_{name}", INTEGERS, np.array([2, 3, -2], np.int32)), wanted(INTEGERS, [2, 3, -2]))
+
+
+@pytest.mark.parametrize("name", ["fmod", "floor_divide"])
+def test_scalars_on_the_left(name: str) -> None:
+    np.testing.assert_allclose(computed(f"_npi_r{name}_scalar", OTHERS, scalar="-7"), FUNCTIONS[name](np.float32(-7), OTHERS), rtol=1e-6)
+
+
+def test_sums_of_infinite_exponents() -> None:
+    ends = np.array([np.inf, -np.inf, 1000.0], np.float32)
+    np.testing.assert_allclose(computed("_npi_logaddexp", ends, ends), np.logaddexp(ends, ends), rtol=1e-6)
+
+
+def test_truth_values_are_refused() -> None:
+    with pytest.raises(ImportFailure, match="_npi_fmax of truth values"):
+        computed("_npi_fmax", np.array([True]), np.array([False]))
