@@ -75,8 +75,10 @@ def test_a_wrong_result_is_found_and_shrunk_to_the_smallest_case(oracle: Oracle,
 
 @pytest.mark.parametrize("entry", [*MXNET_BUGS, *LIBERTIES], ids=lambda entry: entry.title[:40])
 def test_what_is_known_is_met_by_its_case(entry: Known, oracle: Oracle) -> None:
-    verdicts = (judge([entry.case], oracle)[0] for _ in range(5))  # whether MXNet survives what it writes beyond its arrays is chance
-    assert any(verdict.known is entry for verdict in verdicts)
+    verdicts = [judge([entry.case], oracle)[0] for _ in range(3)]
+    # Whether MXNet survives what it writes beyond its arrays is chance; where it does, nothing may be left to explain.
+    survived = {"aborts", "unsteady"} & {*entry.kinds} and not any(verdict.wrong for verdict in verdicts)
+    assert any(verdict.known is entry for verdict in verdicts) or survived
 
 
 def test_tolerances_count_roundings() -> None:
