@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ngc.codegen.llvm.kernels.elements import SIZES
-from ngc.codegen.llvm.text import I1, I32, I64, PTR, Builder, Index, Loop, Module, Value
+from ngc.codegen.llvm.text import I1, I32, I64, PTR, Builder, Index, Loop, Module, Value, as_value
 from ngc.ir import Dim, SymDim
 from ngc.ir.tensor_type import FLOATS
 
@@ -165,17 +165,13 @@ class _Emitter:
         begin = b.div(b.mul(total, self.thread), self.threads)
         end = b.div(b.mul(total, b.add(self.thread, 1)), self.threads)
         callee = self.module.declare(call.symbol, "void", (PTR, I64, I64, I64))
-        stamp = _value(b.add(self.first_stamp, 2 * self.number))
+        stamp = as_value(b.add(self.first_stamp, 2 * self.number))
         b.call(self.stamp_begin, self.field["stamps"], stamp)
-        b.call(callee, self.table, _value(batch), _value(begin), _value(end))
+        b.call(callee, self.table, as_value(batch), as_value(begin), as_value(end))
         b.call(self.stamp_end, self.field["stamps"], stamp)
         self.number += 1
         if not call.joined:
             b.call(self.barrier, self.context)
-
-
-def _value(index: Index) -> Value:
-    return Value(I64, str(index)) if isinstance(index, int) else index
 
 
 def _field(b: Builder, context: Value, offset: int, kind: str) -> Value:
@@ -196,6 +192,6 @@ def _stamp_functions(module: Module) -> tuple[str, str]:
             now = b.define(I64, f"call i64 {counter}()")
             begin, end = (b.gep(b.argument(0), b.add(b.argument(1), part), I64) for part in (0, 1))
             taken = b.sub(b.load(I64, end, 8), b.load(I64, begin, 8)) if name == "begin" else 0
-            b.store(_value(b.sub(now, taken)), begin if name == "begin" else end, align=8)
+            b.store(as_value(b.sub(now, taken)), begin if name == "begin" else end, align=8)
         b.ret()
     return "@stamp_begin", "@stamp_end"

@@ -6,7 +6,6 @@ from functools import partial
 from ngc.codegen.llvm.calls import Scratch, static
 from ngc.codegen.llvm.kernels.box_nms import BoxNmsKernel
 from ngc.codegen.llvm.kernels.column_nms import ColumnNmsKernel
-from ngc.codegen.llvm.kernels.expression import N
 from ngc.codegen.llvm.kernels.multibox_detection import MultiboxDetectionKernel
 from ngc.codegen.llvm.kernels.ps_roi_pool import PsRoiPoolKernel
 from ngc.codegen.llvm.kernels.region_pooling import RegionKernel
@@ -15,14 +14,11 @@ from ngc.codegen.llvm.kernels.roi_max_pool import RoiMaxPoolKernel
 from ngc.codegen.llvm.kernels.suppression import SuppressionKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
 from ngc.codegen.llvm.lower_moves import batch_of, node_call, plain_call, planes
+from ngc.codegen.llvm.views import extent_of
 from ngc.errors import CodegenError
-from ngc.ir import Dim, Node, Shape, SymDim
+from ngc.ir import Node, Shape
 from ngc.ir.ops.suppression import suppresses
 from ngc.ir.tensor_type import product
-
-
-def _items(dim: Dim) -> int | N:
-    return N(dim.factor) if isinstance(dim, SymDim) else dim
 
 
 def _require_f32(node: Node) -> None:
@@ -38,7 +34,7 @@ def _suppression(lowering: Lowering, node: Node, kernel: Callable[..., Suppressi
     count, width = static(shape[-2]), static(shape[-1])
     topk, rows, force = attrs.pop("topk"), attrs.pop("rows"), attrs.pop("force_suppress")
     by_class = attrs["id_index"] >= 0 and not force
-    spec = kernel(_items(product(shape[:-2])), count, width, rows or count, count if topk < 0 else min(topk, count), by_class=by_class, **attrs)
+    spec = kernel(extent_of(product(shape[:-2])), count, width, rows or count, count if topk < 0 else min(topk, count), by_class=by_class, **attrs)
     node_call(lowering, spec, node, batch_of(*node.inputs, node.output), node.inputs, Scratch(spec.scratch_bytes(lowering.target)))
 
 
@@ -56,7 +52,7 @@ def _multibox_detection(lowering: Lowering, node: Node) -> None:
     batch, classes, anchors = node.inputs[0].type.shape
     attrs, count = dict(node.attrs), static(anchors)
     topk = attrs.pop("nms_topk")
-    spec = MultiboxDetectionKernel(_items(batch), static(classes), count, min(topk, count) if topk > 0 else count, suppress=suppresses(node.attrs), **attrs)
+    spec = MultiboxDetectionKernel(extent_of(batch), static(classes), count, min(topk, count) if topk > 0 else count, suppress=suppresses(node.attrs), **attrs)
     node_call(lowering, spec, node, batch_of(*node.inputs, node.output), node.inputs, Scratch(spec.scratch_bytes(lowering.target)))
 
 
@@ -67,7 +63,7 @@ def _regions(kernel: type[RegionKernel]) -> Handler:
         _require_f32(node)
         x, regions = node.inputs
         attrs = {name: value for name, value in node.attrs.items() if name != "pooled_size"}
-        spec = kernel(planes(lowering, x), planes(lowering, node.output), _items(x.type.shape[0]), _items(regions.type.shape[0]), **attrs)
+        spec = kernel(planes(lowering, x), planes(lowering, node.output), extent_of(x.type.shape[0]), extent_of(regions.type.shape[0]), **attrs)
         plain_call(lowering, spec, node, *node.inputs)
 
     return lower_regions
@@ -76,7 +72,7 @@ def _regions(kernel: type[RegionKernel]) -> Handler:
 def _ps_roi_pool(lowering: Lowering, node: Node) -> None:
     _require_f32(node)
     x, regions = node.inputs
-    spec = PsRoiPoolKernel(planes(lowering, x), planes(lowering, node.output), _items(x.type.shape[0]), _items(regions.type.shape[0]),
+    spec = PsRoiPoolKernel(planes(lowering, x), planes(lowering, node.output), extent_of(x.type.shape[0]), extent_of(regions.type.shape[0]),
                            node.attrs["spatial_scale"], node.attrs["groups"])
     plain_call(lowering, spec, node, *node.inputs)
 

@@ -6,7 +6,7 @@ from ngc.codegen.llvm.kernels import gathers, nests
 from ngc.codegen.llvm.kernels.cumsum import CumsumKernel
 from ngc.codegen.llvm.kernels.scatter import ScatterKernel
 from ngc.codegen.llvm.lower import Handler, Lowering
-from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call
+from ngc.codegen.llvm.lower_moves import batch_of, copy_operand, extents, plain_call
 from ngc.ir import Node, SymDim
 from ngc.ir.ops.elementwise import scalar_array
 from ngc.ir.ops.shape import slices
@@ -30,16 +30,9 @@ def _gather_nd(lowering: Lowering, node: Node) -> None:
     plain_call(lowering, gathers.gather_nd(extents(x.shape), extents(indices.shape), x.dtype, indices.dtype), node, *node.inputs)
 
 
-def _copy_first(lowering: Lowering, node: Node) -> None:
-    """Copies the first operand to the result, a part of which the next call replaces."""
-    x = node.inputs[0]
-    shape = extents(x.type.shape)
-    plain_call(lowering, nests.strided(shape, x.type.dtype, nests.row_major(shape), nests.row_major(shape)), node, x)
-
-
 def _scatter_nd(lowering: Lowering, node: Node) -> None:
     x, indices, updates = node.inputs
-    _copy_first(lowering, node)
+    copy_operand(lowering, node)  # the next call replaces a part of it
     count = fixed(indices.type.shape[0])
     shape = extents(x.type.shape)
     number = nests.product(extents(indices.type.shape[1:]))
@@ -51,7 +44,7 @@ def _scatter_nd(lowering: Lowering, node: Node) -> None:
 
 def _slice_update(lowering: Lowering, node: Node) -> None:
     x, update = node.inputs
-    _copy_first(lowering, node)
+    copy_operand(lowering, node)  # the next call replaces a part of it
     begins, steps = [], []
     for dim, part in zip(x.type.shape, slices(node.attrs), strict=True):
         begin, _, step = (0, 0, 1) if isinstance(dim, SymDim) else part.indices(dim)

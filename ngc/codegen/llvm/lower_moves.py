@@ -170,8 +170,8 @@ def _broadcast(lowering: Lowering, node: Node) -> None:
     plain_call(lowering, nests.broadcast_to(extents(x.type.shape), extents(node.type.shape), x.type.dtype), node, x)
 
 
-def _copy(lowering: Lowering, node: Node) -> None:
-    """A reshape or identity of a constant: its bytes."""
+def copy_operand(lowering: Lowering, node: Node) -> None:
+    """Copies the bytes of the first operand to the result, which may have another shape."""
     x = node.inputs[0]
     shape = extents(node.type.shape)
     plain_call(lowering, nests.strided(shape, x.type.dtype, nests.row_major(shape), nests.row_major(shape)), node, x)
@@ -179,5 +179,5 @@ def _copy(lowering: Lowering, node: Node) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "reorder": _reorder, "concat": _concat, "transpose": _transpose, "slice": _slice, "pad": _pad, "upsample": _upsample, "broadcast_to": _broadcast,
-    "reshape": _copy, "identity": _copy,
+    "reshape": copy_operand, "identity": copy_operand,
 }

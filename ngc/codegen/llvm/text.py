@@ -28,6 +28,11 @@ Index = int | Value
 PTR, I64, I32, I8, I1, FLOAT, DOUBLE = "ptr", "i64", "i32", "i8", "i1", "float", "double"
 
 
+def as_value(index: Index) -> Value:
+    """Returns an integer as an operand of instructions."""
+    return index if isinstance(index, Value) else Value(I64, str(index))
+
+
 def vector(lanes: int, element: str = FLOAT) -> str:
     """Returns the LLVM type of `lanes` elements; one lane is the scalar type itself."""
     return element if lanes == 1 else f"<{lanes} x {element}>"

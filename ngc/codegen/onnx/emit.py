@@ -14,7 +14,6 @@ from ngc.codegen.onnx import (
     elementwise,
     indexing,
     layers,
-    linear_algebra,
     matmul,
     movement,
     normalization,
@@ -56,7 +55,7 @@ Keep = Callable[["onnx.TensorProto", np.ndarray], None]
 def handlers() -> Mapping[str, Handler]:
     """Returns the operators that are emitted."""
     families = (elementwise, layers, movement, normalization, pooling, quantization, reductions, indexing, ordering, sequences, detection, resampling,
-                matmul, recurrent, linear_algebra, regions)
+                matmul, recurrent, regions)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 from ngc.codegen.problems import list_refused
 from ngc.codegen.stablehlo import (
-    detection,
     elementwise,
     indexing,
     layers,
-    linear_algebra,
     matmul,
     movement,
     ordering,
@@ -31,7 +29,7 @@ from ngc.ir import Graph, Node, Value
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.reduce import REDUCTIONS
 
-_FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra)
+_FAMILIES = (indexing, ordering, sequences, resampling, matmul, recurrent)
 
 
 def _pass_on(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:

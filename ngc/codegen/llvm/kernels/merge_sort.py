@@ -6,7 +6,7 @@ I. van den Hoven's quadsort. What is left at the end of a pass, less than two ru
 (Sorting Networks and Their Applications, 1968): 19 exchanges of eight words.
 """
 
-from ngc.codegen.llvm.text import I1, I64, PTR, Builder, Index, Module, Value
+from ngc.codegen.llvm.text import I1, I64, PTR, Builder, Index, Module, Value, as_value
 
 RUN = 8
 """Words that the network sorts in registers; merges begin with runs of so many."""
@@ -75,7 +75,7 @@ class MergeSort:
         middle = b.add(start, width)
         stop = b.add(middle, width)
         ends = [b.sub(middle, 1), b.sub(stop, 1)]
-        heads = [_value(b, index) for index in (start, middle, *ends)]
+        heads = [as_value(index) for index in (start, middle, *ends)]
         with b.loop(0, width, carried=heads, nonempty=True) as step:
             left, right, left_tail, right_tail = step.values
             a, c = self._load(read, left), self._load(read, right)
@@ -85,13 +85,13 @@ class MergeSort:
             more = b.define(I1, f"icmp ugt {y}, {z.name}")
             self._store(b.select(more, y, z), write, b.sub(b.sub(stop, 1), step.index))
             one, other = b.cast("zext", less, I64), b.cast("zext", more, I64)
-            step.carry([_value(b, index) for index in (
+            step.carry([as_value(index) for index in (
                 b.add(left, one), b.add(right, b.sub(1, one)), b.sub(left_tail, other), b.sub(right_tail, b.sub(1, other)))])
 
     def _merge_rest(self, read: Value, write: Value, start: Index, middle: Index) -> None:
         """Merges a whole run, or a part of one, and what there is behind it."""
         b = self.b
-        with b.loop(start, self.size, carried=[_value(b, start), _value(b, middle)]) as step:
+        with b.loop(start, self.size, carried=[as_value(start), as_value(middle)]) as step:
             left, right = step.values
             a = self._load(read, b.smin(left, b.sub(middle, 1)))
             c = self._load(read, b.smin(right, self.size - 1))
@@ -102,7 +102,7 @@ class MergeSort:
             takes = b.define(I1, f"or {takes}, {right_ended.name}")
             self._store(b.select(takes, a, c), write, step.index)
             one = b.cast("zext", takes, I64)
-            step.carry([_value(b, b.add(left, one)), _value(b, b.add(right, b.sub(1, one)))])
+            step.carry([as_value(b.add(left, one)), as_value(b.add(right, b.sub(1, one)))])
 
     def _load(self, buffer: Value, index: Index) -> Value:
         return self.b.load(self.word, self.b.gep(buffer, index, self.word), self.bytes)
@@ -112,7 +112,3 @@ class MergeSort:
 
     def _extreme(self, name: str, a: Value, c: Value) -> Value:
         return self.b.intrinsic(f"llvm.{name}.{self.word}", self.word, a, c)
-
-
-def _value(b: Builder, index: Index) -> Value:
-    return index if isinstance(index, Value) else Value(I64, str(index))

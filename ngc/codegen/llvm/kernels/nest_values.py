@@ -22,7 +22,7 @@ from ngc.codegen.llvm.kernels.expression import (
     uses,
 )
 from ngc.codegen.llvm.kernels.quantized import to_u8
-from ngc.codegen.llvm.text import I64, Value, vector
+from ngc.codegen.llvm.text import I64, Value, as_value, vector
 from ngc.codegen.llvm.text import Index as Offset
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Evaluator:
 
     def _index(self, loop: int, point: "Point") -> Value:
         index = point.index[loop]
-        value = index if isinstance(index, Value) else Value(I64, str(index))
+        value = as_value(index)
         value = self.b.splat(value, point.lanes)
         if loop != point.vector or point.lanes == 1:
             return value

@@ -8,9 +8,10 @@ from ngc.codegen.llvm.kernels.dot import fma_dot
 from ngc.codegen.llvm.kernels.elements import copy, lanes_below, load, store
 from ngc.codegen.llvm.kernels.microkernel import emit_tile
 from ngc.codegen.llvm.kernels.recurrent import RecurrentKernel
+from ngc.codegen.llvm.kernels.rows import each_tile
 from ngc.codegen.llvm.kernels.splits import by_size, split_start
 from ngc.codegen.llvm.lanes import Lanes
-from ngc.codegen.llvm.text import I32, I64, PTR, Builder, Index, Module, Value, vector
+from ngc.codegen.llvm.text import I32, I64, PTR, Builder, Index, Module, Value, as_value, vector
 from ngc.target import CpuTarget
 
 _TILE_PARAMETERS = ((PTR, "state"), (PTR, "next"), (PTR, "cell"), (PTR, "given"), (PTR, "y"), (PTR, "lengths"), (PTR, "w"), (PTR, "bias"), (I64, "unit"),
@@ -69,15 +70,12 @@ class RecurrentEmitter:
                 bases = (source, target, at.get("last cell", source), given, y, tensors.get("lengths", source))
 
                 def run(vectors: int, unit: Index = unit, bases: Sequence[Value] = bases, w: Value = w) -> None:
-                    self._rows(vectors, bases, low, high, (w, bias, self._value(b.mul(unit, kernel.lanes)), self._value(time)))
+                    self._rows(vectors, bases, low, high, (w, bias, as_value(b.mul(unit, kernel.lanes)), as_value(time)))
 
                 by_size(b, kernel.panels, panel.index, run)
 
     def _choose(self, condition: Value, a: Index, c: Index) -> Value:
-        return self.b.select(condition, self._value(a), self._value(c))
-
-    def _value(self, index: Index) -> Value:
-        return index if isinstance(index, Value) else Value(I64, str(index))
+        return self.b.select(condition, as_value(a), as_value(c))
 
     def _copy(self, source: Value, direction: Index, rows: Index, shared: bool, target: Value, low: Index, high: Index) -> None:
         """Emits the copy of the rows [low, high) of one direction's first state, or of its only row to all of them."""
@@ -91,14 +89,13 @@ class RecurrentEmitter:
         kernel, b = self.kernel, self.b
         wide = kernel.directions * kernel.hidden
         pitches = (kernel.hidden, kernel.hidden, kernel.hidden, kernel.gates * wide, wide, 1)
-        for height in sorted({kernel.tile.pixels, min(2, kernel.tile.pixels), 1}, reverse=True):
+
+        def tile(height: int, row: Index) -> None:
             if (height, vectors) not in self.tiles:
                 self.tiles[height, vectors] = f"@{self._tile(height, vectors)}"
-            count = b.div(b.sub(high, low), height)
-            with b.loop(0, count, hint="rows") as loop:
-                row = b.add(low, b.mul(loop.index, height))
-                b.call(self.tiles[height, vectors], *(b.gep(base, b.mul(row, pitch)) for base, pitch in zip(bases, pitches, strict=True)), *rest)
-            low = b.add(low, b.mul(count, height))
+            b.call(self.tiles[height, vectors], *(b.gep(base, b.mul(row, pitch)) for base, pitch in zip(bases, pitches, strict=True)), *rest)
+
+        each_tile(b, kernel.tile, low, high, tile)
 
     def _tile(self, height: int, vectors: int) -> str:
         """Emits the function of one size of tile; returns its name."""

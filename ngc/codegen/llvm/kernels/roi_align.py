@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ngc.codegen.llvm.kernels.region_pooling import Region, RegionKernel, integer_of
 from ngc.codegen.llvm.lanes import Lanes, Mask
-from ngc.codegen.llvm.text import FLOAT, I64, Index, Value
+from ngc.codegen.llvm.text import FLOAT, Index, Value, as_value
 from ngc.codegen.llvm.vector_math import emit_unary
 from ngc.ir.ops.region_pooling import MOST_SAMPLES
 from ngc.ir.ops.region_sampling import ROTATED_WIDTH
@@ -63,7 +63,7 @@ class SampledKernel(RegionKernel):
         at = at.where(inside, 0.0).at_least(0.0).at_most(float(size - 1))
         low = integer_of(b, at)
         part = at - region.scalar(b.cast("sitofp", low, FLOAT))
-        return _Taps(low, _value(b.smin(b.add(low, 1), size - 1)), (1.0 - part).where(inside, 0.0), part.where(inside, 0.0))
+        return _Taps(low, as_value(b.smin(b.add(low, 1), size - 1)), (1.0 - part).where(inside, 0.0), part.where(inside, 0.0))
 
     def add_sample(self, region: Region, sums: list[Value], above: _Taps, beside: _Taps, number: Index) -> list[Value]:
         """Returns the sums with a sample of each channel's map `number`."""
@@ -86,7 +86,7 @@ class SampledKernel(RegionKernel):
 
     def samples_of(self, region: Region, down: _Span, across: _Span) -> Lanes:
         """Returns the samples of a bin as a float, at least one."""
-        return region.scalar(region.b.cast("sitofp", _value(region.b.smax(region.b.mul(down.samples, across.samples), 1)), FLOAT))
+        return region.scalar(region.b.cast("sitofp", as_value(region.b.smax(region.b.mul(down.samples, across.samples), 1)), FLOAT))
 
 
 def _inside(at: Lanes, size: int) -> Mask:
@@ -161,7 +161,3 @@ class RotatedRoiAlignKernel(SampledKernel):
                     x.carry(self.add_sample(region, x.values, above, beside, 0))
                 y.carry(x.results)
             self.store_means(region, y.results, total, bins, row.index, column.index)
-
-
-def _value(index: Index) -> Value:
-    return index if isinstance(index, Value) else Value(I64, str(index))

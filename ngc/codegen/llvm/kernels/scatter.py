@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from ngc.codegen.llvm.kernel import KernelSpec
 from ngc.codegen.llvm.kernels.elements import SIZES, STORED
 from ngc.codegen.llvm.kernels.expression import Extent, N
-from ngc.codegen.llvm.text import I64, Builder, Index, vector
+from ngc.codegen.llvm.kernels.matrices import bound
+from ngc.codegen.llvm.text import I64, Index, vector
 from ngc.target import CpuTarget
 
 _STRIP = 1024
@@ -44,7 +45,7 @@ class ScatterKernel(KernelSpec):
         """Returns the module."""
         module, b = self.open(target)
         indices, updates, out = (b.load_pointer(b.argument(0), position) for position in range(3))
-        count, size, element = self._count(b, self.updates), self._count(b, self.slice), STORED[self.dtype]
+        count, size, element = bound(b, b.argument(1), self.updates), bound(b, b.argument(1), self.slice), STORED[self.dtype]
         part = self.slice.coefficient if isinstance(self.slice, N) else self.slice
         strips = -(-part // _STRIP)
         with b.loop(b.argument(2), b.argument(3), hint="item") as item:
@@ -58,7 +59,7 @@ class ScatterKernel(KernelSpec):
                     position = b.add(b.mul(count, axis), update.index)
                     stored = b.load(STORED[self.index_dtype], b.gep(indices, position, STORED[self.index_dtype]), SIZES[self.index_dtype])
                     index: Index = stored if self.index_dtype == "i64" else b.cast("sext", stored, I64)
-                    extent = self._count(b, dim)
+                    extent = bound(b, b.argument(1), dim)
                     place = b.add(b.mul(place, extent), b.smin(b.smax(index, 0), b.sub(extent, 1)))
                 source, result = (b.gep(base, b.mul(at, size), element) for base, at in ((updates, update.index), (out, place)))
                 lanes = target.vector_bits // (8 * SIZES[self.dtype])
@@ -69,6 +70,3 @@ class ScatterKernel(KernelSpec):
                         b.store(moved, b.gep(result, element_loop.index, element), SIZES[self.dtype])
         b.ret()
         return str(module)
-
-    def _count(self, b: Builder, extent: Extent) -> Index:
-        return b.mul(b.argument(1), extent.coefficient) if isinstance(extent, N) else extent

@@ -8,7 +8,7 @@ from ngc.codegen.llvm.kernels.elements import load as load_elements
 from ngc.codegen.llvm.kernels.expression import KINDS
 from ngc.codegen.llvm.kernels.merge_sort import MergeSort
 from ngc.codegen.llvm.kernels.topk import TopkKernel
-from ngc.codegen.llvm.text import I1, I32, I64, Builder, Index, Value, vector
+from ngc.codegen.llvm.text import I1, I32, I64, Builder, Index, Value, as_value, vector
 from ngc.target import CpuTarget
 
 
@@ -69,7 +69,7 @@ class TopkEmitter:
     def _join(self, key: Value, index: Index) -> Value:
         b, half = self.b, self.kernel.word_bits // 2
         high = b.define(self.word, f"shl {b.cast('zext', key, self.word)}, {half}")
-        low = index if isinstance(index, Value) else Value(I64, str(index))
+        low = as_value(index)
         low = low if self.word == I64 else b.cast("zext", low, self.word)
         return b.define(self.word, f"or {high}, {low.name}")
 
