@@ -149,6 +149,7 @@ def test_factors_in_a_compiled_model(mx: ModuleType, rng: np.random.Generator) -
     ("extractdiag", (3, 3), {"offset": 3}, "matrices of 3 rows have no diagonal 3"),
     ("extracttrian", (3, 3), {"offset": -3}, "matrices of 3 rows have no triangle beyond diagonal -3"),
     ("maketrian", (5,), {}, "5 numbers fill no triangle; 1, 3, 6, 10 and so on do"),
+    ("maketrian", (1,), {"offset": 2**31 - 1}, "has a dimension above 281474976710656"),
 ])
 def test_refusals(op: str, shape: tuple[int, ...], attrs: dict[str, int], message: str, mx: ModuleType) -> None:
     symbol = getattr(mx.sym.linalg, op)(mx.sym.var("x"), **attrs)

@@ -163,10 +163,10 @@ def _maketrian(conversion: Conversion) -> list[Value]:
         raise conversion.fail(f"{count} numbers fill no triangle; 1, 3, 6, 10 and so on do")
     size = inner + offset
     rows, begin = [], 0
-    for row, length in enumerate(_rows(size, -offset)):
-        if length:
-            rows.append(_pad_last(conversion, _pick(conversion, x, begin, begin + length, part=f"row{row}"), 0, size - length, f"full{row}"))
-            begin += length
+    for length in range(1, inner + 1):  # the rows above have no numbers
+        row = offset + length - 1
+        rows.append(_pad_last(conversion, _pick(conversion, x, begin, begin + length, part=f"row{row}"), 0, size - length, f"full{row}"))
+        begin += length
     flat = conversion.op("concat", *rows, part="rows", axis=x.type.rank - 1)
     lower = _is_lower(conversion)
     matrix = conversion.reshape(_pad_last(conversion, flat, offset * size, 0, "placed"), (*outer, size, size), part="" if lower else "lower")
