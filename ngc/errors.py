@@ -68,3 +68,19 @@ class InputError(NgcError):
 
 class ArtifactError(NgcError):
     """A saved executable or calibration table cannot be written or loaded: damaged, truncated, or built for another machine."""
+
+
+class EvaluationError(NgcError):
+    """An evaluation cannot be run, resumed or reported: what it was asked for does not fit, or what it needs is not there."""
+
+
+class ManifestError(EvaluationError):
+    """A manifest cannot be read, says something that does not fit, or names files that are missing or altered."""
+
+
+class DatasetError(EvaluationError):
+    """A data set, or one of its inputs, cannot be read: missing, damaged, or not what the model takes."""
+
+
+class StoreError(EvaluationError):
+    """The database of evaluations cannot be reached, read or written."""

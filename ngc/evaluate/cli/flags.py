@@ -1,0 +1,32 @@
+"""Flags as the MLModelScope agents spell them: words joined by underscores, booleans with or without a value; dashes are taken too."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+_TRUE, _FALSE = ("true", "t", "yes", "1"), ("false", "f", "no", "0")
+
+
+def add_flag(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, name: str, default: Any, help: str, *, short: str = "", choices: Sequence[str] = ()
+) -> None:
+    """Adds `--name` of the default's type. A boolean flag alone means true, `--name=false` false; every flag may be spelled with dashes."""
+    spellings = [*([f"-{short}"] if short else []), f"--{name}", *([f"--{name.replace('_', '-')}"] if "_" in name else [])]
+    stated = f"{help} (default: {_spell(default)})" if default not in ("", None) else help
+    if isinstance(default, bool):
+        parser.add_argument(*spellings, dest=name, nargs="?", const=True, default=default, type=boolean, metavar="BOOL", help=stated)
+        return
+    parser.add_argument(*spellings, dest=name, type=str if default is None else type(default), default=default, metavar=name.rsplit("_", 1)[-1].upper(),
+                        choices=choices or None, help=stated)
+
+
+def boolean(text: str) -> bool:
+    """Returns what a boolean flag's value means."""
+    lowered = text.lower()
+    if lowered not in (*_TRUE, *_FALSE):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return lowered in _TRUE
+
+
+def _spell(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
