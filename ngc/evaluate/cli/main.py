@@ -15,7 +15,7 @@ from ngc.cli.main import Parser
 from ngc.errors import NgcError
 from ngc.evaluate.cli.flags import add_flag
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("model",)
 """Modules of this package, in the order of the help: `add_command(commands)` adds a parser whose `command` takes the parsed arguments."""
 
 
