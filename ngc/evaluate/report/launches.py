@@ -25,7 +25,8 @@ def launches_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     for evaluation in evaluations:
         for name, spans in launches[evaluation.id].items():
             durations = tuple(span.duration_us for span in spans)
-            means = (trimmed_mean([_counters(span)[counter] for span in spans if counter in _counters(span)]) for counter in counters)
+            values = [[_counters(span)[counter] for span in spans if counter in _counters(span)] for counter in counters]
+            means = (trimmed_mean(found) if found else None for found in values)
             rows.append((evaluation, (name, len(spans), trimmed_mean(durations), durations, *means)))
     if not rows:
         raise EvaluationError("no CUDA kernels: none of the evaluations found has a trace of them; that takes a GPU target (`--target tensorrt`) on a machine "

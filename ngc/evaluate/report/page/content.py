@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ngc.evaluate.accuracy import Tally
+from ngc.evaluate.accuracy import Tally, total
 from ngc.evaluate.records import Evaluation
-from ngc.evaluate.report.accuracy import total
 from ngc.evaluate.report.latency import kind
 from ngc.evaluate.report.layers import Layer, layers
 from ngc.evaluate.report.timing import Timing, timing
@@ -65,7 +64,7 @@ def collect(store: "Store", evaluations: Sequence[Evaluation], title: str) -> Co
     entries = []
     for evaluation, label in zip(evaluations, _labels(evaluations), strict=True):
         results = store.part_results(evaluation.id)
-        entries.append(Entry(evaluation, timing(results, evaluation.batch_size), total(results), label))
+        entries.append(Entry(evaluation, timing(results, evaluation.batch_size), total(result.tally for result in results), label))
     for entry in entries:
         if taken := layers(store.spans(entry.evaluation.id)):
             return Content(title, tuple(entries), tuple(sorted(taken, key=lambda layer: -layer.duration)), entry)
