@@ -1,7 +1,6 @@
 """Tables as text: aligned for people, CSV and JSON for programs."""
 
 import csv
-import io
 import json
 import math
 import textwrap
@@ -53,12 +52,19 @@ def _json_value(value: Value) -> Any:
 
 
 def _csv(table: Table, header: bool) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines)
     if header:
         writer.writerow(table.columns)
     writer.writerows([_plain(value) for value in row] for row in table.rows)
-    return text.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Takes the lines of a csv.writer and ends them by line feeds. Were the writer told to, it would leave carriage returns within cells without quotes."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def _plain(value: Value) -> str:
