@@ -6,8 +6,7 @@ import platformdirs
 import pytest
 
 from ngc.errors import DatasetError
-from ngc.evaluate.inputs import Location, resolve_dataset
-from ngc.evaluate.inputs.locate import BUILTIN
+from ngc.evaluate.inputs import Location, open_dataset, resolve_dataset
 
 
 def test_a_path_is_itself(tmp_path: Path) -> None:
@@ -38,7 +37,7 @@ def test_the_users_own_folder_is_the_default(tmp_path: Path, monkeypatch: pytest
 
 
 def test_shipped_data_sets_have_names(tmp_path: Path) -> None:
-    assert resolve_dataset("vision", "digits", tmp_path) == Location(BUILTIN["vision", "digits"])
+    assert len(open_dataset(resolve_dataset("vision", "digits", tmp_path).path)) == 450
 
 
 @pytest.mark.parametrize("name", ["cats", ""])
