@@ -48,7 +48,7 @@ class ArrayDataset:
 
 
 def open_npz(path: Path, name: str, labels: Labels) -> ArrayDataset:
-    """Returns the inputs in an `.npz` file, and their classes where it has some.
+    """Returns the inputs in an `.npz` file, and their classes where it has some. They are read into memory.
 
     Raises:
         DatasetError: the file is none, has no array of inputs, or classes that are not one for each input and of the model.

@@ -100,7 +100,7 @@ class Loader:
         while self._running:
             self._running.pop().close()
 
-    def batches(self, parts: Iterable[Part], batch_size: int) -> Iterator[Batch]:
+    def batches(self, parts: Iterable[Part], batch_size: int) -> Generator[Batch, None, None]:
         """Returns an iterator over the batches of parts, in order. An input that fails is among its batch's failures; the consumer decides what to do.
 
         Raises:

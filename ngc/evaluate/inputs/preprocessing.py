@@ -131,7 +131,9 @@ class Preprocessing:
             return self._integers(array)
         if array.dtype.kind == "f":
             return np.ascontiguousarray(array, self.dtype)
-        return np.ascontiguousarray((array.astype(np.float32) - self._along_channels(self.mean)) / self._along_channels(self.scale), self.dtype)
+        # Laid out as bytes first: the floats are four times as many to move.
+        centred = np.subtract(np.ascontiguousarray(array), self._along_channels(self.mean), dtype=np.float32)
+        return np.divide(centred, self._along_channels(self.scale), out=centred).astype(self.dtype, copy=False)
 
     def _along_channels(self, values: tuple[float, ...]) -> NDArray[np.float32]:
         """Returns mean or scale so that it broadcasts to one input."""

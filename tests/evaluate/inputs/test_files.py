@@ -1,13 +1,16 @@
 """Data sets of files: folders, lists and addresses."""
 
 import os
+import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ngc.errors import DatasetError
-from ngc.evaluate.inputs import Sample, open_dataset, urls_file
+from ngc.evaluate.inputs import Sample, open_dataset, synthetic, urls_file
 from ngc.evaluate.inputs.datasets import Dataset
+from tests.evaluate.inputs.record_writer import packed, write_records
 
 
 def write(folder: Path, *paths: str) -> Path:
@@ -158,6 +161,16 @@ def test_a_missing_file_has_a_digest_too(tmp_path: Path) -> None:
     missing = dataset.digest()
     write(tmp_path, "a.png")
     assert dataset.digest() != missing
+
+
+def test_data_sets_can_be_sent_to_other_processes(tmp_path: Path) -> None:
+    write(tmp_path, "images/a.png", "images/b.png")
+    write_records(tmp_path / "some.rec", [packed(b"a"), packed(b"b")])
+    np.savez(tmp_path / "some.npz", images=np.arange(8).reshape(2, 4))
+    for dataset in (*(open_dataset(tmp_path / name) for name in ("images", "some.rec", "some.npz")), synthetic((4,), 2)):
+        sent = pickle.loads(pickle.dumps(dataset))
+        assert (len(sent), sent.name, sent.digest(), sent.sample(1)) == (2, dataset.name, dataset.digest(), dataset.sample(1))
+        assert np.array_equal(sent.read(1), dataset.read(1))
 
 
 @pytest.mark.parametrize(("name", "message"), [
