@@ -29,8 +29,8 @@ class Preprocessing:
     GluonCV does: 256 for 224, 342 for 299), and the middle is cut out. Without, it is resized to the model's size. Pixels are then (pixel - mean) / scale.
 
     Interpolation is Pillow's bilinear, whose triangle grows with the reduction, so that every source pixel counts. OpenCV's, and so MXNet's
-    `mx.image.imresize`, looks at four source pixels however much it reduces. Where images grow or are smooth the two agree within 1 of 255. Where fine detail is
-    reduced they do not: by 5 on average for noise of a photograph's spectrum from 375 rows to 256, and by 14 from 1,200 rows, where OpenCV's is aliased.
+    `mx.image.imresize`, looks at four source pixels however much it reduces. Where images grow or are smooth the two agree within 1 of 255. Where fine detail
+    is reduced they do not: by 5 on average for noise of a photograph's spectrum from 375 rows to 256, and by 14 from 1,200 rows, where OpenCV's is aliased.
 
     Arrays are not decoded or resized, they must have the model's size. Those of integers are pixels in the color mode and are normalized; those of
     floats are taken to be what the model takes already. Grey ones may come as (height, width), and channels may be first or last.
