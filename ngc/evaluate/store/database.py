@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.pool import NullPool
 
 from ngc.errors import StoreError
 from ngc.evaluate.store.columns import dump_json, load_json
@@ -48,7 +49,7 @@ class Database:
             self._engine = _engine(url, {"timeout": lock_seconds})
             _set_up_sqlite(self._engine, lock_seconds)
         else:
-            self._engine = _engine(url, {"connect_timeout": CONNECT_SECONDS})
+            self._engine = _engine(url, {"connect_timeout": CONNECT_SECONDS}, pool_pre_ping=True)  # a server ends connections that were long idle
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -81,7 +82,7 @@ def create_missing(url: URL) -> None:
     Raises:
         StoreError: the server cannot be reached, or this user may create none.
     """
-    engine = _engine(url.set(database=_MAINTENANCE), {"connect_timeout": CONNECT_SECONDS}, isolation_level="AUTOCOMMIT")
+    engine = _engine(url.set(database=_MAINTENANCE), {"connect_timeout": CONNECT_SECONDS}, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with stated(url.set(drivername="postgresql").render_as_string()), engine.connect() as connection:
         if connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
             return
@@ -91,7 +92,6 @@ def create_missing(url: URL) -> None:
         except ProgrammingError as error:
             if getattr(error.orig, "sqlstate", "") != _DUPLICATE_DATABASE:  # else another process was faster
                 raise
-    engine.dispose()
 
 
 def _engine(url: URL, arguments: dict[str, Any], **options: Any) -> Engine:
