@@ -59,7 +59,7 @@ class Tracer:
         named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
         # The command's own level decides what is traced; samplers and limits from the environment are for services.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
-                                        span_limits=SpanLimits(max_attributes=SpanLimits.UNSET, max_attribute_length=SpanLimits.UNSET))
+                                        span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET))
         if otlp:
             from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
 
@@ -110,7 +110,7 @@ class Tracer:
 
     def _add_layers(self, profile: "Profile", begin_ns: int, context: Context) -> None:
         for layer in layers_of(profile, begin_ns):
-            attributes = _attributes({LEVEL: TraceLevel.FRAMEWORK_TRACE.name, **layer.attributes})
+            attributes = {LEVEL: TraceLevel.FRAMEWORK_TRACE.name, **layer.attributes}
             self._tracer.start_span(layer.name, context, attributes=attributes, start_time=layer.begin_ns).end(layer.end_ns)
 
 
