@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ngc import __version__
-from ngc.evaluate.inputs import Dataset, Loader, Preprocessing, Sample
+from ngc.evaluate.inputs import Dataset, Loader, Preparation, Sample
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.manifest import Manifest, ModelFiles
 from ngc.evaluate.parts import ALL, Part, split
@@ -47,7 +47,7 @@ class Job:
     manifest: Manifest
     files: ModelFiles
     dataset: Dataset
-    preprocessing: Preprocessing
+    preprocessing: Preparation
     category: str = ""
     classifies: bool = True
     batch_size: int = 1
