@@ -39,7 +39,8 @@ class Preprocessing:
         channels, height, width: of the model's input.
         layout: "CHW" or "HWC".
         color_mode: "RGB", "BGR" or "GRAY".
-        mean: subtracted from the pixels (0 to 255), one for each channel in the order of the color mode, or one for all.
+        mean: subtracted from the pixels (0 to 255): one number for all channels, or one for each of R, G and B, in this order also for BGR, as in the
+            agents' manifests.
         scale: divides what is left, likewise.
         center_crop: see above; None for none.
         element_type: of the input. Integers are the pixels as they are: a model that takes them normalizes them itself.
@@ -130,9 +131,12 @@ class Preprocessing:
             return self._integers(array)
         if array.dtype.kind == "f":
             return np.ascontiguousarray(array, self.dtype)
-        mean, scale = (np.broadcast_to(np.asarray(values, np.float32), self.channels).reshape((-1, 1, 1) if self.layout == "CHW" else -1)
-                       for values in (self.mean, self.scale))
-        return np.ascontiguousarray((array.astype(np.float32) - mean) / scale, self.dtype)
+        return np.ascontiguousarray((array.astype(np.float32) - self._along_channels(self.mean)) / self._along_channels(self.scale), self.dtype)
+
+    def _along_channels(self, values: tuple[float, ...]) -> NDArray[np.float32]:
+        """Returns mean or scale so that it broadcasts to one input."""
+        ordered = values[::-1] if self.color_mode == "BGR" else values
+        return np.asarray(ordered, np.float32).reshape((-1, 1, 1) if self.layout == "CHW" else -1)
 
     def _integers(self, array: np.ndarray) -> np.ndarray:
         """Returns pixels as integers of the element type; raises DatasetError if it cannot hold them."""

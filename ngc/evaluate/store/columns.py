@@ -3,11 +3,13 @@
 import json
 import math
 import re
+import struct
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Text, TypeDecorator
+from sqlalchemy import DateTime, Dialect, LargeBinary, Text, TypeDecorator
 
+_PAIR = struct.Struct("<id")
 _FLOAT = "$float"
 _UNSTORABLE = re.compile("[\\\\\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(?:u([0-9a-f]{4})|\\)")
@@ -50,6 +52,24 @@ class AnyText(TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Returns the text as it was."""
         return value and _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", value)
+
+
+class Features(TypeDecorator[tuple[tuple[int, float], ...]]):
+    """Classes and their probabilities, packed one after the other as an int32 and a float64 of little endian.
+
+    JSON would take twice the space, and most of the time that listing 100,000 predictions takes.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[tuple[int, float], ...] | None, dialect: Dialect) -> bytes | None:
+        """Returns the pairs, packed."""
+        return None if value is None else b"".join(_PAIR.pack(*pair) for pair in value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[tuple[int, float], ...] | None:
+        """Returns the pairs."""
+        return None if value is None else tuple(_PAIR.iter_unpack(value))
 
 
 def dump_json(value: Any) -> str:

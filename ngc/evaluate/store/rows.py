@@ -31,7 +31,7 @@ def evaluation_row(evaluation: Evaluation) -> dict[str, Any]:
             "machine_digest": machine_row(machine)["digest"]}  # fmt: skip
 
 
-def evaluation(row: Row[Any]) -> Evaluation:
+def evaluation(row: Row) -> Evaluation:
     """Returns the evaluation of a row of `evaluations` joined with its machine."""
     values = row._mapping
     machine = {item.name: values[tables.machines.c[item.name]] for item in fields(Machine)}
@@ -47,21 +47,21 @@ def part_row(key: int, result: PartResult) -> dict[str, Any]:
             "tally": result.tally.to_json()}  # fmt: skip
 
 
-def part_result(row: Row[Any]) -> PartResult:
+def part_result(row: Row) -> PartResult:
     """Returns what a row of `parts` says, without predictions and spans."""
     return PartResult(Part(row.part_index, row.begin_index, row.end_index), tuple(row.durations_us), Tally.from_json(row.tally))
 
 
 def prediction_row(key: int, prediction: Prediction) -> dict[str, Any]:
     """Returns the row of a prediction of the evaluation with a key."""
-    answered = prediction.features[0][0] if prediction.features else None
+    answered, probability = prediction.features[0] if prediction.features else (None, None)
     return {"evaluation_key": key, "input_index": prediction.index, "input_id": prediction.input_id, "outcome": _outcome(prediction, answered),
-            "expected": prediction.expected, "answered": answered, "features": prediction.features, "error": prediction.error}  # fmt: skip
+            "expected": prediction.expected, "answered": answered, "probability": probability, "features": prediction.features, "error": prediction.error}  # fmt: skip
 
 
-def prediction(row: Row[Any]) -> Prediction:
+def prediction(row: Row) -> Prediction:
     """Returns the prediction of a row."""
-    return Prediction(row.input_index, row.input_id, row.expected, tuple(map(tuple, row.features)), row.error)
+    return Prediction(row.input_index, row.input_id, row.expected, row.features, row.error)
 
 
 def _outcome(prediction: Prediction, answered: int | None) -> str:

@@ -154,7 +154,8 @@ class Store:
         table = tables.predictions
         with self._database.reading() as connection:
             conditions = _of_predictions(self._key(connection, id), expected, answered, wrong, failed)
-            query = select(table).where(*conditions).order_by(table.c.input_index).limit(limit).offset(offset)
+            columns = (table.c.input_index, table.c.input_id, table.c.expected, table.c.features, table.c.error)
+            query = select(*columns).where(*conditions).order_by(table.c.input_index).limit(limit).offset(offset)
             return [rows.prediction(row) for row in connection.execute(query, execution_options={"yield_per": _PAGE})]
 
     def count_predictions(self, id: str, *, expected: int | None = None, answered: int | None = None, wrong: bool = False, failed: bool = False) -> int:

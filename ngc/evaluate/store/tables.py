@@ -5,7 +5,7 @@ Rows refer to an evaluation by its `key`, a number, for the sake of the indexes'
 
 from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-from ngc.evaluate.store.columns import AnyText, UtcTime
+from ngc.evaluate.store.columns import AnyText, Features, UtcTime
 
 OUTSIDE = -1
 """Instead of a part's index: the trace of what an evaluation does outside of its parts."""
@@ -88,7 +88,8 @@ predictions = Table(
     Column("outcome", Text, nullable=False),
     Column("expected", Integer),
     Column("answered", Integer),
-    Column("features", JSON, nullable=False),
+    Column("probability", Double),
+    Column("features", Features, nullable=False),
     Column("error", AnyText, nullable=False),
     Index("predictions_by_outcome", "evaluation_key", "outcome", "input_index"),
     Index("predictions_by_expected", "evaluation_key", "expected", "input_index"),

@@ -45,6 +45,7 @@ def test_any_number_of_threads_gives_the_same_batches(count: int, part_size: int
     for batch, (_, rows) in zip(batches, wanted, strict=True):
         good = [index for index in rows if index not in broken]
         assert batch.samples == tuple(Sample(index, f"number {index}", index % 10) for index in good)
-        assert batch.array.shape == (len(good), 1, 2, 3) and batch.array[:, 0, 0, 0].tolist() == good
+        assert batch.array.shape == (len(good), 1, 2, 3)
+        assert batch.array[:, 0, 0, 0].tolist() == good
         assert batch.failures == tuple((Sample(index, f"number {index}", index % 10), f"number {index}: broken") for index in rows if index in broken)
         assert batch.read_ns[0] <= batch.read_ns[1]

@@ -50,7 +50,8 @@ def upgrade() -> None:
         sa.Column("input_index", sa.Integer, primary_key=True),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("input_id", "outcome")),
         *(sa.Column(name, sa.Integer) for name in ("expected", "answered")),
-        sa.Column("features", sa.JSON, nullable=False),
+        sa.Column("probability", sa.Double),
+        sa.Column("features", sa.LargeBinary, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
         sqlite_with_rowid=False,
     )
