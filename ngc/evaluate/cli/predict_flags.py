@@ -87,9 +87,9 @@ def _add_gpu_flags(parser: argparse.ArgumentParser, flag: Flag) -> None:
 def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the mode `dataset`."""
     group = parser.add_argument_group("data set")
-    add_flag(group, "data_dir", "", "where the data set is: a folder of images, a list file, .rec or .npz")
-    add_flag(group, "dataset_category", "vision", "what the data set is recorded as")
-    add_flag(group, "dataset_name", "", "its name; that of the file or folder unless given")
+    add_flag(group, "dataset_category", "vision", "the data set's category")
+    add_flag(group, "dataset_name", "", "its name, found at DATA_DIR/CATEGORY/NAME (a folder of images, .rec, .npz, .lst, .txt, .tsv) or shipped; or its path")
+    add_flag(group, "data_dir", "", "the folder of data sets; without --dataset_name, the data set itself")
     add_flag(group, "label_list", "", "a file with a line `path label` for each input, for a folder that does not say the classes")
     add_flag(group, "num_file_parts", ALL, "how many parts to evaluate, from the first on; -1: all")
     _add_center_crop(group)
@@ -119,7 +119,8 @@ def add_load_flags(parser: argparse.ArgumentParser, *, initial_qps: float, min_d
     add_flag(group, "percentile", 95.0, "the percentile of latencies that is reported, and bounded by --latency_bound")
     add_flag(group, "min_duration", min_duration, "how long queries arrive at least, in milliseconds")
     add_flag(group, "min_queries", min_queries, "how many queries arrive at least")
-    add_flag(group, "image_path", "", "an image that each query reads, decodes and preprocesses; a generated input, which needs none of that, unless given")
+    add_flag(group, "batching", "naive", "naive waits until --batch_size queries are there, as the agents; greedy takes what waits", choices=("naive", "greedy"))
+    add_flag(group, "image_path", "", "an image that each query decodes and preprocesses; a generated input, which needs neither, unless given")
     _add_center_crop(group)
 
 
