@@ -7,22 +7,20 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ngc.cli.arguments import is_artifact
 from ngc.errors import EvaluationError
 from ngc.evaluate.cli.progress import downloading
 from ngc.evaluate.inputs import AsStored, Dataset, Loader, Preparation, open_dataset, resolve_dataset, synthetic, urls_file
 from ngc.evaluate.levels import TraceLevel
-from ngc.evaluate.manifest import CLASSIFIES, Manifest, ModelFiles, fetch_labels, fetch_model, find_manifest, load_manifest
+from ngc.evaluate.manifest import Manifest, ModelFiles, fetch_labels, fetch_model, find_manifest, load_manifest
 from ngc.evaluate.parts import ALL, split
+from ngc.evaluate.records import Evaluation
 from ngc.evaluate.run.engine import Build, LocalEngine, calibrate_model, input_shapes
 from ngc.evaluate.run.job import Job
 from ngc.evaluate.run.recorder import Recorder, Unpublished
 from ngc.evaluate.store import Store
-
-if TYPE_CHECKING:
-    from ngc.calibration import CalibrationTable
 
 _log = logging.getLogger("ngc")
 
@@ -67,23 +65,32 @@ def build_of(args: argparse.Namespace) -> Build:
     return Build(args.target, args.precision, args.threads or None, None, args.fallback or None, args.tune)
 
 
+def with_table(args: argparse.Namespace, build: Build) -> tuple[Build, dict[str, Any]]:
+    """Returns how the model is compiled, with the table of --calibration where int8 is asked for, and what is to be recorded of it.
+
+    Raises:
+        ArtifactError: the table cannot be read.
+    """
+    options = {"fallback": args.fallback, "tune": args.tune}
+    if build.precision != "int8" or not args.calibration:
+        return build, options
+    from ngc.calibration import CalibrationTable
+
+    table = CalibrationTable.load(args.calibration)
+    return replace(build, calibration=table), {**options, "calibration": hashlib.sha256(Path(args.calibration).read_bytes()).hexdigest()}
+
+
 def calibrated(args: argparse.Namespace, job: Job, build: Build) -> tuple[Build, dict[str, Any]]:
-    """Returns how the model is compiled, with calibration where that was asked for, and what is to be recorded of it.
+    """Returns what `with_table` does, or a calibration with the first --calibration_images inputs of the job's data set.
 
     Raises:
         EvaluationError: no input of the data set can be read.
         ArtifactError: the table cannot be read.
         NgcError: calibration failed.
     """
-    options = {"fallback": args.fallback, "tune": args.tune}
-    if build.precision != "int8" or not (args.calibration or args.calibration_images):
+    build, options = with_table(args, build)
+    if build.precision != "int8" or not args.calibration_images:
         return build, options
-    if args.calibration:
-        from ngc.calibration import CalibrationTable
-
-        table: CalibrationTable = CalibrationTable.load(args.calibration)
-        digest = hashlib.sha256(Path(args.calibration).read_bytes()).hexdigest()
-        return replace(build, calibration=table), {**options, "calibration": digest}
     count = min(args.calibration_images, len(job.dataset))
     _log.warning("int8 is calibrated with the first %d inputs of %s, which are evaluated too", count, job.dataset.name)
     with Loader(job.dataset, job.preprocessing, job.workers) as loader, closing(loader.batches(split(count, count), _CALIBRATION_BATCH)) as batches:
@@ -99,7 +106,7 @@ def dataset_job(args: argparse.Namespace) -> Job:
         ManifestError, DatasetError: model or data are missing or wrong.
     """
     manifest = manifest_of(args)
-    if manifest.output.type not in CLASSIFIES:
+    if not manifest.classifies:
         raise EvaluationError(f"{manifest.name} answers with {manifest.output.type!r}; accuracy is that of classification. Modes urls and raw measure time")
     preprocessing = manifest.preprocessing(args.center_crop)
     if args.dataset_name:
@@ -162,7 +169,7 @@ def _job(
 ) -> Job:
     return Job(
         mode=mode, manifest=manifest, files=files, dataset=dataset, preprocessing=preprocessing, category=category,
-        classifies=mode != "raw" and manifest.output.type in CLASSIFIES, batch_size=args.batch_size,
+        classifies=mode != "raw" and manifest.classifies, batch_size=args.batch_size,
         partition_list_size=args.partition_list_size or args.batch_size, limit=limit, warm_up=warm_up, settings={"preprocessing": repr(preprocessing)},
         features=args.feature_limit, trace_level=TraceLevel.named(args.trace_level), trace_preprocess=args.trace_preprocess,
         fail_on_error=args.fail_on_error, predictions=args.publish_predictions, workers=args.workers,
@@ -191,6 +198,12 @@ def recording(args: argparse.Namespace) -> Iterator[Recorder]:
         return
     with Store.open(args.database_address, args.database_name) as store:
         yield store
+
+
+def resource_of(evaluation: Evaluation) -> dict[str, str]:
+    """Returns what a collector of traces is told of an evaluation as a whole."""
+    return {"evaluation_id": evaluation.id, "model_name": evaluation.model_name, "model_version": evaluation.model_version,
+            "precision": evaluation.precision, "target": evaluation.target}
 
 
 def published(args: argparse.Namespace) -> bool:

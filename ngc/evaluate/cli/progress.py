@@ -3,6 +3,10 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 @contextmanager
@@ -33,3 +37,24 @@ def progress(what: str, total: int | None, unit: str) -> Iterator[Callable[[floa
         task = bar.add_task(what, total=total)
         yield lambda advance: bar.update(task, advance=advance)
 
+
+
+@contextmanager
+def downloading() -> Iterator[Callable[[str, int, int], None] | None]:
+    """Gives what draws downloads, told of their address, the bytes that are there and how many there will be; None where nothing is drawn."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+                  transient=True) as bar:
+        tasks: "dict[str, TaskID]" = {}
+
+        def tell(address: str, done: int, total: int) -> None:
+            if address not in tasks:
+                tasks[address] = bar.add_task(address.rsplit("/", 1)[-1], total=total or None)
+            bar.update(tasks[address], completed=done)
+
+        yield tell

@@ -32,8 +32,8 @@ def results_folder(base: Path, evaluation: Evaluation) -> Path:
     return folder
 
 
-def trace_file(folder: Path, level: TraceLevel) -> Path | None:
-    """Returns where the trace of a run goes; None for NO_TRACE. An older trace is removed.
+def trace_file(folder: Path, level: TraceLevel, *, goes_on: bool = False) -> Path | None:
+    """Returns where the trace of a run goes; None for NO_TRACE. An older trace is removed, unless the evaluation goes on.
 
     Raises:
         EvaluationError: it cannot be removed.
@@ -42,7 +42,8 @@ def trace_file(folder: Path, level: TraceLevel) -> Path | None:
         return None
     path = folder / f"trace_{level.name.lower()}.jsonl"
     try:
-        path.unlink(missing_ok=True)
+        if not goes_on:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise EvaluationError(f"cannot replace {path}: {error.strerror or error}") from error
     return path
