@@ -6,8 +6,8 @@ from typing import Any
 
 from ngc.evaluate.cli.flags import add_flag, boolean
 from ngc.evaluate.parts import ALL
+from ngc.evaluate.records import FEATURES
 from ngc.evaluate.run.identity import NEWEST
-from ngc.evaluate.run.runner import FEATURES
 
 AGENTS_TIME_OUT_S = 15 * 60
 """After which the agents end where --time_out is true."""
@@ -119,7 +119,7 @@ def add_load_flags(parser: argparse.ArgumentParser, *, initial_qps: float, min_d
     add_flag(group, "percentile", 95.0, "the percentile of latencies that is reported, and bounded by --latency_bound")
     add_flag(group, "min_duration", min_duration, "how long queries arrive at least, in milliseconds")
     add_flag(group, "min_queries", min_queries, "how many queries arrive at least")
-    add_flag(group, "batching", "naive", "naive waits until --batch_size queries are there, as the agents; greedy takes what waits", choices=("naive", "greedy"))
+    add_flag(group, "batching", "naive", "naive waits for --batch_size queries, as the agents; greedy takes what waits", choices=("naive", "greedy"))
     add_flag(group, "image_path", "", "an image that each query decodes and preprocesses; a generated input, which needs neither, unless given")
     _add_center_crop(group)
 

@@ -33,8 +33,8 @@ def show_summary(args: argparse.Namespace, summary: Summary, place: str) -> None
     if summary.labelled:
         rows += [("top-1 accuracy", _share(summary.top1)), ("top-5 accuracy", _share(summary.top5)), ("calibration error", f"{summary.calibration_error:.4f}")]
     rows += [
-        ("latency", f"{summary.latency_ms:.4g} ms for one input, in batches of {evaluation.batch_size} (trimmed mean)"),
-        ("throughput", f"{summary.throughput:.4g} inputs/s; {_decimal(summary.rate)} with reading and preprocessing, in {summary.seconds:.1f} s"),
+        ("latency", f"{_figures(summary.latency_ms)} ms for one input, in batches of {evaluation.batch_size} (trimmed mean)"),
+        ("throughput", f"{_figures(summary.throughput)} inputs/s; {_figures(summary.rate)} with reading and preprocessing, in {summary.seconds:.1f} s"),
         ("published", f"{evaluation.id} in {place}" if place else "no; --publish records it"),
     ]
     _print_rows(rows)
@@ -53,8 +53,8 @@ def show_comparison(args: argparse.Namespace, rows: Sequence[tuple[Summary, Agre
         table.add_column(column, justify="right" if column else "left")
     for summary, agreement in rows:
         table.add_row(summary.evaluation.precision, _share(summary.top1), _share(summary.top5), _share(agreement.share),
-                      "-" if math.isnan(agreement.mean_difference) else f"{agreement.mean_difference:.3g}", f"{summary.latency_ms:.4g}",
-                      f"{summary.throughput:.4g}", megabytes(summary.weight_bytes), str(summary.failures))
+                      _figures(agreement.mean_difference, 2), _figures(summary.latency_ms), _figures(summary.throughput),
+                      megabytes(summary.weight_bytes), str(summary.failures))
     _console().print(table)
     if place:
         print("published: " + ", ".join(f"{summary.evaluation.precision} {summary.evaluation.id}" for summary, _ in rows) + f" in {place}")
@@ -70,11 +70,11 @@ def show_load(args: argparse.Namespace, evaluation: Evaluation, place: str) -> N
         return
     rows = [("model", f"{evaluation.model_name} {evaluation.model_version}"), ("computed by", f"{evaluation.engine}, {evaluation.precision}")]
     if "steps" in results:
-        rows += [("largest load", f"{results['qps']:.4g} queries/s within {results['latency_bound_ms']:g} ms at the {results['percentile']:g}th percentile")]
+        rows += [("bound", f"{results['latency_bound_ms']:g} ms"), ("largest load", f"{_figures(results['qps'])} queries/s")]
     else:
-        rows += [("load", f"{results['queries']} queries, {results['offered_qps']:.4g} a second"), ("achieved", f"{results['qps']:.4g} queries/s"),
-                 ("median latency", f"{results['median_latency_ms']:.4g} ms")]
-    rows += [("latency", f"{results['latency_ms']:.4g} ms at the {results['percentile']:g}th percentile"),
+        rows += [("load", f"{results['queries']} queries, {_figures(results['offered_qps'])} a second"), ("achieved", f"{_figures(results['qps'])} queries/s"),
+                 ("median latency", f"{_figures(results['median_latency_ms'])} ms")]
+    rows += [("latency", f"{_figures(results['latency_ms'])} ms at the {results['percentile']:g}th percentile"),
              ("published", f"{evaluation.id} in {place}" if place else "no; --publish records it")]
     _print_rows(rows)
 
@@ -110,5 +110,8 @@ def _share(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2%}"
 
 
-def _decimal(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4g}"
+def _figures(value: float, figures: int = 4) -> str:
+    """Returns a number with so many significant figures, and no exponent; a dash for NaN."""
+    if math.isnan(value) or not value:
+        return "-" if math.isnan(value) else "0"
+    return f"{value:,.{max(0, figures - 1 - math.floor(math.log10(abs(value))))}f}"

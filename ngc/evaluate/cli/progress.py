@@ -50,7 +50,7 @@ def downloading() -> Iterator[Callable[[str, int, int], None] | None]:
 
     with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
                   transient=True) as bar:
-        tasks: "dict[str, TaskID]" = {}
+        tasks: dict[str, TaskID] = {}
 
         def tell(address: str, done: int, total: int) -> None:
             if address not in tasks:

@@ -58,7 +58,7 @@ class Answers:
                 file.truncate(max(1, len(self._known) * probabilities.shape[1] * 4))
                 self._rows = np.memmap(file, np.float32, "r+", shape=(len(self._known), probabilities.shape[1]))
             except OSError as error:
-                raise EvaluationError(f"the answers that others are compared with cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}") from error
+                raise EvaluationError(f"answers to compare others with cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}") from error
         rows = [sample.index for sample in samples]
         self._rows[rows] = probabilities
         self._known[rows] = True

@@ -63,5 +63,5 @@ def write_results(folder: Path, evaluation: Evaluation, results: Mapping[str, An
 
 
 def _safe(name: str) -> str:
-    """Returns a name without what means something in paths."""
-    return "".join(character if character.isalnum() or character in "._-+=<>," else "_" for character in name).lstrip(".") or "_"
+    """Returns a name without what means something in paths or to shells: `1.1.0` of the constraint `>=1.1.0`."""
+    return "".join(character if character.isalnum() or character in "._-+" else "_" for character in name).strip("._") or "_"
