@@ -1,6 +1,7 @@
 """How far two forms of one model agree: their answers to the same inputs, side by side."""
 
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,9 +55,10 @@ class Answers:
         """
         if self._rows is None:
             try:
-                file = tempfile.TemporaryFile(prefix="ngc-eval-")  # noqa: SIM115  # lives as long as the map of it
-                file.truncate(max(1, len(self._known) * probabilities.shape[1] * 4))
-                self._rows = np.memmap(file, np.float32, "r+", shape=(len(self._known), probabilities.shape[1]))
+                with tempfile.TemporaryFile(prefix="ngc-eval-") as file:  # its pages live as long as the map
+                    # Space is taken now: a page of the map that finds none later ends the process with SIGBUS.
+                    os.posix_fallocate(file.fileno(), 0, len(self._known) * probabilities.shape[1] * 4)
+                    self._rows = np.memmap(file, np.float32, "r+", shape=(len(self._known), probabilities.shape[1]))
             except OSError as error:
                 raise EvaluationError(f"answers to compare others with cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}") from error
         rows = [sample.index for sample in samples]
