@@ -77,6 +77,19 @@ class Tracer:
             return _NO_SPAN
         return _Open(self, level, name, attributes)
 
+    def record(self, level: TraceLevel, name: str, begin_ns: int, end_ns: int, **attributes: Any) -> None:
+        """Adds a span of what went on elsewhere, such as in threads, under the current span; nothing where the level is not traced.
+
+        Args:
+            begin_ns, end_ns: in nanoseconds since the epoch.
+        """
+        if level > self.level:
+            return
+        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        span = self._tracer.start_span(name, around.context if around is not None else Context(), attributes=_attributes({LEVEL: level.name, **attributes}),
+                                       start_time=begin_ns)
+        span.end(end_ns)
+
     def layers(self, profile: "Profile", begin_ns: int) -> None:
         """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
 
