@@ -7,11 +7,15 @@ import numpy as np
 
 from ngc.errors import ArtifactError
 from ngc.ir import Graph, Node
+from ngc.ir.tensor_type import DTYPES
 from ngc.ir.weight import Weight
 from ngc.runtime.artifact_file import NewSection, Section
 
 ALIGNMENT = 64
 """Bytes: arrays begin at cache lines, so that views on the map are as good as arrays of their own."""
+
+_DTYPES = {dtype.str: dtype for dtype in DTYPES.values()}
+"""By the names that the manifest uses. `np.dtype` reads a small language, and evaluates parts of it as Python does."""
 
 
 class MappedWeight(Weight):
@@ -60,9 +64,9 @@ def _constants(graph: Graph) -> Iterator[Node]:
 
 def _view(section: Section, entry: Mapping[str, Any]) -> np.ndarray:
     try:
-        dtype, shape, offset = np.dtype(entry["dtype"]), tuple(map(int, entry["shape"])), int(entry["offset"])
-        if dtype.kind not in "fiub" or min(shape, default=0) < 0:
-            raise ValueError(f"{dtype}{list(shape)} is no constant")
+        dtype, shape, offset = _DTYPES[entry["dtype"]], tuple(map(int, entry["shape"])), int(entry["offset"])
+        if min(shape, default=0) < 0:
+            raise ValueError(f"{dtype.str}{list(shape)} is no constant")
         count = 1
         for size in shape:
             count *= size

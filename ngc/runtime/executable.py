@@ -18,7 +18,7 @@ from ngc.runtime.arena import ArenaPool
 from ngc.runtime.callbacks import Callbacks
 from ngc.runtime.context import Context
 from ngc.runtime.profile import Profile, make_profile
-from ngc.runtime.team import barrier_address, check_threads, run_program
+from ngc.runtime.team import barrier_address, check_threads, read_cycles, run_program
 from ngc.runtime.tensors import TensorSpec, check_feeds, check_out, public_spec
 from ngc.target import CpuTarget, check_host, parse_target
 
@@ -44,7 +44,10 @@ class Memory:
 
 
 class Executable:
-    """A compiled model. `run` may be called from many threads at once and from forked or spawned processes."""
+    """A compiled model. `run` may be called from many threads at once and from forked or spawned processes.
+
+    `profile` says where time goes over many runs of the same inputs, `run_traced` where it went in one run whose outputs are wanted.
+    """
 
     def __init__(self, program: Program, graph: Graph | Callable[[], Graph], threads: int | None = None, *, target: CpuTarget | None = None,
                  name: str = "", verify_weights: Callable[[], object] | None = None) -> None:
@@ -158,18 +161,33 @@ class Executable:
             raise InputError(f"profile takes at least 1 run, not {runs}")
         arrays, batch = check_feeds(feeds, self.program.inputs)
         results = check_out(None, self.program.outputs, batch)
-        calls = len(self.program.calls)
-        stamps = np.zeros((runs, self.threads, calls, 2), np.int64)
         for _ in range(3):
             self._call(arrays, results, batch)
+        return self._stamped(arrays, results, batch, runs)
+
+    def run_traced(self, feeds: Mapping[str, Any]) -> tuple[list[np.ndarray], Profile]:
+        """Returns what `run` returns, and the time of each kernel in that one run: for traces of real work, which is not done twice.
+
+        Nothing is run before it to warm up, so times of a first run are those of a first run.
+
+        Raises:
+            InputError, EngineError: as `run` does.
+        """
+        arrays, batch = check_feeds(feeds, self.program.inputs)
+        results = check_out(None, self.program.outputs, batch)
+        return results, self._stamped(arrays, results, batch, 1)
+
+    def _stamped(self, arrays: Sequence[np.ndarray], results: Sequence[np.ndarray], batch: int, runs: int) -> Profile:
+        """Returns the profile of a number of runs into the same results."""
+        stamps = np.zeros((runs, self.threads, len(self.program.calls), 2), np.int64)
         walls = np.zeros(runs)
-        begin = time.perf_counter_ns()
+        first_cycle, begin = read_cycles()
         for index in range(runs):
             start = time.perf_counter_ns()
             self._call(arrays, results, batch, stamps=stamps[index].ctypes.data)
             walls[index] = (time.perf_counter_ns() - start) / 1e6
-        elapsed = time.perf_counter_ns() - begin
-        return make_profile(self.program, stamps, walls, elapsed, batch)
+        last_cycle, end = read_cycles()
+        return make_profile(self.program, stamps, walls, (end - begin) / 1e6 / max(last_cycle - first_cycle, 1), batch)
 
     def explain(self, name: str, feeds: Mapping[str, Any] | None = None, runs: int = 50) -> "Explanation":
         """Returns what became of a node of the original model: the nodes that hold it now, what they were fused of and by which decisions, kernels,

@@ -87,20 +87,18 @@ class Profile:
         return show(self, picture_page("profile", [self.to_svg()]), "profile", path, browser=browser)
 
 
-def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, elapsed_ns: int, batch: int) -> Profile:
+def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, ms_per_cycle: float, batch: int) -> Profile:
     """Returns the profile of stamped runs.
 
     Args:
         stamps: cycle counts (runs, threads, calls, 2); begin and end of a call in a loop are as far apart as all its runs take together.
         walls: milliseconds of each run.
-        elapsed_ns: wall time over all runs, which gives the length of a cycle.
+        ms_per_cycle: the length of a cycle.
         batch: N.
     """
     runs, threads, calls, _ = stamps.shape
     begun = stamps[..., 0] > 0  # what lies in a region that was not run has no stamps
-    ticks = int(stamps.max() - stamps[0, ..., 0].min(where=begun[0], initial=stamps.max())) if calls else 1
-    ms_per_tick = elapsed_ns / 1e6 / max(ticks, 1)
-    spans = (stamps[..., 1].max(axis=1) - stamps[..., 0].min(axis=1)) * ms_per_tick
+    spans = (stamps[..., 1].max(axis=1) - stamps[..., 0].min(axis=1)) * ms_per_cycle
     medians = np.median(spans, axis=0) if calls else np.zeros(0)
     total = float(medians.sum()) or 1.0
     kernels = []
@@ -111,7 +109,7 @@ def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, elapse
                                   flops / float(ms) / 1e6 if ms else 0.0, info.bytes * size, info.note))
     median = int(np.argsort(walls)[runs // 2])
     origin = stamps[median, ..., 0].min(where=begun[median], initial=stamps.max()) if calls else 0
-    trace = [(thread, call, float(stamps[median, thread, call, 0] - origin) * ms_per_tick * 1e3,
-              float(stamps[median, thread, call, 1] - stamps[median, thread, call, 0]) * ms_per_tick * 1e3)
+    trace = [(thread, call, float(stamps[median, thread, call, 0] - origin) * ms_per_cycle * 1e3,
+              float(stamps[median, thread, call, 1] - stamps[median, thread, call, 0]) * ms_per_cycle * 1e3)
              for thread in range(threads) for call in range(calls) if begun[median, thread, call]]
     return Profile(tuple(kernels), float(np.median(walls)), runs, threads, batch, tuple(trace))

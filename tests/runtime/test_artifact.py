@@ -449,13 +449,20 @@ def test_decisions_that_unpack_to_any_size(path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_a_constant_of_infinite_size(path: Path) -> None:
+@pytest.mark.parametrize(("field", "wrong", "reason"), [
+    ("shape", [float("inf")], "cannot convert float infinity to integer"),
+    ("shape", [-1], r"<f4\[-1\] is no constant"),
+    ("dtype", "(,)", r"'\(,\)'"),
+    ("dtype", "O", "'O'"),
+    ("dtype", ["<f4"], "unhashable type: 'list'"),
+])  # fmt: skip
+def test_a_constant_that_none_can_be(path: Path, field: str, wrong: object, reason: str) -> None:
     def change(manifest: dict[str, Any]) -> None:
-        next(iter(manifest["constants"].values()))["shape"] = [float("inf")]
+        next(iter(manifest["constants"].values()))[field] = wrong
 
     resealed(path, change)
     graph = ngc.load(path).graph
-    with pytest.raises(ArtifactError, match=r"the manifest describes a constant wrongly \(cannot convert float infinity to integer\)"):
+    with pytest.raises(ArtifactError, match=rf"the manifest describes a constant wrongly \({reason}\)"):
         print([node.weight.array for node in graph if node.weight is not None])
 
 

@@ -28,7 +28,7 @@ SLOTS = 1024  # one slot per thread: i32 epoch, i32 sleepers, i32 thread, 4 byte
 SLOT_BYTES = 128
 STATE_BYTES = SLOTS + MAX_THREADS * SLOT_BYTES
 
-SYMBOLS = ("ngc_barrier", "ngc_team_run", "ngc_team_grow", "ngc_team_stop", "ngc_pause")
+SYMBOLS = ("ngc_barrier", "ngc_team_run", "ngc_team_grow", "ngc_team_stop", "ngc_pause", "ngc_cycles")
 IMPORTS = ("syscall", "sched_yield", "pthread_create", "pthread_detach")
 
 _YIELDS = 8
@@ -341,6 +341,14 @@ loop:
   br i1 %more, label %loop, label %done
 done:
   ret void
+}
+
+declare i64 @llvm.readcyclecounter()
+
+; Returns the cycle counter with which programs stamp their kernels, so that the length of a cycle can be measured.
+define i64 @ngc_cycles() nounwind {
+  %cycles = call i64 @llvm.readcyclecounter()
+  ret i64 %cycles
 }
 """
 

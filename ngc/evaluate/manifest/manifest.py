@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +10,14 @@ from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from ngc.errors import ManifestError, shorten
+from ngc.evaluate.inputs import CENTER_CROP, Preprocessing
 from ngc.evaluate.manifest.document import Document, FieldPath, Problem, raise_problems, read_document, spell
 from ngc.evaluate.manifest.fields import IMAGE, OTHER, TEXTS, Fields, ImageInput, ManifestFields, OtherInput
-
-if TYPE_CHECKING:
-    from ngc.evaluate.inputs import Preprocessing
 
 CLASSIFIES = ("classification", "feature", "label")
 """Types of outputs that are a probability for each class; the agents used all three words."""
 
 _INPUTS: Mapping[str | int, type[Fields]] = {IMAGE: ImageInput, OTHER: OtherInput}
-
-CENTER_CROP = 0.875
-"""The share of a resized image's sides that a center crop keeps, as usual for ImageNet: 224 of 256 pixels."""
 
 
 class Manifest(ManifestFields):
@@ -52,14 +47,12 @@ class Manifest(ManifestFields):
             return (*first.parameters.dimensions[1:], first.parameters.dimensions[0])
         return first.parameters.dimensions
 
-    def preprocessing(self, center_crop: bool) -> "Preprocessing":
+    def preprocessing(self, center_crop: bool) -> Preprocessing:
         """Returns how images become inputs.
 
         Raises:
             ManifestError: the model takes something else, or more than one input.
         """
-        from ngc.evaluate.inputs import Preprocessing
-
         first = self.inputs[0]
         if len(self.inputs) > 1:
             raise ManifestError(f"{self.source}: {self.name} has {len(self.inputs)} inputs; data sets are of one image each")

@@ -1,0 +1,53 @@
+"""Inputs at paths and addresses."""
+
+import http.client
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from ngc.errors import DatasetError
+
+TIMEOUT_S = 30.0
+"""How long a server may keep silent."""
+
+MOST_BYTES = 256 << 20
+"""Of one input: more than any photograph has; a wrong address may lead to any amount."""
+
+
+def is_remote(address: str) -> bool:
+    """Returns whether an address is read from a server."""
+    return address.lower().startswith(("http://", "https://"))
+
+
+def local_path(address: str, folder: Path) -> Path:
+    """Returns the file of a path, taken from `folder` where it is relative, or of a file: address.
+
+    Raises:
+        DatasetError: a file: address is another machine's.
+    """
+    if not address.lower().startswith("file:"):
+        return folder / address
+    parts = urllib.parse.urlsplit(address)
+    if parts.netloc not in ("", "localhost"):
+        raise DatasetError(f"{address}: a file on the machine {parts.netloc}; expected file:///path")
+    return folder / urllib.request.url2pathname(parts.path)
+
+
+def read_address(address: str, folder: Path, timeout_s: float = TIMEOUT_S) -> bytes:
+    """Returns what lies at a path or an address.
+
+    Raises:
+        DatasetError: it cannot be read, or has more than MOST_BYTES.
+    """
+    try:
+        if is_remote(address):
+            with urllib.request.urlopen(address, timeout=timeout_s) as response:
+                data: bytes = response.read(MOST_BYTES + 1)
+        else:
+            with local_path(address, folder).open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError, http.client.HTTPException) as error:  # urllib.error.URLError is an OSError; ValueError: no such address can be
+        raise DatasetError(f"{address}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if len(data) > MOST_BYTES:
+        raise DatasetError(f"{address}: more than {MOST_BYTES >> 20} MiB, which no input has")
+    return data

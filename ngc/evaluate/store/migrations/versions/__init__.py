@@ -1,0 +1,1 @@
+"""The revisions; each knows the one before it, and is never changed once released."""

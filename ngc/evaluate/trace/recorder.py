@@ -1,0 +1,51 @@
+"""Takes the spans that OpenTelemetry's SDK hands out when they end, and keeps them as records."""
+
+import threading
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.trace import format_span_id, format_trace_id
+
+from ngc.evaluate.levels import TraceLevel
+from ngc.evaluate.records import Span
+from ngc.evaluate.trace.files import TraceFile
+
+LEVEL = "trace_level"
+"""The attribute that holds the name of a span's level."""
+
+
+class Recorder(SpanProcessor):
+    """Keeps finished spans until they are taken, and writes each to a file, if there is one."""
+
+    def __init__(self, file: TraceFile | None) -> None:
+        self._file = file
+        self._finished: list[Span] = []
+        self._lock = threading.Lock()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        record = to_record(span)
+        with self._lock:
+            self._finished.append(record)
+        if self._file is not None:
+            self._file.write([record])
+
+    def take(self) -> tuple[Span, ...]:
+        """Returns the spans that ended since the last call."""
+        with self._lock:
+            finished, self._finished = self._finished, []
+        return tuple(finished)
+
+    def shutdown(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def to_record(span: ReadableSpan) -> Span:
+    """Returns a finished span of the SDK, made by a tracer of this package, as a record."""
+    context, attributes = span.get_span_context(), dict[str, Any](span.attributes or {})
+    assert context is not None
+    assert span.start_time is not None
+    assert span.end_time is not None
+    level = TraceLevel[attributes.pop(LEVEL)]
+    return Span(span.name, level, format_trace_id(context.trace_id), format_span_id(context.span_id),
+                format_span_id(span.parent.span_id) if span.parent is not None else "", span.start_time, span.end_time, attributes)

@@ -1,0 +1,170 @@
+"""The tracer of an evaluation: spans with OpenTelemetry's SDK, which keeps no state of the process here."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import Token
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
+
+from ngc import __version__
+from ngc.evaluate.levels import TraceLevel
+from ngc.evaluate.records import Span as SpanRecord
+from ngc.evaluate.trace.files import TraceFile
+from ngc.evaluate.trace.layers import layers_of
+from ngc.evaluate.trace.recorder import LEVEL, Recorder
+from ngc.runtime.profile import Profile
+
+_NO_SPAN = nullcontext(INVALID_SPAN)
+"""What stands for every span that is not traced: entering and leaving it does nothing, and so do the methods of what it gives."""
+
+
+class Tracer:
+    """Traces one evaluation. All its spans have one trace id; spans nest by context, also over `await`, but not into threads that are started within.
+
+        with Tracer(TraceLevel.MODEL_TRACE, file=Path("trace.jsonl")) as tracer:
+            with tracer.span(TraceLevel.APPLICATION_TRACE, "evaluate"):
+                with tracer.span(TraceLevel.MODEL_TRACE, "c_predict", batch_size=8) as span:
+                    ...
+    """
+
+    def __init__(self, level: TraceLevel, *, file: Path | None = None, otlp: str = "", resource: Mapping[str, Any] | None = None) -> None:
+        """Opens what the spans go to; nothing is opened for NO_TRACE.
+
+        Args:
+            level: the last level that is traced.
+            file: spans are added to it as they end; see `ngc.evaluate.trace.files`.
+            otlp: the address of a collector, http://host:4318 or host:port; one that takes no spans is warned of once.
+            resource: attributes of all spans that a collector gets, such as the model's name.
+
+        Raises:
+            EvaluationError: the file cannot be written, or the address is none.
+        """
+        self.level = level
+        self._key = otel_context.create_key("ngc.evaluate")
+        self._provider: TracerProvider | None = None
+        if level == TraceLevel.NO_TRACE:
+            return
+        named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
+        # The command's own level decides what is traced; samplers and limits from the environment are for services.
+        self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
+                                        span_limits=SpanLimits(max_attributes=SpanLimits.UNSET, max_attribute_length=SpanLimits.UNSET))
+        if otlp:
+            from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
+
+            self._provider.add_span_processor(collector_processor(otlp))
+        self._recorder = Recorder(TraceFile(file) if file is not None else None)
+        self._provider.add_span_processor(self._recorder)
+        self._tracer = self._provider.get_tracer("ngc.evaluate", __version__)
+
+    def span(self, level: TraceLevel, name: str, **attributes: Any) -> AbstractContextManager[Span]:
+        """Returns the context manager of a span, which gives OpenTelemetry's span; one that does nothing where the level is not traced.
+
+        An exception that leaves the span becomes its attribute `error`.
+        """
+        if level > self.level:
+            return _NO_SPAN
+        return _Open(self, level, name, attributes)
+
+    def layers(self, profile: Profile, begin_ns: int) -> None:
+        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
+
+        They are made when that span has ended, so that making them does not count in its time.
+
+        Args:
+            begin_ns: `time.time_ns()` just before the run.
+        """
+        if self.level < TraceLevel.FRAMEWORK_TRACE:
+            return
+        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        if around is None:
+            self._add_layers(profile, begin_ns, Context())
+        else:
+            around.profiles.append((profile, begin_ns))
+
+    def drain(self) -> tuple[SpanRecord, ...]:
+        """Returns the spans that ended since the last call, in the order of their ends."""
+        return self._recorder.take() if self._provider is not None else ()
+
+    def close(self) -> None:
+        """Sends what a collector is still to get, and closes the file. Spans that end later are lost."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _add_layers(self, profile: Profile, begin_ns: int, context: Context) -> None:
+        for layer in layers_of(profile, begin_ns):
+            attributes = _attributes({LEVEL: TraceLevel.FRAMEWORK_TRACE.name, **layer.attributes})
+            self._tracer.start_span(layer.name, context, attributes=attributes, start_time=layer.begin_ns).end(layer.end_ns)
+
+
+class _Open(AbstractContextManager[Span]):
+    """A span that is traced, from its begin to its end."""
+
+    def __init__(self, tracer: Tracer, level: TraceLevel, name: str, attributes: Mapping[str, Any]) -> None:
+        self._tracer, self._name = tracer, name
+        self._attributes = _attributes({LEVEL: level.name, **attributes})
+        self.profiles: list[tuple[Profile, int]] = []
+
+    def __enter__(self) -> Span:
+        key = self._tracer._key
+        around: _Open | None = otel_context.get_value(key)  # type: ignore[assignment]
+        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else Context(), attributes=self._attributes)
+        self.context: Context = set_span_in_context(self._span, Context())
+        self._token: Token[Context] = otel_context.attach(otel_context.set_value(key, self))
+        return self._span
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None:
+            self._span.set_attribute("error", f"{type(error).__name__}: {error}")
+        otel_context.detach(self._token)
+        self._span.end()
+        for profile, begin_ns in self.profiles:
+            self._tracer._add_layers(profile, begin_ns, self.context)
+
+
+class _Ids(IdGenerator):
+    """Ids of the system's random numbers: a program's own seed of `random` repeats none of them. One tracer makes one trace."""
+
+    def __init__(self) -> None:
+        self._trace_id = _random_id(16)
+
+    def generate_span_id(self) -> int:
+        return _random_id(8)
+
+    def generate_trace_id(self) -> int:
+        return self._trace_id
+
+    def is_trace_id_random(self) -> bool:
+        return True
+
+
+def _random_id(size: int) -> int:
+    """Returns a number of `size` bytes; zero, which means none, is left out."""
+    return int.from_bytes(os.urandom(size)) or 1
+
+
+def _attributes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values as types that OpenTelemetry takes: numpy's numbers as Python's, sequences as tuples, others as text; None is left out."""
+    return {key: _attribute(value) for key, value in values.items() if value is not None}
+
+
+def _attribute(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(map(_attribute, value))
+    value = value.item() if hasattr(value, "item") else value
+    return value if isinstance(value, bool | int | float | str) else str(value)
