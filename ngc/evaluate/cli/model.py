@@ -9,7 +9,7 @@ from typing import Any
 
 from ngc.errors import ManifestError
 from ngc.evaluate.cli.flags import add_flag
-from ngc.evaluate.manifest import Manifest, all_manifests, find_manifest, load_manifest
+from ngc.evaluate.manifest import Manifest, all_manifests, find_manifest, load_manifest, to_yaml
 from ngc.evaluate.manifest.catalogue import BUILTIN, user_folder
 
 FORMATS = ("table", "json", "csv")
@@ -50,11 +50,9 @@ def list_command(args: argparse.Namespace) -> None:
 
 def show_command(args: argparse.Namespace) -> None:
     """Prints a manifest as YAML."""
-    import yaml
-
     manifest = find_manifest(args.name, args.model_version, _folders(args))
     print(f"# {manifest.source}")
-    print(yaml.safe_dump(manifest.to_mapping(), sort_keys=False, allow_unicode=True, width=120), end="")
+    print(to_yaml(manifest), end="")
 
 
 def validate_command(args: argparse.Namespace) -> None:

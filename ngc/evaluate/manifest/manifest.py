@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
@@ -91,9 +92,6 @@ class Manifest(ManifestFields):
             rows /= rows.sum(axis=1, keepdims=True)
         return rows
 
-    def to_mapping(self) -> dict[str, Any]:
-        """Returns what the manifest says, as plain data: what was read, and nothing that was not."""
-        return self.model_dump(exclude_unset=True)
 
 
 def load_manifest(path: "Path | str") -> Manifest:
@@ -108,6 +106,22 @@ def load_manifest(path: "Path | str") -> Manifest:
     except ValidationError as error:
         raise_problems(document.source, [_problem(document, details) for details in error.errors(include_url=False)])
         raise AssertionError("pydantic found an error without saying which") from error
+
+
+def to_yaml(manifest: Manifest) -> str:
+    """Returns a manifest as a file says it, with what was read and nothing that was not; `load_manifest` reads an equal one from it."""
+    return yaml.dump(manifest.model_dump(exclude_unset=True), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of numbers in one line, and no aliases, which readers would have to look up."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
+        plain = all(isinstance(item, (int, float)) for item in sequence)
+        return super().represent_sequence(tag, sequence, flow_style=plain)
 
 
 def _per_channel(numbers: "float | tuple[float, ...]", channels: int) -> tuple[float, ...]:
