@@ -109,7 +109,7 @@ def load_manifest(path: "Path | str") -> Manifest:
 
 
 def to_yaml(manifest: Manifest) -> str:
-    """Returns a manifest as a file says it, with what was read and nothing that was not; `load_manifest` reads an equal one from it."""
+    """Returns a manifest as a file says it, with what was read and nothing that was not; `load_manifest` reads the same from it."""
     return yaml.dump(manifest.model_dump(exclude_unset=True), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
