@@ -60,6 +60,11 @@ def fetch_model(manifest: Manifest, *, model_dir: "Path | str | None" = None, pr
     return ModelFiles(symbol, params, fetcher.labels(), digest)
 
 
+def fetch_labels(manifest: Manifest, *, progress: Progress | None = None) -> tuple[str, ...]:
+    """Returns the classes' names alone, for a model whose files are not wanted; see `fetch_model`."""
+    return _Fetcher(manifest, None, progress).labels()
+
+
 @dataclass(frozen=True)
 class _Fetcher:
     manifest: Manifest

@@ -36,6 +36,11 @@ class Manifest(ManifestFields):
         return self._source
 
     @property
+    def classifies(self) -> bool:
+        """Whether one of the model's outputs is a probability for each class."""
+        return self.output.type in CLASSIFIES
+
+    @property
     def input_layer(self) -> str:
         """The name of the model's input."""
         return self.inputs[0].parameters.input_layer
@@ -80,7 +85,7 @@ class Manifest(ManifestFields):
             ManifestError: the outputs are no probabilities of classes, or there is no such output.
         """
         parameters = self.output.parameters
-        if self.output.type not in CLASSIFIES:
+        if not self.classifies:
             raise ManifestError(f"{self.source}: output.type is {self.output.type!r}; probabilities of classes have one of {', '.join(CLASSIFIES)}")
         if parameters.probabilities_layer >= len(outputs):
             there = f"the model's outputs are 0 to {len(outputs) - 1}"
