@@ -92,7 +92,7 @@ def test_validate(capsys, folder, tmp_path):
     assert printed.out == f"{good}: Mine 2.0, as it should be\n"
     assert printed.err.splitlines() == [
         f"{bad}:3:19: framework.name: 'Caffe'; expected: MXNet or ngc",
-        f"{bad}:6:53: inputs[0].parameters.dimensions[2]: 'x'; expected: three whole numbers from 1: channels (1 or 3), height and width, in this order "
+        f"{bad}:6:51: inputs[0].parameters.dimensions[2]: 'x'; expected: three whole numbers from 1: channels (1 or 3), height and width, in this order "
         "for every layout",
         f"{worse}:2:1: not YAML: while parsing a flow node: expected the node content, but found '<stream end>'",
         "ngc-eval: error: 2 of 3 manifests cannot be used",

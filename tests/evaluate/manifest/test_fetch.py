@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ngc.errors import ManifestError
-from ngc.evaluate.manifest import Manifest, ModelFiles, fetch_model, load_manifest
+from ngc.evaluate.manifest import Manifest, ModelFiles, fetch_labels, fetch_model, load_manifest
 from ngc.evaluate.manifest import cache as cache_module
 from ngc.evaluate.manifest import download as download_module
 from tests.evaluate.manifest.samples import changed, write
@@ -324,6 +324,11 @@ def test_labels(tmp_path, site):
     assert fetch_model(manifest_of(tmp_path, "mine.txt", base_url="f")).labels == ("a", "", "c")
     (tmp_path / "mine.txt").write_text("")
     assert fetch_model(manifest_of(tmp_path, "mine.txt", base_url="f")).labels == ()
+
+
+def test_labels_without_the_model(tmp_path):
+    (tmp_path / "mine.txt").write_text("a\nb\n")
+    assert fetch_labels(manifest_of(tmp_path, "mine.txt")) == ("a", "b")
 
 
 def test_labels_may_be_in_model_dir(tmp_path):
