@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits, as images for a network; the held-out ones are kept beside this file."""
+"""scikit-learn's handwritten digits, as images for a network; the held-out ones are kept with ngc's manifest of that network."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-FOLDER = Path(__file__).parent / "digits"
+import ngc
+
+FOLDER = Path(ngc.__file__).parent / "evaluate" / "manifest" / "builtin" / "digits"
 HELD_OUT = FOLDER / "held_out.npz"
 HELD_OUT_COUNT = 450
 
@@ -29,7 +31,7 @@ def training_digits() -> Digits:
 
 
 def held_out_digits() -> Digits:
-    """Returns the digits that no training sees, from the file that is kept with the examples."""
+    """Returns the digits that no training sees, from the file that is kept."""
     with np.load(HELD_OUT) as file:
         return Digits(file["images"].astype(np.float32)[:, None] / 16, file["labels"].astype(np.int64))
 

@@ -4,7 +4,7 @@ Calibration: the expected calibration error of Guo et al., "On Calibration of Mo
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -37,10 +37,7 @@ class Tally:
     bins: tuple[tuple[int, int, float], ...] = ((0, 0, 0.0),) * BINS
 
     def __add__(self, other: Self) -> "Tally":
-        bins = tuple((a[0] + b[0], a[1] + b[1], a[2] + b[2]) for a, b in zip(self.bins, other.bins, strict=True))
-        confusion = dict(Counter(self.confusion) + Counter(other.confusion))
-        return Tally(self.labelled + other.labelled, self.unlabelled + other.unlabelled, self.failures + other.failures, self.top1 + other.top1,
-                     self.top5 + other.top5, confusion, bins)
+        return total((self, other))
 
     @property
     def top1_accuracy(self) -> float:
@@ -68,6 +65,17 @@ class Tally:
         confusion = {(expected, answered): count for expected, answered, count in data["confusion"]}
         bins = tuple((number, right, confidence) for number, right, confidence in data["bins"])
         return cls(data["labelled"], data["unlabelled"], data["failures"], data["top1"], data["top5"], confusion, bins)
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Returns the sum of counts, added up in their order, in time that grows with their entries alone: a data set may have a part for each input."""
+    confusion: Counter[tuple[int, int]] = Counter()
+    counts, bins = np.zeros(5, np.int64), [(0, 0, 0.0)] * BINS
+    for one in tallies:
+        counts += (one.labelled, one.unlabelled, one.failures, one.top1, one.top5)
+        confusion.update(one.confusion)
+        bins = [(a[0] + b[0], a[1] + b[1], a[2] + b[2]) for a, b in zip(bins, one.bins, strict=True)]
+    return Tally(*counts.tolist(), confusion=dict(confusion), bins=tuple(bins))
 
 
 def tally(probabilities: NDArray[np.floating], expected: "list[int | None]") -> Tally:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ngc.evaluate.accuracy import BINS, Tally, ranking, tally
+from ngc.evaluate.accuracy import BINS, Tally, ranking, tally, total
 
 
 def test_each_count_of_a_small_batch() -> None:
@@ -30,7 +30,8 @@ def test_counts_of_pieces_add_up(seed: int, inputs: int, classes: int, size: int
     expected = [None if rng.random() < 0.2 else int(rng.integers(classes)) for _ in range(inputs)]
     whole = tally(probabilities, expected)
     pieces = [tally(probabilities[at : at + size], expected[at : at + size]) for at in range(0, inputs, size)]
-    summed = reduce(add, pieces, Tally())
+    summed = total(pieces)
+    assert reduce(add, pieces, Tally()) == summed  # to the bit: the order of additions is the same
     assert (summed.labelled, summed.unlabelled, summed.top1, summed.top5, summed.confusion) == (
         whole.labelled, whole.unlabelled, whole.top1, whole.top5, whole.confusion)  # fmt: skip
     assert np.allclose(summed.bins, whole.bins, rtol=1e-12)  # sums of at most 40 numbers, in another order

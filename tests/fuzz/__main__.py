@@ -41,8 +41,8 @@ def _holds(name: str, options: argparse.Namespace) -> bool:
     kept = [path for path in options.output.glob(f"{name}-*") if path.is_file() and path.stat().st_mtime >= begin]
     held = process.exitcode == 0 and not kept
     seconds = time.perf_counter() - start
-    print(f"{name}: {options.executions} executions, {seconds:.0f} s, {options.executions / seconds:.0f} a second, {'nothing found' if held else 'BROKEN'}",
-          flush=True)
+    speed = f"{seconds:.0f} s, {options.executions / seconds:.0f} a second" if process.exitcode == 0 else f"ended early after {seconds:.0f} s"
+    print(f"{name}: {options.executions} executions, {speed}, {'nothing found' if held else 'BROKEN'}", flush=True)
     return held
 
 

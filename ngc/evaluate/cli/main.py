@@ -1,6 +1,6 @@
 """Parses ngc-eval's command line, runs one command, and turns errors into a line and an exit code.
 
-0: done. 1: the command failed; one line on stderr says why. 2: the command line itself is wrong.
+0: done. 1: the command failed; one line on stderr says why. 2: the command line itself is wrong. 130: interrupted.
 """
 
 import argparse
@@ -8,23 +8,30 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from ngc import __version__
-from ngc.cli.main import Parser
-from ngc.errors import NgcError
+from ngc.errors import EvaluationError, NgcError
+from ngc.evaluate.cli.config import apply_config, default_file, file_of
 from ngc.evaluate.cli.flags import add_flag
+from ngc.evaluate.cli.parser import EvalParser, walk
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("predict", "info", "model")
 """Modules of this package, in the order of the help: `add_command(commands)` adds a parser whose `command` takes the parsed arguments."""
+
+PROFILE = "ngc-eval.prof"
+"""What --profile writes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     try:
-        args = _parser().parse_args(argv)
+        args = _parse(sys.argv[1:] if argv is None else argv)
         logging.basicConfig(level=_log_level(args), format="ngc-eval: %(levelname)s: %(message)s", stream=sys.stderr)
-        args.command(args)
+        with _profiled(args):
+            args.command(args)
         sys.stdout.flush()
     except ModuleNotFoundError as error:
         print(f"ngc-eval: error: the package {error.name} is missing: pip install 'ngc[eval]', for --engine=ray 'ngc[eval,ray]'", file=sys.stderr)
@@ -35,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `ngc-eval info … | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        print("ngc-eval: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"ngc-eval: interrupted{f': {interrupt}' if interrupt.args else ''}", file=sys.stderr)
         return 130
     return 0
 
@@ -45,12 +52,55 @@ def _log_level(args: argparse.Namespace) -> int:
     return logging.DEBUG if args.debug else logging.INFO if args.verbose else logging.WARNING
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="ngc-eval", description="Evaluates models from their manifests: how accurate, how fast, how many requests a second, where time goes.")
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Returns the arguments; what the command line leaves open is as the configuration file says."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    path = file_of(args)
+    if path is not None:
+        apply_config(parser, path)
+        args = parser.parse_args(argv)
+    return args
+
+
+def _parser() -> EvalParser:
+    parser = EvalParser(prog="ngc-eval", description="Evaluates models from their manifests: how accurate, how fast, how many requests a second, where time "
+                        "goes. Flags of the same name mean what they mean to the MLModelScope agents; each may be spelled with dashes too.")
     parser.add_argument("--version", action="version", version=f"ngc {__version__}")
-    add_flag(parser, "verbose", False, "say more about what is done", short="v")
-    add_flag(parser, "debug", False, "say everything", short="d")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name in COMMANDS:
         importlib.import_module(f"ngc.evaluate.cli.{name}").add_command(commands)
+    for each in walk(parser):
+        _add_global_flags(each, repeated=each is not parser)
     return parser
+
+
+def _add_global_flags(parser: argparse.ArgumentParser, *, repeated: bool) -> None:
+    """Adds the flags that may stand before and after every command."""
+    group = parser.add_argument_group("all commands")
+    add_flag(group, "config", "", f"a YAML file with values of flags; the command line wins (default: {default_file()}, if it is there)", repeated=repeated)
+    add_flag(group, "profile", False, f"profile the command itself with cProfile, into {PROFILE} of --base_dir, or of this folder", repeated=repeated)
+    add_flag(group, "verbose", False, "say more about what is done", short="v", repeated=repeated)
+    add_flag(group, "debug", False, "say everything", short="d", repeated=repeated)
+
+
+@contextmanager
+def _profiled(args: argparse.Namespace) -> Iterator[None]:
+    """Writes a profile of what runs within, where --profile asks for it; also of what fails."""
+    if not args.profile:
+        yield
+        return
+    import cProfile  # only --profile needs it
+
+    path = Path(getattr(args, "base_dir", ".")) / PROFILE
+    profile = cProfile.Profile()
+    try:
+        with profile:
+            yield
+    finally:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            profile.dump_stats(path)
+        except OSError as error:
+            raise EvaluationError(f"--profile: cannot write {path}: {error.strerror or error}") from error
+        print(f"profile: {path} (python -m pstats {path})", file=sys.stderr)

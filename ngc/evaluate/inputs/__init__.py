@@ -1,11 +1,13 @@
 """Inputs of evaluations: data sets, their preparation for a model, and batches of them."""
 
-from ngc.evaluate.inputs.arrays import ArrayDataset
+from ngc.evaluate.inputs.addresses import read_address
 from ngc.evaluate.inputs.datasets import Dataset, Sample
-from ngc.evaluate.inputs.files import FileDataset
+from ngc.evaluate.inputs.list_files import urls_file
 from ngc.evaluate.inputs.loader import Batch, Loader
+from ngc.evaluate.inputs.locate import Location, resolve_dataset
 from ngc.evaluate.inputs.opening import open_dataset
 from ngc.evaluate.inputs.preprocessing import CENTER_CROP, Preprocessing
-from ngc.evaluate.inputs.synthetic import Synthetic
+from ngc.evaluate.inputs.synthetic import synthetic
 
-__all__ = ["CENTER_CROP", "ArrayDataset", "Batch", "Dataset", "FileDataset", "Loader", "Preprocessing", "Sample", "Synthetic", "open_dataset"]
+__all__ = ["CENTER_CROP", "Batch", "Dataset", "Loader", "Location", "Preprocessing", "Sample", "open_dataset", "read_address",
+           "resolve_dataset", "synthetic", "urls_file"]

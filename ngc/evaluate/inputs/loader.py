@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Event
 from types import TracebackType
 from typing import Self
+from weakref import WeakSet
 
 import numpy as np
 
@@ -40,22 +42,31 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class _Filled:
+    """What one task did: its samples, each with the reason why it failed or an empty text, and when it began and ended."""
+
+    samples: tuple[tuple[Sample, str], ...]
+    begin_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True)
 class _Pending:
-    """A batch that threads are filling: each future returns the failures of its rows, and when it began and ended."""
+    """A batch that tasks are filling."""
 
     part: Part
     rows: range
     array: np.ndarray
-    futures: list[Future]
+    tasks: list[Future[_Filled]]
 
-    def batch(self, dataset: Dataset) -> Batch:
+    def result(self) -> Batch:
         """Waits for the batch and returns it."""
-        results = [future.result() for future in self.futures]
-        failures = {sample.index: (sample, message) for result in results for sample, message in result[0]}
-        good = [index for index in self.rows if index not in failures]
-        array = self.array[[index - self.rows.start for index in good]] if failures else self.array
-        return Batch(self.part, tuple(map(dataset.sample, good)), array, tuple(failures.values()),
-                     (min(result[1] for result in results), max(result[2] for result in results)), self.rows.stop == self.part.end)
+        filled = [task.result() for task in self.tasks]
+        samples = [pair for each in filled for pair in each.samples]
+        good = [row for row, (_, problem) in enumerate(samples) if not problem]
+        return Batch(self.part, tuple(samples[row][0] for row in good), self.array if len(good) == len(samples) else self.array[good],
+                     tuple((sample, problem) for sample, problem in samples if problem),
+                     (min(each.begin_ns for each in filled), max(each.end_ns for each in filled)), self.rows.stop == self.part.end)
 
 
 class Loader:
@@ -76,7 +87,7 @@ class Loader:
         if workers < 0:
             raise EvaluationError(f"{workers} threads cannot read inputs; expected a positive number, or 0 for as many as there are cores")
         self.dataset, self.preprocessing, self.workers = dataset, preprocessing, workers or physical_cores()
-        self._running: list[Generator[Batch, None, None]] = []
+        self._running: WeakSet[Generator[Batch, None, None]] = WeakSet()  # an iteration that is given up is not kept alive
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +100,7 @@ class Loader:
         while self._running:
             self._running.pop().close()
 
-    def batches(self, parts: Iterable[Part], batch_size: int) -> Iterator[Batch]:
+    def batches(self, parts: Iterable[Part], batch_size: int) -> Generator[Batch, None, None]:
         """Returns an iterator over the batches of parts, in order. An input that fails is among its batch's failures; the consumer decides what to do.
 
         Raises:
@@ -98,33 +109,39 @@ class Loader:
         if batch_size < 1:
             raise EvaluationError(f"a batch has at least 1 input, not {batch_size}")
         running = self._batches(((part, rows) for part in parts for rows in part.batches(batch_size)), batch_size)
-        self._running.append(running)
+        self._running.add(running)
         return running
 
     def _batches(self, wanted: Iterator[tuple[Part, range]], batch_size: int) -> Generator[Batch, None, None]:
         ahead = max(2, -(-2 * self.workers // batch_size))
-        pool = ThreadPoolExecutor(self.workers, "ngc-eval-loader")
+        pool, stop = ThreadPoolExecutor(self.workers, "ngc-eval-loader"), Event()
+        started = (self._start(pool, stop, part, rows) for part, rows in wanted)
         try:
-            pending = deque(self._submit(pool, part, rows) for part, rows in itertools.islice(wanted, ahead))
+            pending = deque(itertools.islice(started, ahead))
             while pending:
-                yield pending.popleft().batch(self.dataset)
-                pending.extend(self._submit(pool, part, rows) for part, rows in itertools.islice(wanted, 1))
+                batch = pending.popleft().result()
+                pending.extend(itertools.islice(started, 1))
+                yield batch
         finally:
+            stop.set()
             pool.shutdown(cancel_futures=True)
 
-    def _submit(self, pool: ThreadPoolExecutor, part: Part, rows: range) -> _Pending:
-        """Starts to fill a batch, in as many tasks as there are threads: inputs may be so small that one a task would cost more than they do."""
+    def _start(self, pool: ThreadPoolExecutor, stop: Event, part: Part, rows: range) -> _Pending:
+        """Starts to fill a batch, in as many tasks as there are threads: inputs may be so small that a task for each would cost more than they do."""
         array = np.empty((len(rows), *self.preprocessing.shape), self.preprocessing.dtype)
         step = -(-len(rows) // self.workers)
-        return _Pending(part, rows, array, [pool.submit(self._fill, array, rows, rows[at:at + step]) for at in range(0, len(rows), step)])
+        return _Pending(part, rows, array, [pool.submit(self._fill, array[at:at + step], rows[at:at + step], stop) for at in range(0, len(rows), step)])
 
-    def _fill(self, array: np.ndarray, rows: range, indices: range) -> tuple[list[tuple[Sample, str]], int, int]:
-        """Reads some of the inputs of a batch into its array."""
-        begin, failures = time.time_ns(), []
-        for index in indices:
-            sample = self.dataset.sample(index)
+    def _fill(self, array: np.ndarray, indices: range, stop: Event) -> _Filled:
+        """Reads inputs into the rows of an array, until `stop` is set."""
+        begin, samples = time.time_ns(), []
+        for row, index in enumerate(indices):
+            if stop.is_set():
+                break
+            sample, problem = self.dataset.sample(index), ""
             try:
-                array[index - rows.start] = self.preprocessing(self.dataset.read(index), sample.input_id)
+                array[row] = self.preprocessing(self.dataset.read(index), sample.input_id)
             except DatasetError as error:
-                failures.append((sample, str(error)))
-        return failures, begin, time.time_ns()
+                problem = str(error)
+            samples.append((sample, problem))
+        return _Filled(tuple(samples), begin, time.time_ns())

@@ -9,7 +9,7 @@ from ngc.evaluate.inputs.datasets import Sample, digest_of
 
 
 @dataclass(frozen=True)
-class Synthetic:
+class SyntheticDataset:
     """Random inputs without classes: integers over all values of their type, or floats from the standard normal distribution.
 
     Each is generated when it is read, from the seed and its index.
@@ -24,15 +24,9 @@ class Synthetic:
 
     shape: tuple[int, ...]
     count: int
-    seed: int = 0
-    dtype: str = "float32"
+    seed: int
+    dtype: str
     name: str = "synthetic"
-
-    def __post_init__(self) -> None:
-        if self.count < 1:
-            raise DatasetError(f"{self.count} generated inputs; expected at least 1")
-        if np.dtype(self.dtype).kind not in "iuf":
-            raise DatasetError(f"generated inputs of {self.dtype}; expected a type of integers or floats")
 
     def __len__(self) -> int:
         return self.count
@@ -51,3 +45,12 @@ class Synthetic:
     def digest(self) -> str:
         """See `Dataset`."""
         return digest_of((self.shape, self.count, self.seed, self.dtype))
+
+
+def synthetic(shape: tuple[int, ...], count: int, seed: int = 0, dtype: str = "float32") -> SyntheticDataset:
+    """Returns generated inputs, see `SyntheticDataset`; raises DatasetError for none, or a type that is not of integers or floats."""
+    if count < 1:
+        raise DatasetError(f"{count} generated inputs; expected at least 1")
+    if np.dtype(dtype).kind not in "iuf":
+        raise DatasetError(f"generated inputs of {dtype}; expected a type of integers or floats")
+    return SyntheticDataset(shape, count, seed, dtype)

@@ -1,0 +1,78 @@
+"""Downloads over HTTP."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ngc import __version__
+from ngc.errors import ManifestError
+
+Progress = Callable[[str, int, int], None]
+"""Is told of a download: its address, the bytes that are there, and how many there will be (0 where the server does not say)."""
+
+TIMEOUT_SECONDS = 30
+"""For a connection to be made, and between two pieces of an answer."""
+
+_CHUNK = 1 << 18
+
+
+class Unreachable(ManifestError):
+    """A file is not to be had: no network, no server, no such file."""
+
+
+def download(url: str, path: Path, progress: Progress | None = None) -> None:
+    """Writes what is at an address to a file; redirections are followed.
+
+    Raises:
+        Unreachable: the server cannot be reached, does not have the file, or ends before all of it is sent.
+        OSError: the file cannot be written.
+    """
+    import pooch
+    import requests
+
+    bar = _Bar(url, progress) if progress is not None else False
+    headers = {"User-Agent": f"ngc/{__version__}", "Accept-Encoding": "identity"}
+    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=TIMEOUT_SECONDS, headers=headers)
+    try:
+        downloader(url, str(path), None)
+    except requests.HTTPError as error:
+        response = error.response
+        assert response is not None  # it is what the error is about
+        raise Unreachable(f"{url}: the server answers {response.status_code} {response.reason}") from None
+    except requests.Timeout:
+        raise Unreachable(f"{url}: the server did not answer within {TIMEOUT_SECONDS} seconds") from None
+    except requests.exceptions.ChunkedEncodingError:
+        raise Unreachable(f"{url}: the connection ended before the whole file was there") from None
+    except requests.ConnectionError as error:
+        raise Unreachable(f"{url}: cannot be reached: {_reason(error)}") from None
+    except requests.RequestException as error:
+        raise Unreachable(f"{url}: cannot be downloaded: {error}") from None
+
+
+class _Bar:
+    """Pooch's protocol of a progress bar, which counts in chunks and starts over at the end."""
+
+    def __init__(self, url: str, progress: Progress) -> None:
+        self.url, self.progress = url, progress
+        self.total = self.done = 0
+
+    def update(self, count: int) -> None:
+        self.done = min(self.done + count, self.total or self.done + count)
+        self.progress(self.url, self.done, self.total)
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the innermost cause of an error, which is the operating system's word."""
+    text, seen = str(error), 0
+    cause: BaseException | None = error
+    while cause is not None and seen < 10:
+        if isinstance(cause, OSError) and cause.strerror:
+            text = cause.strerror
+        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+        cause, seen = (inner if isinstance(inner, BaseException) else cause.__context__), seen + 1
+    return text

@@ -1,0 +1,1 @@
+"""Runs evaluations: engines, parts, what is recorded of them, comparisons and load."""
