@@ -152,6 +152,20 @@ def test_threads_trace_side_by_side() -> None:
     assert all(span.parent_id == outer[span.name.replace("inner", "outer")].span_id for span in spans if span.name.startswith("inner"))
 
 
+def test_a_span_that_is_over_is_recorded_where_it_belongs(tmp_path: Path) -> None:
+    with Tracer(MODEL, file=tmp_path / "trace.jsonl") as tracer:
+        with tracer.span(APPLICATION, "part"):
+            tracer.record(APPLICATION, "read", 1000, 3000, count=np.int64(8))
+            tracer.record(FRAMEWORK, "not traced", 1000, 3000)
+        tracer.record(MODEL, "alone", 5, 6)
+        read, part, alone = tracer.drain()
+    assert (read.name, read.level, read.parent_id, read.begin_ns, read.end_ns, read.attributes) == ("read", APPLICATION, part.span_id, 1000, 3000, {"count": 8})
+    assert (alone.name, alone.parent_id) == ("alone", "")
+    with Tracer(TraceLevel.NO_TRACE) as off:
+        off.record(APPLICATION, "read", 1000, 3000)
+        assert off.drain() == ()
+
+
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
