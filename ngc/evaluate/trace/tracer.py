@@ -91,9 +91,9 @@ class Tracer:
             self._add(around.context if around is not None else Context(), level, name, begin_ns, end_ns, attributes)
 
     def layers(self, profile: "Profile", begin_ns: int) -> None:
-        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
+        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span, which is to be that of the run.
 
-        They are made when that span has ended, so that making them does not count in its time.
+        It ends where the run ended: making a profile of stamps, and spans of a profile, is nothing that a batch takes without being traced.
 
         Args:
             begin_ns: `time.time_ns()` just before the run.
@@ -105,6 +105,7 @@ class Tracer:
             self._add_layers(Context(), profile, begin_ns)
         else:
             around.profiles.append((profile, begin_ns))
+            around.end_ns = begin_ns + round(profile.total_ms * 1e6)
 
     def drain(self) -> tuple[SpanRecord, ...]:
         """Returns the spans that ended since the last call, in the order of their ends."""
@@ -141,6 +142,7 @@ class _Open(AbstractContextManager[Span]):
         self._tracer, self._name = tracer, name
         self._attributes = _attributes({LEVEL: level.name, **attributes})
         self.profiles: list[tuple[Profile, int]] = []
+        self.end_ns: int | None = None
 
     def __enter__(self) -> Span:
         around = self._tracer._around()
@@ -153,7 +155,7 @@ class _Open(AbstractContextManager[Span]):
         if error is not None:
             self._span.set_attribute("error", f"{type(error).__name__}: {error}")
         otel_context.detach(self._token)
-        self._span.end()
+        self._span.end(self.end_ns)
         for profile, begin_ns in self.profiles:
             self._tracer._add_layers(self.context, profile, begin_ns)
 

@@ -177,7 +177,7 @@ def test_the_layers_of_a_run_stand_under_its_span(executable: Executable, tmp_pa
             tracer.layers(profile, begin)
         spans = tracer.drain()
     predict, *layers = spans
-    assert predict.name == PREDICT  # it ends first: making the spans of layers is no part of it
+    assert (predict.name, predict.end_ns) == (PREDICT, begin + round(profile.total_ms * 1e6))  # making spans of the layers is no part of it
     assert {(layer.level, layer.parent_id, layer.trace_id) for layer in layers} == {(FRAMEWORK, predict.span_id, predict.trace_id)}
     assert [layer.attributes["layer_index"] for layer in layers] == list(range(len(executable.program.calls)))
     assert [layer.name for layer in layers] == [call.node for call in executable.program.calls]
