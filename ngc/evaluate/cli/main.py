@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     try:
         args = _parse(sys.argv[1:] if argv is None else argv)
-        logging.basicConfig(level=_log_level(args), format="ngc-eval: %(levelname)s: %(message)s", stream=sys.stderr)
+        logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, format="ngc-eval: %(levelname)s: %(message)s", stream=sys.stderr)
+        logging.getLogger("ngc").setLevel(logging.INFO if args.verbose and not args.debug else logging.NOTSET)
         with _profiled(args):
             args.command(args)
         sys.stdout.flush()
@@ -46,10 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ngc-eval: interrupted{f': {interrupt}' if interrupt.args else ''}", file=sys.stderr)
         return 130
     return 0
-
-
-def _log_level(args: argparse.Namespace) -> int:
-    return logging.DEBUG if args.debug else logging.INFO if args.verbose else logging.WARNING
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
