@@ -56,15 +56,18 @@ class Tracer:
         self._provider: TracerProvider | None = None
         if level == TraceLevel.NO_TRACE:
             return
+        url = ""
+        if otlp:
+            from ngc.evaluate.trace.collector import collector_processor, endpoint  # brings an HTTP client along
+
+            url = endpoint(otlp)
+        self._recorder = Recorder(TraceFile(file) if file is not None else None)
         named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
         # The command's own level decides what is traced; samplers and limits from the environment are for services.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
                                         span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET))
-        if otlp:
-            from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
-
-            self._provider.add_span_processor(collector_processor(otlp))
-        self._recorder = Recorder(TraceFile(file) if file is not None else None)
+        if url:
+            self._provider.add_span_processor(collector_processor(url))
         self._provider.add_span_processor(self._recorder)
         self._tracer = self._provider.get_tracer("ngc.evaluate", __version__)
 
@@ -78,33 +81,31 @@ class Tracer:
         return _Open(self, level, name, attributes)
 
     def record(self, level: TraceLevel, name: str, begin_ns: int, end_ns: int, **attributes: Any) -> None:
-        """Adds a span of what went on elsewhere, such as in threads, under the current span; nothing where the level is not traced.
+        """Adds a span that is over, under the current span: for what another thread did, or what is known only afterwards.
 
         Args:
-            begin_ns, end_ns: in nanoseconds since the epoch.
+            begin_ns, end_ns: as of `time.time_ns()`.
         """
-        if level > self.level:
-            return
-        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
-        span = self._tracer.start_span(name, around.context if around is not None else Context(), attributes=_attributes({LEVEL: level.name, **attributes}),
-                                       start_time=begin_ns)
-        span.end(end_ns)
+        if level <= self.level:
+            around = self._around()
+            self._add(around.context if around is not None else Context(), level, name, begin_ns, end_ns, attributes)
 
     def layers(self, profile: "Profile", begin_ns: int) -> None:
-        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
+        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span, which is to be that of the run.
 
-        They are made when that span has ended, so that making them does not count in its time.
+        It ends where the run ended: making a profile of stamps, and spans of a profile, is nothing that a batch takes without being traced.
 
         Args:
             begin_ns: `time.time_ns()` just before the run.
         """
         if self.level < TraceLevel.FRAMEWORK_TRACE:
             return
-        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        around = self._around()
         if around is None:
-            self._add_layers(profile, begin_ns, Context())
+            self._add_layers(Context(), profile, begin_ns)
         else:
             around.profiles.append((profile, begin_ns))
+            around.end_ns = begin_ns + round(profile.total_ms * 1e6)
 
     def drain(self) -> tuple[SpanRecord, ...]:
         """Returns the spans that ended since the last call, in the order of their ends."""
@@ -121,10 +122,17 @@ class Tracer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _add_layers(self, profile: "Profile", begin_ns: int, context: Context) -> None:
+    def _around(self) -> "_Open | None":
+        """Returns the current span of this tracer."""
+        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        return around
+
+    def _add(self, context: Context, level: TraceLevel, name: str, begin_ns: int, end_ns: int, attributes: Mapping[str, Any]) -> None:
+        self._tracer.start_span(name, context, attributes=_attributes({LEVEL: level.name, **attributes}), start_time=begin_ns).end(end_ns)
+
+    def _add_layers(self, context: Context, profile: "Profile", begin_ns: int) -> None:
         for layer in layers_of(profile, begin_ns):
-            attributes = {LEVEL: TraceLevel.FRAMEWORK_TRACE.name, **layer.attributes}
-            self._tracer.start_span(layer.name, context, attributes=attributes, start_time=layer.begin_ns).end(layer.end_ns)
+            self._add(context, TraceLevel.FRAMEWORK_TRACE, layer.name, layer.begin_ns, layer.end_ns, layer.attributes)
 
 
 class _Open(AbstractContextManager[Span]):
@@ -134,22 +142,22 @@ class _Open(AbstractContextManager[Span]):
         self._tracer, self._name = tracer, name
         self._attributes = _attributes({LEVEL: level.name, **attributes})
         self.profiles: list[tuple[Profile, int]] = []
+        self.end_ns: int | None = None
 
     def __enter__(self) -> Span:
-        key = self._tracer._key
-        around: _Open | None = otel_context.get_value(key)  # type: ignore[assignment]
+        around = self._tracer._around()
         self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else Context(), attributes=self._attributes)
         self.context: Context = set_span_in_context(self._span, Context())
-        self._token: Token[Context] = otel_context.attach(otel_context.set_value(key, self))
+        self._token: Token[Context] = otel_context.attach(otel_context.set_value(self._tracer._key, self))
         return self._span
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
             self._span.set_attribute("error", f"{type(error).__name__}: {error}")
         otel_context.detach(self._token)
-        self._span.end()
+        self._span.end(self.end_ns)
         for profile, begin_ns in self.profiles:
-            self._tracer._add_layers(profile, begin_ns, self.context)
+            self._tracer._add_layers(self.context, profile, begin_ns)
 
 
 class _Ids(IdGenerator):
