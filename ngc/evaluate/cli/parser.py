@@ -21,7 +21,7 @@ class EvalParser(Parser):
         """Returns what argparse does, of arguments in which such flags have their values."""
         given = list(args or ())
         flags = {spelling: action for action in self._actions if action.nargs == "?" for spelling in action.option_strings}
-        spelled = [_valued(text, flags[text], after) if text in flags else text for text, after in zip(given, [*given[1:], ""], strict=True)]
+        spelled = [_valued(text, flags[text], after) if text in flags else text for text, after in zip(given, [*given[1:], ""], strict=False)]
         return super().parse_known_args(spelled, namespace)
 
 
