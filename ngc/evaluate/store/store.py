@@ -188,7 +188,7 @@ class Store:
 def _insert_unless_there(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Inserts a row; returns False where one of the same key is there, also one that another transaction was about to insert."""
     insert = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    return connection.execute(insert.values(row).on_conflict_do_nothing()).rowcount == 1
+    return connection.execute(insert.values(row).on_conflict_do_nothing().returning(*table.primary_key)).first() is not None
 
 
 def _put_trace(connection: Connection, key: int, part_index: int, spans: Iterable[Span]) -> None:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import Token
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -22,7 +22,9 @@ from ngc.evaluate.records import Span as SpanRecord
 from ngc.evaluate.trace.files import TraceFile
 from ngc.evaluate.trace.layers import layers_of
 from ngc.evaluate.trace.recorder import LEVEL, Recorder
-from ngc.runtime.profile import Profile
+
+if TYPE_CHECKING:  # reading traces loads no compiler
+    from ngc.runtime.profile import Profile
 
 _NO_SPAN = nullcontext(INVALID_SPAN)
 """What stands for every span that is not traced: entering and leaving it does nothing, and so do the methods of what it gives."""
@@ -57,7 +59,7 @@ class Tracer:
         named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
         # The command's own level decides what is traced; samplers and limits from the environment are for services.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
-                                        span_limits=SpanLimits(max_attributes=SpanLimits.UNSET, max_attribute_length=SpanLimits.UNSET))
+                                        span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET))
         if otlp:
             from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
 
@@ -88,7 +90,7 @@ class Tracer:
                                        start_time=begin_ns)
         span.end(end_ns)
 
-    def layers(self, profile: Profile, begin_ns: int) -> None:
+    def layers(self, profile: "Profile", begin_ns: int) -> None:
         """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
 
         They are made when that span has ended, so that making them does not count in its time.
@@ -119,9 +121,9 @@ class Tracer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _add_layers(self, profile: Profile, begin_ns: int, context: Context) -> None:
+    def _add_layers(self, profile: "Profile", begin_ns: int, context: Context) -> None:
         for layer in layers_of(profile, begin_ns):
-            attributes = _attributes({LEVEL: TraceLevel.FRAMEWORK_TRACE.name, **layer.attributes})
+            attributes = {LEVEL: TraceLevel.FRAMEWORK_TRACE.name, **layer.attributes}
             self._tracer.start_span(layer.name, context, attributes=attributes, start_time=layer.begin_ns).end(layer.end_ns)
 
 
