@@ -91,7 +91,11 @@ class Tracer:
             self._add(around.context if around is not None else Context(), level, name, begin_ns, end_ns, attributes)
 
     def layers(self, profile: "Profile", begin_ns: int) -> None:
+<<<<<<< HEAD
         """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span, which is to be that of the run.
+=======
+        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
+>>>>>>> w-run
 
         It ends where the run ended: making a profile of stamps, and spans of a profile, is nothing that a batch takes without being traced.
 
