@@ -1,7 +1,7 @@
 """The tracer of an evaluation: spans with OpenTelemetry's SDK, which keeps no state of the process here."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Token
 from pathlib import Path
@@ -15,17 +15,24 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ngc import __version__
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Span as SpanRecord
 from ngc.evaluate.trace.files import TraceFile
 from ngc.evaluate.trace.layers import layers_of
-from ngc.evaluate.trace.recorder import LEVEL, Recorder
+from ngc.evaluate.trace.recorder import LEVEL, Recorder, to_readable
 from ngc.runtime.profile import Profile
 
 _NO_SPAN = nullcontext(INVALID_SPAN)
 """What stands for every span that is not traced: entering and leaving it does nothing, and so do the methods of what it gives."""
+
+
+_w3c = TraceContextTextMapPropagator()
+
+_TRACEPARENT = "traceparent"
+"""The field of the W3C's Trace Context that holds the ids of a trace and of a span."""
 
 
 class Tracer:
@@ -37,7 +44,8 @@ class Tracer:
                     ...
     """
 
-    def __init__(self, level: TraceLevel, *, file: Path | None = None, otlp: str = "", resource: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, level: TraceLevel, *, file: Path | None = None, otlp: str = "", resource: Mapping[str, Any] | None = None,
+                 origin: str = "") -> None:
         """Opens what the spans go to; nothing is opened for NO_TRACE.
 
         Args:
@@ -45,6 +53,7 @@ class Tracer:
             file: spans are added to it as they end; see `ngc.evaluate.trace.files`.
             otlp: the address of a collector, http://host:4318 or host:port; one that takes no spans is warned of once.
             resource: attributes of all spans that a collector gets, such as the model's name.
+            origin: the `origin` of a tracer in another process, whose trace this one's spans are to be in, under the span that was open there.
 
         Raises:
             EvaluationError: the file cannot be written, or the address is none.
@@ -52,16 +61,19 @@ class Tracer:
         self.level = level
         self._key = otel_context.create_key("ngc.evaluate")
         self._provider: TracerProvider | None = None
+        self._root = _w3c.extract({_TRACEPARENT: origin}, Context()) if origin else Context()
         if level == TraceLevel.NO_TRACE:
             return
         named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
         # The command's own level decides what is traced; samplers and limits from the environment are for services.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
                                         span_limits=SpanLimits(max_attributes=SpanLimits.UNSET, max_attribute_length=SpanLimits.UNSET))
+        self._resource, self._collector = named, None
         if otlp:
             from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
 
-            self._provider.add_span_processor(collector_processor(otlp))
+            self._collector = collector_processor(otlp)
+            self._provider.add_span_processor(self._collector)
         self._recorder = Recorder(TraceFile(file) if file is not None else None)
         self._provider.add_span_processor(self._recorder)
         self._tracer = self._provider.get_tracer("ngc.evaluate", __version__)
@@ -87,9 +99,31 @@ class Tracer:
             return
         around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
         if around is None:
-            self._add_layers(profile, begin_ns, Context())
+            self._add_layers(profile, begin_ns, self._root)
         else:
             around.profiles.append((profile, begin_ns))
+
+    @property
+    def origin(self) -> str:
+        """What a tracer in another process goes on from: the ids of this trace and of the open span, as W3C's `traceparent`; empty without an open span."""
+        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        carrier: dict[str, str] = {}
+        if around is not None:
+            _w3c.inject(carrier, around.context)
+        return carrier.get(_TRACEPARENT, "")
+
+    def adopt(self, spans: Iterable[SpanRecord], *, drained: bool) -> None:
+        """Sends spans of another process's tracer, which goes on from this one, to the file and the collector.
+
+        Args:
+            drained: whether `drain` returns them too; where they are recorded elsewhere it is not to.
+        """
+        if self._provider is None:
+            return
+        for span in spans:
+            self._recorder.add(span, keep=drained)
+            if self._collector is not None:
+                self._collector.on_end(to_readable(span, self._resource))
 
     def drain(self) -> tuple[SpanRecord, ...]:
         """Returns the spans that ended since the last call, in the order of their ends."""
@@ -123,7 +157,7 @@ class _Open(AbstractContextManager[Span]):
     def __enter__(self) -> Span:
         key = self._tracer._key
         around: _Open | None = otel_context.get_value(key)  # type: ignore[assignment]
-        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else Context(), attributes=self._attributes)
+        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else self._tracer._root, attributes=self._attributes)
         self.context: Context = set_span_in_context(self._span, Context())
         self._token: Token[Context] = otel_context.attach(otel_context.set_value(key, self))
         return self._span
