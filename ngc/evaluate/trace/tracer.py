@@ -1,7 +1,7 @@
 """The tracer of an evaluation: spans with OpenTelemetry's SDK, which keeps no state of the process here."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Token
 from pathlib import Path
@@ -15,19 +15,31 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ngc import __version__
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Span as SpanRecord
 from ngc.evaluate.trace.files import TraceFile
 from ngc.evaluate.trace.layers import layers_of
+<<<<<<< HEAD
 from ngc.evaluate.trace.recorder import LEVEL, Recorder
 
 if TYPE_CHECKING:  # reading traces loads no compiler
     from ngc.runtime.profile import Profile
+=======
+from ngc.evaluate.trace.recorder import LEVEL, Recorder, to_readable
+from ngc.runtime.profile import Profile
+>>>>>>> w-ray
 
 _NO_SPAN = nullcontext(INVALID_SPAN)
 """What stands for every span that is not traced: entering and leaving it does nothing, and so do the methods of what it gives."""
+
+
+_w3c = TraceContextTextMapPropagator()
+
+_TRACEPARENT = "traceparent"
+"""The field of the W3C's Trace Context that holds the ids of a trace and of a span."""
 
 
 class Tracer:
@@ -39,7 +51,8 @@ class Tracer:
                     ...
     """
 
-    def __init__(self, level: TraceLevel, *, file: Path | None = None, otlp: str = "", resource: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, level: TraceLevel, *, file: Path | None = None, otlp: str = "", resource: Mapping[str, Any] | None = None,
+                 origin: str = "") -> None:
         """Opens what the spans go to; nothing is opened for NO_TRACE.
 
         Args:
@@ -47,6 +60,7 @@ class Tracer:
             file: spans are added to it as they end; see `ngc.evaluate.trace.files`.
             otlp: the address of a collector, http://host:4318 or host:port; one that takes no spans is warned of once.
             resource: attributes of all spans that a collector gets, such as the model's name.
+            origin: the `origin` of a tracer in another process, whose trace this one's spans are to be in, under the span that was open there.
 
         Raises:
             EvaluationError: the file cannot be written, or the address is none.
@@ -54,6 +68,7 @@ class Tracer:
         self.level = level
         self._key = otel_context.create_key("ngc.evaluate")
         self._provider: TracerProvider | None = None
+        self._root = _w3c.extract({_TRACEPARENT: origin}, Context()) if origin else Context()
         if level == TraceLevel.NO_TRACE:
             return
         url = ""
@@ -65,9 +80,20 @@ class Tracer:
         named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
         # The command's own level decides what is traced; samplers and limits from the environment are for services.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
+<<<<<<< HEAD
                                         span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET))
         if url:
             self._provider.add_span_processor(collector_processor(url))
+=======
+                                        span_limits=SpanLimits(max_attributes=SpanLimits.UNSET, max_attribute_length=SpanLimits.UNSET))
+        self._resource, self._collector = named, None
+        if otlp:
+            from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
+
+            self._collector = collector_processor(otlp)
+            self._provider.add_span_processor(self._collector)
+        self._recorder = Recorder(TraceFile(file) if file is not None else None)
+>>>>>>> w-ray
         self._provider.add_span_processor(self._recorder)
         self._tracer = self._provider.get_tracer("ngc.evaluate", __version__)
 
@@ -106,10 +132,36 @@ class Tracer:
             return
         around = self._around()
         if around is None:
+<<<<<<< HEAD
             self._add_layers(Context(), profile, begin_ns)
+=======
+            self._add_layers(profile, begin_ns, self._root)
+>>>>>>> w-ray
         else:
             around.profiles.append((profile, begin_ns))
             around.end_ns = begin_ns + round(profile.total_ms * 1e6)
+
+    @property
+    def origin(self) -> str:
+        """What a tracer in another process goes on from: the ids of this trace and of the open span, as W3C's `traceparent`; empty without an open span."""
+        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        carrier: dict[str, str] = {}
+        if around is not None:
+            _w3c.inject(carrier, around.context)
+        return carrier.get(_TRACEPARENT, "")
+
+    def adopt(self, spans: Iterable[SpanRecord], *, drained: bool) -> None:
+        """Sends spans of another process's tracer, which goes on from this one, to the file and the collector.
+
+        Args:
+            drained: whether `drain` returns them too; where they are recorded elsewhere it is not to.
+        """
+        if self._provider is None:
+            return
+        for span in spans:
+            self._recorder.add(span, keep=drained)
+            if self._collector is not None:
+                self._collector.on_end(to_readable(span, self._resource))
 
     def drain(self) -> tuple[SpanRecord, ...]:
         """Returns the spans that ended since the last call, in the order of their ends."""
@@ -149,8 +201,14 @@ class _Open(AbstractContextManager[Span]):
         self.end_ns: int | None = None
 
     def __enter__(self) -> Span:
+<<<<<<< HEAD
         around = self._tracer._around()
         self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else Context(), attributes=self._attributes)
+=======
+        key = self._tracer._key
+        around: _Open | None = otel_context.get_value(key)  # type: ignore[assignment]
+        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else self._tracer._root, attributes=self._attributes)
+>>>>>>> w-ray
         self.context: Context = set_span_in_context(self._span, Context())
         self._token: Token[Context] = otel_context.attach(otel_context.set_value(self._tracer._key, self))
         return self._span
