@@ -15,7 +15,8 @@ class CallInfo:
     """One kernel call of the program, for profiles and explanations: its symbol, operator, source nodes, and its size per unit of `n`.
 
     `node` begins with the nodes and regions around it where it stands in some, as `loop/body/conv`; the sizes are those of all steps of such loops, as far as
-    their number is known.
+    their number is known. `results` are what the call writes, in a loop what one step does, and `result_bytes` what of it takes up bytes of the arena; programs
+    that were saved before calls had them have none.
     """
 
     symbol: str
@@ -26,6 +27,8 @@ class CallInfo:
     bytes: int
     per_image: bool
     note: str = ""
+    results: tuple[TensorSpec, ...] = ()
+    result_bytes: int = 0
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from ngc.evaluate.accuracy import Tally
 from ngc.evaluate.levels import TraceLevel
@@ -14,6 +14,9 @@ RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 
 PREDICT = "c_predict"
 """The name of the span around the computation of one batch, which reports of latency read; it is the agents' own."""
+
+FEATURES = 5
+"""Of how many classes a prediction keeps the probabilities, unless it was said: what top-5 accuracy can be found from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,18 @@ class Span:
     def duration_us(self) -> float:
         """Microseconds from begin to end."""
         return (self.end_ns - self.begin_ns) / 1e3
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as JSON's types."""
+        return {"name": self.name, "level": self.level.name, "trace_id": self.trace_id, "span_id": self.span_id, "parent_id": self.parent_id,
+                "begin_ns": self.begin_ns, "end_ns": self.end_ns, "attributes": dict(self.attributes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Returns what `to_json` made JSON of, lists in attributes as tuples; KeyError, TypeError or ValueError where it is something else."""
+        attributes = {str(key): tuple(value) if isinstance(value, list) else value for key, value in dict(data["attributes"]).items()}
+        return cls(str(data["name"]), TraceLevel[data["level"]], str(data["trace_id"]), str(data["span_id"]), str(data["parent_id"]), int(data["begin_ns"]),
+                   int(data["end_ns"]), attributes)
 
 
 @dataclass(frozen=True)

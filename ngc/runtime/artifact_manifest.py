@@ -35,7 +35,7 @@ def make_manifest(program: Program, graph: Graph, target: CpuTarget, threads: in
         "ngc": ngc.__version__, "abi": ABI, "llvm": jit.llvm_version(), "name": graph.name, "threads": threads,
         "target": {**asdict(target), "required": required_features(target)},
         "inputs": [spec_out(spec) for spec in program.inputs], "outputs": [spec_out(spec) for spec in program.outputs],
-        "operators": graph.count(), "entry": program.entry, "calls": [asdict(call) for call in program.calls],
+        "operators": graph.count(), "entry": program.entry, "calls": list(map(_call_out, program.calls)),
         "arena": {"fixed": program.arena_fixed, "per_image": program.arena_per_image, "scratch": program.scratch}, "options": dict(program.options),
         "callbacks": dict(program.callbacks),
     }
@@ -96,8 +96,12 @@ def _dim(dim: Any) -> Dim:
     return _size(dim)
 
 
+def _call_out(call: CallInfo) -> dict[str, Any]:
+    return {**asdict(call), "results": list(map(spec_out, call.results))}
+
+
 def _call_in(entry: Mapping[str, Any]) -> CallInfo:
-    return CallInfo(**{**entry, "sources": tuple(entry["sources"])})
+    return CallInfo(**{**entry, "sources": tuple(entry["sources"]), "results": tuple(map(spec_in, entry.get("results", ())))})
 
 
 def _size(value: Any) -> int:

@@ -9,11 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from ngc.codegen.program import Program
+from ngc.codegen.tensor_spec import TensorSpec
+from ngc.ir.tensor_type import bind_shape
 
 
 @dataclass(frozen=True)
 class KernelTime:
-    """One kernel call: median milliseconds from the first thread's start to the last one's end, and what it did."""
+    """One kernel call: median milliseconds from the first thread's start to the last one's end, and what it did.
+
+    `results` is what it writes, as `f32[8,64,56,56]`, and `result_bytes` the bytes of the arena that these take up; both are empty for programs that were saved
+    by an ngc that did not keep them.
+    """
 
     index: int
     op: str
@@ -25,6 +31,9 @@ class KernelTime:
     gflops: float
     bytes: int
     note: str
+    flops: int = 0
+    results: tuple[str, ...] = ()
+    result_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,12 +113,17 @@ def make_profile(program: Program, stamps: np.ndarray, walls: np.ndarray, ms_per
     kernels = []
     for index, (info, ms) in enumerate(zip(program.calls, medians, strict=True)):
         size = batch if info.per_image else 1
-        flops = info.flops * (batch if info.per_image else 1)
+        flops = info.flops * size
         kernels.append(KernelTime(index, info.op, info.node, info.sources, info.symbol, float(ms), float(ms) / total,
-                                  flops / float(ms) / 1e6 if ms else 0.0, info.bytes * size, info.note))
+                                  flops / float(ms) / 1e6 if ms else 0.0, info.bytes * size, info.note, flops,
+                                  tuple(_type_text(result, batch) for result in info.results), info.result_bytes * size))
     median = int(np.argsort(walls)[runs // 2])
     origin = stamps[median, ..., 0].min(where=begun[median], initial=stamps.max()) if calls else 0
     trace = [(thread, call, float(stamps[median, thread, call, 0] - origin) * ms_per_cycle * 1e3,
               float(stamps[median, thread, call, 1] - stamps[median, thread, call, 0]) * ms_per_cycle * 1e3)
              for thread in range(threads) for call in range(calls) if begun[median, thread, call]]
     return Profile(tuple(kernels), float(np.median(walls)), runs, threads, batch, tuple(trace))
+
+
+def _type_text(spec: TensorSpec, batch: int) -> str:
+    return f"{spec.dtype}[{','.join(map(str, bind_shape(spec.shape, batch)))}]"

@@ -13,6 +13,7 @@ import numpy as np
 import ngc
 from ngc.calibration.table import CalibrationTable
 from ngc.codegen.llvm import object_cache
+from ngc.evaluate.inputs.recordio import MAGIC
 from ngc.importer import load_symbol
 from ngc.importer.build import build_graph
 from ngc.importer.operators import OPERATORS
@@ -21,6 +22,7 @@ from ngc.ir import Graph, parse, save_weights
 from ngc.ir.graph import clone
 from ngc.ir.printer import print_graph
 from tests import checkpoints
+from tests.evaluate.inputs.record_writer import packed, record
 from tests.fuzz.fuzzing import CORPUS
 from tests.fuzz.readers.artifact import open_parts, seal
 from tests.fuzz.readers.symbol import PARAMETERS
@@ -224,9 +226,18 @@ def arrays() -> dict[str, bytes]:
     return {"single": single.getvalue(), "named": named.getvalue(), "packed": packed.getvalue()}
 
 
+def records() -> dict[str, bytes]:
+    """Returns data sets of records: images and arrays with one label, in the head or after it, with several, and with the magic in what they hold."""
+    stream = io.BytesIO()
+    np.save(stream, np.arange(12, dtype=np.uint8).reshape(3, 2, 2))
+    labelled = [packed(b"image", label=1), packed(stream.getvalue(), [2]), packed(b"", [0, 1.5, 2])]
+    cut = [packed(MAGIC + b"two." + MAGIC, label=3), packed(MAGIC * 3)]
+    return {"labelled": b"".join(map(record, labelled)), "cut": b"".join(map(record, cut))}
+
+
 KINDS: Mapping[str, Callable[[], Mapping[str, bytes]]] = {
     "symbol": lambda: {name: json.dumps(document, indent=1).encode() for name, document in symbols().items()},
-    "params": params, "ir": texts, "weights": weights, "artifact": artifacts, "cache": caches, "calibration": tables, "arrays": arrays,
+    "params": params, "ir": texts, "weights": weights, "artifact": artifacts, "cache": caches, "calibration": tables, "arrays": arrays, "records": records,
 }
 
 

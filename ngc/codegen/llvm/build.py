@@ -20,7 +20,7 @@ from ngc.codegen.llvm.lower import Lowering, lower
 from ngc.codegen.llvm.placement import Placement, place
 from ngc.codegen.llvm.tune import Tuner
 from ngc.codegen.program import CallInfo, Program
-from ngc.codegen.tensor_spec import graph_specs
+from ngc.codegen.tensor_spec import TensorSpec, graph_specs
 from ngc.ir import Graph, SymDim
 from ngc.target import CpuTarget
 
@@ -102,7 +102,7 @@ def program_source(lowering: Lowering, target: CpuTarget) -> ProgramSource:
         else:
             texts.setdefault(symbol, lambda spec=call.spec: spec.emit(target))  # type: ignore[misc]  # bound now
         entry_calls.append(EntryCall(symbol, tuple(map(placement.address, call.arguments)), call.spec.work, call.batch, call.joined))
-        infos.append(_info(call, symbol, repeats[len(infos)]))
+        infos.append(_info(call, symbol, repeats[len(infos)], placement))
     text = emit_entry("ngc_run", entry_calls, arena_fixed=placement.plan.fixed, arena_per_image=placement.plan.per_image, scratch=placement.scratch)
     entry = "ngc_run_" + hashlib.sha256(f"{text}|{target.identity}".encode()).hexdigest()[:20]
     texts[entry] = lambda: text.replace("@ngc_run(", f"@{entry}(")
@@ -170,13 +170,15 @@ def _repeats(lowering: Lowering) -> list[int]:
     return counts
 
 
-def _info(call: Call, symbol: str, repeats: int) -> CallInfo:
+def _info(call: Call, symbol: str, repeats: int, placement: Placement) -> CallInfo:
     moved = sum(buffer_size(value.type)[0] for value in (*call.reads, *call.writes))
     op = "halo" if isinstance(call.spec, HaloKernel) else "copy" if isinstance(call.spec, CopyKernel) else call.node.op
     op = f"reference:{op}" if isinstance(call.spec, CallbackKernel) and not call.node.regions else op
     images = call.batch.factor if isinstance(call.batch, SymDim) else call.batch
+    results = tuple(TensorSpec(value.name, value.type.shape, value.type.dtype) for value in call.writes)
+    kept = sum(buffer_size(value.type)[0] for value in call.writes if placement.address(value).space == "arena")
     return CallInfo(symbol, op, call.scope + call.node.name, tuple(loc.name for loc in call.node.locs), repeats * images * call.spec.flops(), repeats * moved,
-                    isinstance(call.batch, SymDim), call.note)
+                    isinstance(call.batch, SymDim), call.note, results, kept)
 
 
 def _dump(texts: Mapping[str, Callable[[], str]], target: CpuTarget, folder: Path) -> None:

@@ -43,11 +43,15 @@ def read_address(address: str, folder: Path, timeout_s: float = TIMEOUT_S) -> by
         if is_remote(address):
             with urllib.request.urlopen(address, timeout=timeout_s) as response:
                 data: bytes = response.read(MOST_BYTES + 1)
+                announced = response.headers.get("Content-Length", "")
         else:
+            announced = ""
             with local_path(address, folder).open("rb") as file:
                 data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:  # urllib.error.URLError is an OSError; ValueError: no such address can be
         raise DatasetError(f"{address}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if len(data) > MOST_BYTES:
         raise DatasetError(f"{address}: more than {MOST_BYTES >> 20} MiB, which no input has")
+    if announced.isdecimal() and len(data) < int(announced):  # http.client raises no error where a server hangs up
+        raise DatasetError(f"{address}: cannot be read: the server hung up after {len(data)} of {announced} bytes")
     return data

@@ -1,5 +1,6 @@
 """Data sets of arrays in `.npz` files."""
 
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,13 +23,13 @@ class ArrayDataset:
         name: see `Dataset`.
         images: (inputs, ...).
         classes: of the inputs.
-        stamp: what tells the array from others of that shape.
+        sums: checksums of the arrays, which the archive has.
     """
 
     name: str
     images: np.ndarray = field(repr=False)
     classes: tuple[int | None, ...] = field(repr=False)
-    stamp: str
+    sums: str
 
     def __len__(self) -> int:
         return len(self.images)
@@ -43,32 +44,35 @@ class ArrayDataset:
 
     def digest(self) -> str:
         """See `Dataset`."""
-        return digest_of((self.images.shape, self.images.dtype.str, self.classes, self.stamp))
+        return digest_of((self.images.shape, self.images.dtype.str, self.classes, self.sums))
 
 
 def open_npz(path: Path, name: str, labels: Labels) -> ArrayDataset:
-    """Returns the inputs in an `.npz` file, and their classes where it has some.
+    """Returns the inputs in an `.npz` file, and their classes where it has some. They are read into memory.
 
     Raises:
         DatasetError: the file is none, has no array of inputs, or classes that are not one for each input and of the model.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DatasetError(f"{path}: one array that numpy.save wrote; expected an archive that numpy.savez wrote")
-            stored = {key: archive[key] for key in archive.files if key in (*INPUT_NAMES, *LABEL_NAMES)}
-            stamp = "|".join(f"{info.filename}:{info.file_size}:{info.CRC}" for info in archive.zip.infolist()) if archive.zip else ""
-            held = ", ".join(archive.files) or "nothing"
+            names = archive.files
+            stored = {name: archive[name] for name in names if name in (*INPUT_NAMES, *LABEL_NAMES)}
+        with zipfile.ZipFile(path) as members:
+            sums = ", ".join(f"{member.filename} {member.CRC}" for member in members.infolist())
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (*ZIP_ERRORS, *HEADER_ERRORS) as error:
         raise DatasetError(f"{path}: no archive that numpy.savez wrote: {error}") from error
     images = _named(stored, INPUT_NAMES, path)
     if images is None:
-        raise DatasetError(f"{path}: holds {held}; expected inputs as {' or '.join(INPUT_NAMES)}, and classes as {' or '.join(LABEL_NAMES)}")
+        raise DatasetError(f"{path}: holds {', '.join(names) or 'nothing'}; expected inputs as {' or '.join(INPUT_NAMES)}, "
+                           f"and classes as {' or '.join(LABEL_NAMES)}")
     if images.ndim == 0 or not len(images):
         raise DatasetError(f"{path}: no inputs in an array {images.shape}; expected them along its first axis")
-    return ArrayDataset(name, images, _classes(_named(stored, LABEL_NAMES, path), len(images), path, labels), stamp)
+    return ArrayDataset(name, images, _classes(_named(stored, LABEL_NAMES, path), len(images), path, labels), sums)
 
 
 def _named(arrays: dict[str, np.ndarray], names: tuple[str, ...], path: Path) -> np.ndarray | None:

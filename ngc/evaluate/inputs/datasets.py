@@ -24,7 +24,7 @@ class Sample:
 
 
 class Dataset(Protocol):
-    """Inputs in a fixed order. It may be read by many threads at a time."""
+    """Inputs in a fixed order. It may be read by many threads at a time, and be pickled for other processes."""
 
     @property
     def name(self) -> str:

@@ -1,14 +1,14 @@
 """Image files as pixels.
 
-What the formats leave open is decided as OpenCV decides it, with which MXNet's `mx.image.imdecode` reads: an EXIF orientation is carried out,
-transparency is dropped, 16-bit values keep their upper byte, and grey is 0.299 R + 0.587 G + 0.114 B (ITU-R 601). Palettes are looked up, CMYK is
-converted as Pillow does without a colour profile, and of an animation the first frame is taken.
+What the formats leave open is decided as MXNet decides it (`mx.image.imdecode` of 1.9.1), so that both see the same pixels: an EXIF orientation is not carried
+out, transparency is dropped, 16-bit values keep their upper byte, and a colour JPEG's grey is its stored luma. Other colours' grey is
+0.299 R + 0.587 G + 0.114 B (ITU-R 601). CMYK is converted without a colour profile, and of an animation the first frame is taken.
 """
 
 import io
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ngc.errors import DatasetError
 
@@ -23,7 +23,7 @@ MOST_PIXELS = 89_478_485
 
 
 def decode(data: bytes, color_mode: str) -> Image.Image:
-    """Returns the upright image in a file's bytes.
+    """Returns the image in a file's bytes.
 
     Args:
         data: the file.
@@ -36,8 +36,9 @@ def decode(data: bytes, color_mode: str) -> Image.Image:
         with Image.open(io.BytesIO(data), formats=FORMATS) as file:
             if file.width * file.height > MOST_PIXELS:
                 raise DatasetError(f"an image of {file.width} x {file.height} pixels; at most {MOST_PIXELS:,} are read")
+            file.draft(color_mode, None)  # only JPEG has something else to decode: its luma
             file.load()
-            return _converted(ImageOps.exif_transpose(file), color_mode)
+            return _converted(file, color_mode)
     except DatasetError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

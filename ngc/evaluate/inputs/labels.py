@@ -11,6 +11,8 @@ from ngc.errors import DatasetError, shorten
 _SYNSET = re.compile(r"n\d{8}")
 """The id of a WordNet synset, which ILSVRC names its classes by; lists of labels have it before the words: "n01440764 tench, Tinca tinca"."""
 
+_NUMBER = re.compile(r"-?\d{1,18}")
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -41,7 +43,7 @@ class Labels:
         known = self._by_name
         if any(name in known for name in distinct):
             found = {name: self._one(name, where) for name in distinct}
-        elif all(name.isdecimal() for name in distinct):
+        elif all(map(_NUMBER.fullmatch, distinct)):
             found = {name: self.checked(int(name), where) for name in distinct}
         elif not self.names or (len(distinct) == len(self.names) and all(map(_SYNSET.fullmatch, distinct))):
             found = {name: index for index, name in enumerate(distinct)}

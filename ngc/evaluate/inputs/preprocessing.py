@@ -28,9 +28,9 @@ class Preprocessing:
     With `center_crop` the image is resized, keeping its proportions, so that it covers the model's size divided by `center_crop` (rounded up, as
     GluonCV does: 256 for 224, 342 for 299), and the middle is cut out. Without, it is resized to the model's size. Pixels are then (pixel - mean) / scale.
 
-    Interpolation is Pillow's bilinear, whose triangle grows with the reduction, so that every source pixel counts, as in the agents' own. OpenCV's,
-    and so MXNet's `mx.image.imresize`, looks at four source pixels however much it reduces: on images with fine detail the two differ visibly when
-    reducing, and hardly when enlarging.
+    Interpolation is Pillow's bilinear, whose triangle grows with the reduction, so that every source pixel counts. OpenCV's, and so MXNet's
+    `mx.image.imresize`, looks at four source pixels however much it reduces. Where images grow or are smooth the two agree within 1 of 255. Where fine detail
+    is reduced they do not: by 5 on average for noise of a photograph's spectrum from 375 rows to 256, and by 14 from 1,200 rows, where OpenCV's is aliased.
 
     Arrays are not decoded or resized, they must have the model's size. Those of integers are pixels in the color mode and are normalized; those of
     floats are taken to be what the model takes already. Grey ones may come as (height, width), and channels may be first or last.
@@ -131,7 +131,9 @@ class Preprocessing:
             return self._integers(array)
         if array.dtype.kind == "f":
             return np.ascontiguousarray(array, self.dtype)
-        return np.ascontiguousarray((array.astype(np.float32) - self._along_channels(self.mean)) / self._along_channels(self.scale), self.dtype)
+        # Laid out as bytes first: the floats are four times as many to move.
+        centred = np.subtract(np.ascontiguousarray(array), self._along_channels(self.mean), dtype=np.float32)
+        return np.divide(centred, self._along_channels(self.scale), out=centred).astype(self.dtype, copy=False)
 
     def _along_channels(self, values: tuple[float, ...]) -> NDArray[np.float32]:
         """Returns mean or scale so that it broadcasts to one input."""

@@ -41,6 +41,9 @@ class RecordFile:
         except ValueError as error:  # an empty file cannot be mapped
             raise DatasetError(f"{path}: no records in an empty file") from error
 
+    def __reduce__(self) -> tuple[type["RecordFile"], tuple[Path]]:
+        return RecordFile, (self.path,)  # mapped again where it is unpickled
+
     def __len__(self) -> int:
         """Returns its size in bytes."""
         return len(self._data)

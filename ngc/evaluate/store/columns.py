@@ -80,8 +80,9 @@ def dump_json(value: Any) -> str:
     return json.dumps(_encode(value), separators=(",", ":"), allow_nan=False)
 
 
-def load_json(text: str) -> Any:
+def load_json(text: str | bytes) -> Any:
     """Returns the value of JSON that `dump_json` made; its tuples are lists, and its keys texts."""
+    text = text if isinstance(text, str) else text.decode()
     value = json.loads(text)
     return _decode(value) if '"$' in text else value
 

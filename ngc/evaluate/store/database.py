@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select, text
+from sqlalchemy.pool import NullPool
 
 from ngc.errors import StoreError
 from ngc.evaluate.store.columns import dump_json, load_json
@@ -27,7 +27,8 @@ CONNECT_SECONDS = 10
 _MAINTENANCE = "postgres"
 """The database that every PostgreSQL server has, from which others are created."""
 
-_DUPLICATE_DATABASE = "42P04"
+LOCK = 0x6E67635F6576616C
+"""PostgreSQL's advisory locks have numbers for names; this one, for what only one process may do at a time, is "ngc_eval" in ASCII."""
 
 
 class Database:
@@ -42,13 +43,13 @@ class Database:
         Raises:
             StoreError: the folder cannot be made, or the driver is missing.
         """
-        self.place = url.database or "" if url.get_backend_name() == "sqlite" else url.set(drivername="postgresql").render_as_string()
+        self.place = url.database or "" if url.get_backend_name() == "sqlite" else _shown(url)
         if url.get_backend_name() == "sqlite":
             _make_folder(Path(self.place))
             self._engine = _engine(url, {"timeout": lock_seconds})
             _set_up_sqlite(self._engine, lock_seconds)
         else:
-            self._engine = _engine(url, {"connect_timeout": CONNECT_SECONDS})
+            self._engine = _engine(url, {"connect_timeout": CONNECT_SECONDS}, pool_pre_ping=True)  # a server ends connections that were long idle
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -81,17 +82,16 @@ def create_missing(url: URL) -> None:
     Raises:
         StoreError: the server cannot be reached, or this user may create none.
     """
-    engine = _engine(url.set(database=_MAINTENANCE), {"connect_timeout": CONNECT_SECONDS}, isolation_level="AUTOCOMMIT")
-    with stated(url.set(drivername="postgresql").render_as_string()), engine.connect() as connection:
-        if connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
-            return
-        quoted = connection.dialect.identifier_preparer.quote_identifier(url.database or "")
-        try:
-            connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", "") != _DUPLICATE_DATABASE:  # else another process was faster
-                raise
-    engine.dispose()
+    engine = _engine(url.set(database=_MAINTENANCE), {"connect_timeout": CONNECT_SECONDS}, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with stated(_shown(url)), engine.connect() as connection:
+        connection.execute(select(func.pg_advisory_lock(LOCK)))  # until the connection is closed, by when the others find it there
+        if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
+            connection.exec_driver_sql(f"CREATE DATABASE {connection.dialect.identifier_preparer.quote_identifier(url.database or '')}")
+
+
+def _shown(url: URL) -> str:
+    """Returns a server's URL as users write it, without its password."""
+    return url.set(drivername="postgresql").difference_update_query(["password"]).render_as_string()
 
 
 def _engine(url: URL, arguments: dict[str, Any], **options: Any) -> Engine:

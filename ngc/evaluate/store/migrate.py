@@ -13,15 +13,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
 from ngc.errors import StoreError
-from ngc.evaluate.store.database import Database
+from ngc.evaluate.store.database import LOCK, Database
 
 REVISIONS = Path(__file__).with_name("migrations")
 
 VERSION_TABLE = "ngc_version"
 """Holds the revision of the tables. Not alembic's own name for it, so that a database may be shared with another program that uses alembic."""
-
-_LOCK = 0x6E67635F6576616C
-"""PostgreSQL's advisory locks have numbers for names; this one is "ngc_eval" in ASCII."""
 
 
 def migrate(database: Database, revisions: Path = REVISIONS) -> None:
@@ -38,7 +35,7 @@ def migrate(database: Database, revisions: Path = REVISIONS) -> None:
             return
     with database.writing() as connection:
         if connection.dialect.name == "postgresql":  # SQLite's writers have the lock already
-            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         if not _is_current(connection, scripts, database.place):
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

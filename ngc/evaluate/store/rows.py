@@ -55,8 +55,17 @@ def part_result(row: Row) -> PartResult:
 def prediction_row(key: int, prediction: Prediction) -> dict[str, Any]:
     """Returns the row of a prediction of the evaluation with a key."""
     answered, probability = prediction.features[0] if prediction.features else (None, None)
-    return {"evaluation_key": key, "input_index": prediction.index, "input_id": prediction.input_id, "outcome": _outcome(prediction, answered),
-            "expected": prediction.expected, "answered": answered, "probability": probability, "features": prediction.features, "error": prediction.error}  # fmt: skip
+    return {
+        "evaluation_key": key,
+        "input_index": prediction.index,
+        "input_id": prediction.input_id,
+        "outcome": _outcome(prediction, answered),
+        "expected": prediction.expected,
+        "answered": answered,
+        "probability": probability,
+        "features": prediction.features,
+        "error": prediction.error,
+    }
 
 
 def prediction(row: Row) -> Prediction:
@@ -74,10 +83,9 @@ def _outcome(prediction: Prediction, answered: int | None) -> str:
 
 def pack_spans(spans: Iterable[Span]) -> bytes:
     """Returns spans as lines of JSON, compressed."""
-    return zlib.compress("\n".join(dump_json(asdict(span)) for span in spans).encode())
+    return zlib.compress("\n".join(dump_json(span.to_json()) for span in spans).encode())
 
 
 def unpack_spans(packed: bytes) -> list[Span]:
     """Returns the spans that `pack_spans` packed."""
-    lines = [load_json(line) for line in zlib.decompress(packed).decode().splitlines()]
-    return [Span(**{**line, "level": TraceLevel(line["level"])}) for line in lines]
+    return [Span.from_json(load_json(line)) for line in zlib.decompress(packed).decode().splitlines()]

@@ -58,6 +58,11 @@ class Store:
         """Closes its connections."""
         self._database.close()
 
+    @property
+    def place(self) -> str:
+        """The database's file, or its address without the password."""
+        return self._database.place
+
     def begin(self, evaluation: Evaluation) -> None:
         """Records an evaluation that begins, or, where it is there already, that it goes on with its parts."""
         machine, row = rows.machine_row(evaluation.machine), rows.evaluation_row(evaluation)
@@ -183,7 +188,7 @@ class Store:
 def _insert_unless_there(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Inserts a row; returns False where one of the same key is there, also one that another transaction was about to insert."""
     insert = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    return connection.execute(insert.values(row).on_conflict_do_nothing()).rowcount == 1
+    return connection.execute(insert.values(row).on_conflict_do_nothing().returning(*table.primary_key)).first() is not None
 
 
 def _put_trace(connection: Connection, key: int, part_index: int, spans: Iterable[Span]) -> None:

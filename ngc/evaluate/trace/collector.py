@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -26,23 +28,19 @@ _QUEUE = 1 << 16
 """Spans that may wait for the collector: some hundred batches of a deep network with its layers."""
 
 
-def collector_processor(address: str) -> BatchSpanProcessor:
-    """Returns what sends the spans of a provider to a collector.
-
-    Args:
-        address: http://host:4318, https://..., host:port or host.
-
-    Raises:
-        EvaluationError: that is no address.
-    """
-    return BatchSpanProcessor(_Collector(endpoint(address)), max_queue_size=_QUEUE)
+def collector_processor(url: str) -> BatchSpanProcessor:
+    """Returns what sends the spans of a provider to a collector's endpoint."""
+    return BatchSpanProcessor(_Collector(url), max_queue_size=_QUEUE)
 
 
 def endpoint(address: str) -> str:
     """Returns the URL that traces are posted to.
 
+    Args:
+        address: of a collector: http://host:4318, https://host, host:port or host; a path, where it has one, is the endpoint's.
+
     Raises:
-        EvaluationError: the address is none of http or https.
+        EvaluationError: that is no address.
     """
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")
@@ -60,10 +58,10 @@ class _Collector(SpanExporter):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._exporter = OTLPSpanExporter(endpoint=url, timeout=TIMEOUT_S)
-        self._reasons = _Reasons()
+        self._session = _Session()
+        self._exporter = OTLPSpanExporter(endpoint=url, timeout=TIMEOUT_S, session=self._session)
         self._failed = False
-        _exporter_logger.addFilter(self._reasons)
+        _exporter_logger.addFilter(self._silent)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         if self._failed:
@@ -71,24 +69,36 @@ class _Collector(SpanExporter):
         result = self._exporter.export(spans)
         if result is not SpanExportResult.SUCCESS:
             self._failed = True
-            _logger.warning("the collector at %s takes no spans, they are not sent to it from here on: %s", self.url, self._reasons.first)
+            _logger.warning("the collector at %s takes no spans, none are sent to it from here on: %s", self.url, self._session.failure)
         return result
 
     def shutdown(self) -> None:
         self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the package is half typed
-        _exporter_logger.removeFilter(self._reasons)
+        _exporter_logger.removeFilter(self._silent)
 
-
-class _Reasons(logging.Filter):
-    """Keeps the first thing that the exporter says of a failure, and says none of it: the exporter returns only that it failed."""
-
-    first = "no reason is known"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._heard = False
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not self._heard:
-            self._heard, self.first = True, record.getMessage()
+    def _silent(self, record: logging.LogRecord) -> bool:
+        """Leaves out what the exporter says of every attempt."""
         return False
+
+
+class _Session(requests.Session):
+    """Keeps why the last request failed: the exporter only tells that it did."""
+
+    failure = ""
+
+    def request(self, *arguments: Any, **options: Any) -> requests.Response:
+        try:
+            response = super().request(*arguments, **options)
+        except requests.RequestException as error:
+            self.failure = _root_cause(error)
+            raise
+        if not response.ok:
+            self.failure = f"it answers {response.status_code} {response.reason}"
+        return response
+
+
+def _root_cause(error: BaseException) -> str:
+    """Returns what the system said: requests wraps errors of urllib3, which wrap those of sockets."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error)

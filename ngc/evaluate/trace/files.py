@@ -7,12 +7,10 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ngc.errors import EvaluationError
-from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Span
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +40,7 @@ class TraceFile:
         Raises:
             EvaluationError: they cannot be written: the disk is full, for example.
         """
-        lines = "".join(f"{json.dumps(span_to_json(span))}\n" for span in spans).encode()
+        lines = "".join(f"{json.dumps(span.to_json())}\n" for span in spans).encode()
         with self._lock:
             try:
                 while lines:
@@ -71,23 +69,10 @@ def read_trace(path: str | os.PathLike[str]) -> list[Span]:
     spans = []
     for number, line in enumerate(data[:whole].splitlines(), 1):
         try:
-            spans.append(span_from_json(json.loads(line)))
+            spans.append(Span.from_json(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:
             raise EvaluationError(f"line {number} of the trace {os.fspath(path)} is no span: {error!r}") from error
     return spans
-
-
-def span_to_json(span: Span) -> dict[str, Any]:
-    """Returns a span as JSON's types."""
-    return {"name": span.name, "level": span.level.name, "trace_id": span.trace_id, "span_id": span.span_id, "parent_id": span.parent_id,
-            "begin_ns": span.begin_ns, "end_ns": span.end_ns, "attributes": dict(span.attributes)}
-
-
-def span_from_json(data: Mapping[str, Any]) -> Span:
-    """Returns what `span_to_json` made JSON of; KeyError, TypeError or ValueError where it is something else."""
-    attributes = {str(key): tuple(value) if isinstance(value, list) else value for key, value in dict(data["attributes"]).items()}
-    return Span(str(data["name"]), TraceLevel[data["level"]], str(data["trace_id"]), str(data["span_id"]), str(data["parent_id"]), int(data["begin_ns"]),
-                int(data["end_ns"]), attributes)
 
 
 def _whole_lines(data: bytes) -> int:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ngc.runtime.profile import Profile
+if TYPE_CHECKING:  # reading traces loads no compiler
+    from ngc.runtime.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Layer:
     attributes: dict[str, Any]
 
 
-def layers_of(profile: Profile, begin_ns: int) -> Iterator[Layer]:
+def layers_of(profile: "Profile", begin_ns: int) -> Iterator[Layer]:
     """Yields the layers of one traced run, in the order of the program; those in regions that were not run are missing.
 
     A layer lasts from the first thread's start to the last one's end. A layer in a loop is one span, as long as all its steps together.
@@ -34,6 +35,7 @@ def layers_of(profile: Profile, begin_ns: int) -> Iterator[Layer]:
             continue
         begin_us, end_us = times[kernel.index]
         yield Layer(kernel.node, begin_ns + round(begin_us * 1e3), begin_ns + round(end_us * 1e3), {
-            "layer_index": kernel.index, "layer_name": kernel.node, "layer_type": kernel.op, "layer_sources": kernel.sources,
-            "layer_bytes": kernel.bytes, "symbol": kernel.symbol, **({"note": kernel.note} if kernel.note else {}),
+            "layer_index": kernel.index, "layer_name": kernel.node, "layer_type": kernel.op, "layer_shape": ", ".join(kernel.results),
+            "layer_sources": kernel.sources, "layer_flops": kernel.flops, "layer_bytes": kernel.bytes, "layer_allocated_bytes": kernel.result_bytes,
+            "layer_algorithm": kernel.note, "symbol": kernel.symbol,
         })

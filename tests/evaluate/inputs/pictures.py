@@ -1,16 +1,22 @@
 """Images for tests, as files' bytes."""
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 
-def encoded(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
-    """Returns an image file of pixels (height, width[, channels])."""
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """Returns an image file."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind, **options)
+    image.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def encoded(pixels: np.ndarray, kind: str = "PNG") -> bytes:
+    """Returns an image file of pixels (height, width[, channels])."""
+    return saved(Image.fromarray(pixels), kind)
 
 
 def smooth(height: int, width: int) -> np.ndarray:

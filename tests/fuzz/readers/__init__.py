@@ -4,7 +4,7 @@ from importlib import import_module
 
 from tests.fuzz.reader import Reader
 
-NAMES = ("symbol", "params", "ir", "weights", "artifact", "cache", "calibration", "arrays")
+NAMES = ("symbol", "params", "ir", "weights", "artifact", "cache", "calibration", "arrays", "records")
 
 
 def load(name: str) -> Reader:
