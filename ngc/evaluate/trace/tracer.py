@@ -22,15 +22,10 @@ from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Span as SpanRecord
 from ngc.evaluate.trace.files import TraceFile
 from ngc.evaluate.trace.layers import layers_of
-<<<<<<< HEAD
-from ngc.evaluate.trace.recorder import LEVEL, Recorder
+from ngc.evaluate.trace.recorder import LEVEL, Recorder, to_readable
 
 if TYPE_CHECKING:  # reading traces loads no compiler
     from ngc.runtime.profile import Profile
-=======
-from ngc.evaluate.trace.recorder import LEVEL, Recorder, to_readable
-from ngc.runtime.profile import Profile
->>>>>>> w-ray
 
 _NO_SPAN = nullcontext(INVALID_SPAN)
 """What stands for every span that is not traced: entering and leaving it does nothing, and so do the methods of what it gives."""
@@ -72,6 +67,7 @@ class Tracer:
         if level == TraceLevel.NO_TRACE:
             return
         url = ""
+        self._collector = None
         if otlp:
             from ngc.evaluate.trace.collector import collector_processor, endpoint  # brings an HTTP client along
 
@@ -80,20 +76,11 @@ class Tracer:
         named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
         # The command's own level decides what is traced; samplers and limits from the environment are for services.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
-<<<<<<< HEAD
                                         span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET))
+        self._resource = named
         if url:
-            self._provider.add_span_processor(collector_processor(url))
-=======
-                                        span_limits=SpanLimits(max_attributes=SpanLimits.UNSET, max_attribute_length=SpanLimits.UNSET))
-        self._resource, self._collector = named, None
-        if otlp:
-            from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
-
-            self._collector = collector_processor(otlp)
+            self._collector = collector_processor(url)
             self._provider.add_span_processor(self._collector)
-        self._recorder = Recorder(TraceFile(file) if file is not None else None)
->>>>>>> w-ray
         self._provider.add_span_processor(self._recorder)
         self._tracer = self._provider.get_tracer("ngc.evaluate", __version__)
 
@@ -114,14 +101,10 @@ class Tracer:
         """
         if level <= self.level:
             around = self._around()
-            self._add(around.context if around is not None else Context(), level, name, begin_ns, end_ns, attributes)
+            self._add(around.context if around is not None else self._root, level, name, begin_ns, end_ns, attributes)
 
     def layers(self, profile: "Profile", begin_ns: int) -> None:
-<<<<<<< HEAD
         """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span, which is to be that of the run.
-=======
-        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
->>>>>>> w-run
 
         It ends where the run ended: making a profile of stamps, and spans of a profile, is nothing that a batch takes without being traced.
 
@@ -132,11 +115,7 @@ class Tracer:
             return
         around = self._around()
         if around is None:
-<<<<<<< HEAD
-            self._add_layers(Context(), profile, begin_ns)
-=======
-            self._add_layers(profile, begin_ns, self._root)
->>>>>>> w-ray
+            self._add_layers(self._root, profile, begin_ns)
         else:
             around.profiles.append((profile, begin_ns))
             around.end_ns = begin_ns + round(profile.total_ms * 1e6)
@@ -144,7 +123,7 @@ class Tracer:
     @property
     def origin(self) -> str:
         """What a tracer in another process goes on from: the ids of this trace and of the open span, as W3C's `traceparent`; empty without an open span."""
-        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        around = self._around()
         carrier: dict[str, str] = {}
         if around is not None:
             _w3c.inject(carrier, around.context)
@@ -201,14 +180,8 @@ class _Open(AbstractContextManager[Span]):
         self.end_ns: int | None = None
 
     def __enter__(self) -> Span:
-<<<<<<< HEAD
         around = self._tracer._around()
-        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else Context(), attributes=self._attributes)
-=======
-        key = self._tracer._key
-        around: _Open | None = otel_context.get_value(key)  # type: ignore[assignment]
-        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else self._tracer._root, attributes=self._attributes)
->>>>>>> w-ray
+        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else self._root, attributes=self._attributes)
         self.context: Context = set_span_in_context(self._span, Context())
         self._token: Token[Context] = otel_context.attach(otel_context.set_value(self._tracer._key, self))
         return self._span
