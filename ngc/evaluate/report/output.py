@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ngc.errors import EvaluationError
-from ngc.evaluate.report.formats import FORMATS, json_rows, render, to_json
+from ngc.evaluate.report.formats import FORMATS, json_list, json_rows, render
 from ngc.evaluate.report.table import Table
 
 _APPENDABLE = ("csv", "json")
@@ -110,7 +110,7 @@ def _appended(path: Path, table: Table) -> str:
         raise EvaluationError(f"cannot append to {path}: it is no list of rows, as --format json writes it")
     for row in rows:
         _check_columns(path, tuple(row), table)
-    return to_json([*rows, *json_rows(table)])
+    return json_list([*rows, *json_rows(table)]) + "\n"
 
 
 def _appended_csv(path: Path, table: Table, header: bool) -> str:

@@ -14,17 +14,17 @@ PLOTS = ["accuracy-latency", "distribution", "layers", "history", "confusion", "
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     path = folder / "report.html"
     assert main(["report", "--database_address", str(many(folder / "many.db")), "-o", str(path), "--title", HOSTILE]) == 0
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
