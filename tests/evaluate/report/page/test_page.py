@@ -67,7 +67,7 @@ def test_each_plot_is_there_and_says_what_it_shows(content: Content) -> None:
     assert [(section.name, section.note, bool(section.svg)) for section in sections(content)] == [
         ("accuracy-latency", "The newest evaluation of each kind; up and left is better.", True),
         ("distribution", "How many of the full batches took how long, in the newest evaluation of each kind.", True),
-        ("layers", "The 6 slowest of 6 layers of MobileNet_v2 fp32, batch 1, traced on 2026-03-05; all take 0.902 ms a run.", True),
+        ("layers", "The 6 slowest of 6 layers of MobileNet_v2 fp32, traced on 2026-03-05; all take 0.902 ms for a batch of 1.", True),
         ("history", "Every evaluation by the time when it began, a line for each kind.", True),
         ("confusion", "MobileNet_v2 fp32 of 2026-03-05: 5 of 17 answers are wrong; the 3 most frequent of 3 pairs.", True),
         ("reliability", "On the diagonal, answers are right as often as their confidence says. The larger a point, the more answers; in parentheses their mean "
