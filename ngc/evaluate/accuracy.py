@@ -75,7 +75,8 @@ def total(tallies: Iterable[Tally]) -> Tally:
         counts += (one.labelled, one.unlabelled, one.failures, one.top1, one.top5)
         confusion.update(one.confusion)
         bins = [(a[0] + b[0], a[1] + b[1], a[2] + b[2]) for a, b in zip(bins, one.bins, strict=True)]
-    return Tally(*counts.tolist(), confusion=dict(confusion), bins=tuple(bins))
+    labelled, unlabelled, failures, top1, top5 = counts.tolist()
+    return Tally(labelled, unlabelled, failures, top1, top5, dict(confusion), tuple(bins))
 
 
 def tally(probabilities: NDArray[np.floating], expected: "list[int | None]") -> Tally:

@@ -15,6 +15,9 @@ RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 PREDICT = "c_predict"
 """The name of the span around the computation of one batch, which reports of latency read; it is the agents' own."""
 
+FEATURES = 5
+"""Of how many classes a prediction keeps the probabilities, unless it was said: what top-5 accuracy can be found from."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:

@@ -9,19 +9,19 @@ from ngc.evaluate.cli.flags import BOOLEANS, boolean
 
 
 class EvalParser(Parser):
-    """Reads a boolean flag without a value as true, and takes no abbreviations.
+    """Takes the value of a flag that may have none from `--flag=value` alone, and no abbreviations.
 
-    argparse would take the command for the flag's value in `ngc-eval --verbose predict`.
+    argparse would take the command for the flag's value in `ngc-eval --verbose predict`. Only true and false may be words of their own.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]  # argparse's overloads
-        """Returns what argparse does, of arguments in which booleans have their values."""
+        """Returns what argparse does, of arguments in which such flags have their values."""
         given = list(args or ())
-        flags = {spelling for action in self._actions if action.type is boolean for spelling in action.option_strings}
-        spelled = [_true(text) if text in flags and after.lower() not in BOOLEANS else text for text, after in zip(given, [*given[1:], ""], strict=True)]
+        flags = {spelling: action for action in self._actions if action.nargs == "?" for spelling in action.option_strings}
+        spelled = [_valued(text, flags[text], after) if text in flags else text for text, after in zip(given, [*given[1:], ""], strict=False)]
         return super().parse_known_args(spelled, namespace)
 
 
@@ -34,5 +34,9 @@ def walk(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
                 yield from walk(below)
 
 
-def _true(flag: str) -> str:
-    return f"{flag}=true" if flag.startswith("--") else f"{flag}true"
+def _valued(flag: str, action: argparse.Action, following: str) -> str:
+    """Returns a flag with the value that it has without one, unless a word that is true or false follows."""
+    if action.type is boolean and following.lower() in BOOLEANS:
+        return flag
+    value = "true" if action.type is boolean else action.const
+    return f"{flag}={value}" if flag.startswith("--") else f"{flag}{value}"

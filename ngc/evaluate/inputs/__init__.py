@@ -6,8 +6,9 @@ from ngc.evaluate.inputs.list_files import urls_file
 from ngc.evaluate.inputs.loader import Batch, Loader
 from ngc.evaluate.inputs.locate import Location, resolve_dataset
 from ngc.evaluate.inputs.opening import open_dataset
+from ngc.evaluate.inputs.preparation import AsStored, Preparation
 from ngc.evaluate.inputs.preprocessing import CENTER_CROP, Preprocessing
 from ngc.evaluate.inputs.synthetic import synthetic
 
-__all__ = ["CENTER_CROP", "Batch", "Dataset", "Loader", "Location", "Preprocessing", "Sample", "open_dataset", "read_address",
+__all__ = ["CENTER_CROP", "AsStored", "Batch", "Dataset", "Loader", "Location", "Preparation", "Preprocessing", "Sample", "open_dataset", "read_address",
            "resolve_dataset", "synthetic", "urls_file"]

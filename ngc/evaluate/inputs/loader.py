@@ -16,7 +16,7 @@ import numpy as np
 from ngc.cpus import physical_cores
 from ngc.errors import DatasetError, EvaluationError
 from ngc.evaluate.inputs.datasets import Dataset, Sample
-from ngc.evaluate.inputs.preprocessing import Preprocessing
+from ngc.evaluate.inputs.preparation import Preparation
 from ngc.evaluate.parts import Part
 
 
@@ -82,7 +82,7 @@ class Loader:
         workers: threads.
     """
 
-    def __init__(self, dataset: Dataset, preprocessing: Preprocessing, workers: int = 0) -> None:
+    def __init__(self, dataset: Dataset, preprocessing: Preparation, workers: int = 0) -> None:
         """Args: see the class; 0 workers are as many as there are physical cores. Raises EvaluationError for fewer."""
         if workers < 0:
             raise EvaluationError(f"{workers} threads cannot read inputs; expected a positive number, or 0 for as many as there are cores")

@@ -1,5 +1,6 @@
 """What computes batches: the protocol that runners know, and the engine that compiles a model, or loads a saved one, in this process."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ class LocalEngine:
         wanted = input_shapes(manifest)[self._layer]
         if inputs != {self._layer: wanted}:
             described = ", ".join(f"{name}{list(shape)}" for name, shape in inputs.items())
-            raise EvaluationError(f"{source} takes {described}; the manifest of {manifest.name} has {self._layer}{list(wanted)}, where N is a batch of any size")
+            raise EvaluationError(f"{source} takes {described}; the manifest of {manifest.name} says {self._layer}{list(wanted)}, N being a batch of any size")
 
     @classmethod
     def compile(cls, files: ModelFiles, manifest: Manifest, build: Build) -> "LocalEngine":
@@ -125,8 +126,9 @@ class LocalEngine:
 
     @property
     def processor(self) -> str:
-        """What the code outside of engines depends on: results are equal to the bit where it is."""
-        return self.executable.target.identity
+        """The processor that the code is for, and a digest of its features: results are equal to the bit where they are the same."""
+        target = self.executable.target
+        return f"{target.cpu}-{hashlib.sha256(target.identity.encode()).hexdigest()[:12]}"
 
     @property
     def weight_bytes(self) -> int:

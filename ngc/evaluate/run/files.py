@@ -32,8 +32,8 @@ def results_folder(base: Path, evaluation: Evaluation) -> Path:
     return folder
 
 
-def trace_file(folder: Path, level: TraceLevel) -> Path | None:
-    """Returns where the trace of a run goes; None for NO_TRACE. An older trace is removed.
+def trace_file(folder: Path, level: TraceLevel, *, goes_on: bool = False) -> Path | None:
+    """Returns where the trace of a run goes; None for NO_TRACE. An older trace is removed, unless the evaluation goes on.
 
     Raises:
         EvaluationError: it cannot be removed.
@@ -42,7 +42,8 @@ def trace_file(folder: Path, level: TraceLevel) -> Path | None:
         return None
     path = folder / f"trace_{level.name.lower()}.jsonl"
     try:
-        path.unlink(missing_ok=True)
+        if not goes_on:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise EvaluationError(f"cannot replace {path}: {error.strerror or error}") from error
     return path
@@ -62,5 +63,5 @@ def write_results(folder: Path, evaluation: Evaluation, results: Mapping[str, An
 
 
 def _safe(name: str) -> str:
-    """Returns a name without what means something in paths."""
-    return "".join(character if character.isalnum() or character in "._-+=<>," else "_" for character in name).lstrip(".") or "_"
+    """Returns a name without what means something in paths or to shells: `1.1.0` of the constraint `>=1.1.0`."""
+    return "".join(character if character.isalnum() or character in "._-+" else "_" for character in name).strip("._") or "_"

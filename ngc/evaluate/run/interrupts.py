@@ -26,4 +26,4 @@ def orderly_end(time_out_s: float = 0) -> Iterator[None]:
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+    raise KeyboardInterrupt("terminated" if number == signal.SIGTERM else "the time is over")

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ngc import __version__
-from ngc.evaluate.inputs import Dataset, Loader, Preprocessing, Sample
+from ngc.evaluate.inputs import Dataset, Loader, Preparation, Sample
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.manifest import Manifest, ModelFiles
 from ngc.evaluate.parts import ALL, Part, split
-from ngc.evaluate.records import RUNNING, Evaluation
+from ngc.evaluate.records import FEATURES, RUNNING, Evaluation
 from ngc.evaluate.run.engine import LocalEngine
 from ngc.evaluate.run.identity import fingerprint
-from ngc.evaluate.run.runner import FEATURES, LocalRunner
+from ngc.evaluate.run.runner import LocalRunner
 from ngc.evaluate.store import this_machine
 from ngc.evaluate.trace import Tracer
 
@@ -47,7 +47,7 @@ class Job:
     manifest: Manifest
     files: ModelFiles
     dataset: Dataset
-    preprocessing: Preprocessing
+    preprocessing: Preparation
     category: str = ""
     classifies: bool = True
     batch_size: int = 1
@@ -97,12 +97,13 @@ def evaluation_of(
     settings: Mapping[str, Any], partition_list_size: int = 0, parts: int = 0,
 ) -> Evaluation:
     """Returns an evaluation that begins now. Its settings are the given ones, and all that is the same for every mode."""
-    described = manifest.to_mapping()
+    answer = manifest.output.parameters
     everything = {
         "mode": mode, "ngc": __version__, "model_name": manifest.name, "model_version": manifest.version, "model_digest": files.digest,
-        "inputs": described["inputs"], "output": described["output"], "dataset_category": category, "dataset_name": dataset_name, "batch_size": batch_size,
-        "target": engine.target, "processor": engine.processor, "precision": engine.precision, "threads": engine.executable.threads,
-        "engine": engine.description, "trace_level": trace_level.name, **settings,
+        "input": [manifest.input_layer, *manifest.input_shape], "output": [answer.probabilities_layer, answer.probabilities_transform],
+        "dataset_category": category, "dataset_name": dataset_name, "batch_size": batch_size, "target": engine.target, "processor": engine.processor,
+        "precision": engine.precision, "threads": engine.executable.threads, "engine": engine.description,
+        "trace_level": trace_level.name, **settings,
     }  # fmt: skip
     now = datetime.now(UTC)
     return Evaluation(

@@ -9,6 +9,11 @@ from ngc.evaluate.records import Evaluation, PartResult, Span
 class Recorder(Protocol):
     """What an evaluation tells while it runs; `ngc.evaluate.store.Store` keeps it."""
 
+    @property
+    def place(self) -> str:
+        """Where it is recorded, for messages; empty where it is not."""
+        ...
+
     def begin(self, evaluation: Evaluation) -> None:
         """Records that an evaluation has begun, or goes on."""
         ...
@@ -40,6 +45,8 @@ class Recorder(Protocol):
 
 class Unpublished:
     """Records nothing: an evaluation without --publish."""
+
+    place = ""
 
     def begin(self, evaluation: Evaluation) -> None: ...
 

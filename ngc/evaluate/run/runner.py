@@ -14,14 +14,11 @@ from ngc.evaluate.accuracy import Tally, ranking, tally, total
 from ngc.evaluate.inputs import Batch, Loader, Sample
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.parts import Part
-from ngc.evaluate.records import PREDICT, PartResult, Prediction
+from ngc.evaluate.records import FEATURES, PREDICT, PartResult, Prediction
 from ngc.evaluate.run.engine import Engine
 from ngc.evaluate.trace import Tracer
 
 _log = logging.getLogger("ngc")
-
-FEATURES = 5
-"""Of how many classes a prediction keeps the probabilities, unless it was said: what top-5 accuracy can be found from."""
 
 
 class PartRunner(Protocol):

@@ -60,6 +60,11 @@ class Store:
         """Closes its connections."""
         self._database.close()
 
+    @property
+    def place(self) -> str:
+        """The database's file, or its address without the password."""
+        return self._database.place
+
     def begin(self, evaluation: Evaluation) -> None:
         """Records an evaluation that begins, or, where it is there already, that it goes on with its parts."""
         machine, row = rows.machine_row(evaluation.machine), rows.evaluation_row(evaluation)

@@ -1,0 +1,107 @@
+"""Evaluates a job from the command line: alone, or in several precisions that are compared."""
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ngc.errors import EvaluationError
+from ngc.evaluate.cli.predict_checks import precisions
+from ngc.evaluate.cli.predict_setup import build_of, compiled, published, recording, resource_of
+from ngc.evaluate.cli.predict_tables import show_comparison, show_summary
+from ngc.evaluate.cli.progress import progress
+from ngc.evaluate.inputs import Loader, Sample
+from ngc.evaluate.records import RUNNING
+from ngc.evaluate.run.agreement import Agreement, Answers
+from ngc.evaluate.run.engine import LocalEngine
+from ngc.evaluate.run.evaluate import Interrupted, evaluate
+from ngc.evaluate.run.files import results_folder, trace_file, write_results
+from ngc.evaluate.run.identity import choose
+from ngc.evaluate.run.job import Job, local_runner, new_evaluation
+from ngc.evaluate.run.recorder import Recorder
+from ngc.evaluate.run.summary import Summary, results_of, summarize
+from ngc.evaluate.store import Store
+from ngc.evaluate.trace import Tracer
+
+_log = logging.getLogger("ngc")
+
+Observe = Callable[[Sequence[Sample], np.ndarray], None]
+
+
+def evaluate_job(args: argparse.Namespace, job: Job) -> None:
+    """Evaluates, records and shows a job.
+
+    Raises:
+        EvaluationError: it cannot be evaluated, or not be resumed.
+        KeyboardInterrupt: it was interrupted; says how to go on.
+        NgcError: whatever else went wrong, in one line.
+    """
+    with recording(args) as recorder:
+        if args.compare:
+            show_comparison(args, _compare(args, job, recorder), recorder.place)
+            return
+        job, engine = compiled(args, job, build_of(args))
+        summary = _perform(args, job, engine, recorder)
+        show_summary(args, summary, recorder.place)
+
+
+def _compare(args: argparse.Namespace, job: Job, recorder: Recorder) -> list[tuple[Summary, Agreement]]:
+    """Evaluates a job in each precision of --compare, one after the other, so that none disturbs another's caches; returns how each agrees with the first."""
+    if not job.classifies:
+        raise EvaluationError(f"--compare in mode {job.mode!r}: agreement is that of probabilities of classes, which this mode does not look at")
+    rows: list[tuple[Summary, Agreement]] = []
+    answers = Answers(len(job.dataset))
+    for precision in precisions(args):
+        own, engine = compiled(args, job, replace(build_of(args), precision=precision))
+        pieces: list[Agreement] = []
+
+        def observe(samples: Sequence[Sample], probabilities: np.ndarray, first: bool = not rows, pieces: list[Agreement] = pieces) -> None:
+            if first:
+                answers.keep(samples, probabilities)
+            pieces.append(answers.compare(samples, probabilities))
+
+        summary = _perform(args, own, engine, recorder, observe)
+        rows.append((summary, sum(pieces, Agreement())))
+    return rows
+
+
+def _perform(
+    args: argparse.Namespace, job: Job, engine: LocalEngine, recorder: Recorder, observe: Observe = lambda samples, probabilities: None
+) -> Summary:
+    """Evaluates one job with one engine, and writes its files."""
+    evaluation, finished = new_evaluation(job, engine), set[int]()
+    if args.resume:
+        assert isinstance(recorder, Store)  # --resume means --publish
+        found = choose(recorder, evaluation, args.resume)
+        if found is not evaluation:
+            evaluation, finished = replace(found, state=RUNNING, error=""), recorder.finished_parts(found.id)
+    folder = results_folder(Path(args.base_dir), evaluation)
+    inputs = sum(map(len, job.parts))
+    with (
+        Tracer(job.trace_level, file=trace_file(folder, job.trace_level, goes_on=bool(finished)), otlp=args.tracer_address,
+               resource=resource_of(evaluation)) as tracer,
+        Loader(job.dataset, job.preprocessing, job.workers) as loader,
+        progress(f"{evaluation.model_name} {evaluation.precision}", inputs, "inputs") as advance,
+    ):
+        advance(sum(len(part) for part in job.parts if part.index in finished))
+        try:
+            outcome = evaluate(local_runner(job, engine, loader, tracer, advance, observe), job.parts, evaluation, recorder, tracer,
+                               predictions=job.predictions)
+        except Interrupted as interrupt:
+            raise KeyboardInterrupt(_how_to_go_on(args, interrupt)) from None
+    summary = summarize(outcome, engine.weight_bytes)
+    write_results(folder, outcome.evaluation, results_of(summary, outcome))
+    _log.info("trace, system_info.json and results.json are in %s", folder)
+    return summary
+
+
+def _how_to_go_on(args: argparse.Namespace, interrupt: Interrupted) -> str:
+    if not published(args):
+        return f"{interrupt.done} of {interrupt.evaluation.parts} parts were finished; without --publish none is kept"
+    if args.compare:
+        return f"{interrupt.done} of {interrupt.evaluation.parts} parts are kept; the same flags with --precision={interrupt.evaluation.precision} " \
+               f"--resume={interrupt.evaluation.id} instead of --compare go on"
+    return f"{interrupt.done} of {interrupt.evaluation.parts} parts are kept; the same command with --resume={interrupt.evaluation.id} goes on"
