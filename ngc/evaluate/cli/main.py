@@ -18,7 +18,7 @@ from ngc.evaluate.cli.config import apply_config, default_file, file_of
 from ngc.evaluate.cli.flags import add_flag
 from ngc.evaluate.cli.parser import EvalParser, walk
 
-COMMANDS: tuple[str, ...] = ("predict", "info", "model")
+COMMANDS: tuple[str, ...] = ("predict", "info", "report", "model")
 """Modules of this package, in the order of the help: `add_command(commands)` adds a parser whose `command` takes the parsed arguments."""
 
 PROFILE = "ngc-eval.prof"

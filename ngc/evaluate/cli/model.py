@@ -5,12 +5,13 @@ import csv
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ngc.errors import ManifestError
 from ngc.evaluate.cli.flags import add_flag
-from ngc.evaluate.manifest import Manifest, all_manifests, find_manifest, load_manifest
-from ngc.evaluate.manifest.catalogue import BUILTIN, user_folder
+
+if TYPE_CHECKING:
+    from ngc.evaluate.manifest import Manifest
 
 FORMATS = ("table", "json", "csv")
 COLUMNS = ("name", "version", "framework", "inputs", "source", "Top1")
@@ -19,7 +20,7 @@ COLUMNS = ("name", "version", "framework", "inputs", "source", "Top1")
 def add_command(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser("model", help="list, show and check the manifests of models",
-                                 description=f"Manifests of models: those that come with ngc, and your own in {user_folder()}.")
+                                 description="Manifests of models: those that come with ngc, and your own in ngc/models of your data folder.")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="list the models")
     add_flag(listing, "format", "table", "how", short="f", choices=FORMATS)
@@ -37,6 +38,8 @@ def add_command(commands: Any) -> None:
 
 def list_command(args: argparse.Namespace) -> None:
     """Prints a line for each model."""
+    from ngc.evaluate.manifest import all_manifests
+
     rows = [_row(manifest) for manifest in all_manifests(_folders(args))]
     if args.format == "json":
         print(json.dumps(rows, indent=2))
@@ -50,11 +53,11 @@ def list_command(args: argparse.Namespace) -> None:
 
 def show_command(args: argparse.Namespace) -> None:
     """Prints a manifest as YAML."""
-    import yaml
+    from ngc.evaluate.manifest import find_manifest, to_yaml
 
     manifest = find_manifest(args.name, args.model_version, _folders(args))
     print(f"# {manifest.source}")
-    print(yaml.safe_dump(manifest.to_mapping(), sort_keys=False, allow_unicode=True, width=120), end="")
+    print(to_yaml(manifest), end="")
 
 
 def validate_command(args: argparse.Namespace) -> None:
@@ -63,6 +66,8 @@ def validate_command(args: argparse.Namespace) -> None:
     Raises:
         ManifestError: something is.
     """
+    from ngc.evaluate.manifest import load_manifest
+
     wrong = 0
     for path in args.files:
         try:
@@ -79,7 +84,7 @@ def _folders(args: argparse.Namespace) -> list[Path]:
     return [Path(args.manifest_folder)] if args.manifest_folder else []
 
 
-def _row(manifest: Manifest) -> dict[str, Any]:
+def _row(manifest: "Manifest") -> dict[str, Any]:
     inputs = ", ".join(" ".join([entry.type, "x".join(map(str, entry.parameters.dimensions))]).strip() for entry in manifest.inputs)
     framework = f"{manifest.framework.name} {manifest.framework.version}".strip()
     values = (manifest.name, manifest.version, framework, inputs, str(manifest.source), manifest.attributes.get("Top1"))
@@ -89,6 +94,8 @@ def _row(manifest: Manifest) -> dict[str, Any]:
 def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from ngc.evaluate.manifest import BUILTIN
 
     table = Table(box=None)
     for column in COLUMNS:

@@ -4,6 +4,7 @@ A member is found by its name and written to a path of ours, so that nothing in 
 and what a member claims to have is bounded before, and checked while, it is written.
 """
 
+import errno
 import lzma
 import shutil
 import tarfile
@@ -44,9 +45,10 @@ def extract(archive: Path, member: str, path: Path, origin: str) -> None:
         # RuntimeError: an encrypted zip file; NotImplementedError: one with a compression that Python lacks.
         raise ManifestError(f"{origin}: {member} cannot be unpacked: {error}") from None
     except OSError as error:
-        if error.errno is not None:
+        # gzip and bz2 say so of damage; a damaged zip file has its directory at a place that no file has.
+        if error.errno not in (None, errno.EINVAL):
             raise
-        raise ManifestError(f"{origin}: {member} cannot be unpacked: {error}") from None  # gzip's and bz2's word for damage
+        raise ManifestError(f"{origin}: {member} cannot be unpacked: {error}") from None
 
 
 def _from_zip(archive: Path, member: str, path: Path, origin: str) -> None:

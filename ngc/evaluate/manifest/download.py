@@ -31,13 +31,14 @@ def download(url: str, path: Path, progress: Progress | None = None) -> None:
 
     bar = _Bar(url, progress) if progress is not None else False
     headers = {"User-Agent": f"ngc/{__version__}", "Accept-Encoding": "identity"}
-    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=TIMEOUT_SECONDS, headers=headers)
+    responses: list[requests.Response] = []  # pooch leaves them open where they fail
+    keep = {"response": lambda response, **options: responses.append(response)}
+    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=TIMEOUT_SECONDS, headers=headers, hooks=keep)
     try:
         downloader(url, str(path), None)
     except requests.HTTPError as error:
-        response = error.response
-        assert response is not None  # it is what the error is about
-        raise Unreachable(f"{url}: the server answers {response.status_code} {response.reason}") from None
+        answer = f"{error.response.status_code} {error.response.reason}" if error.response is not None else str(error)
+        raise Unreachable(f"{url}: the server answers {answer}") from None
     except requests.Timeout:
         raise Unreachable(f"{url}: the server did not answer within {TIMEOUT_SECONDS} seconds") from None
     except requests.exceptions.ChunkedEncodingError:
@@ -46,6 +47,9 @@ def download(url: str, path: Path, progress: Progress | None = None) -> None:
         raise Unreachable(f"{url}: cannot be reached: {_reason(error)}") from None
     except requests.RequestException as error:
         raise Unreachable(f"{url}: cannot be downloaded: {error}") from None
+    finally:
+        for response in responses:
+            response.close()
 
 
 class _Bar:

@@ -27,7 +27,7 @@ class ModelFiles:
     """A model's files on this machine.
 
     Attributes:
-        symbol, params: the two files of the checkpoint.
+        symbol, params: the two files of the checkpoint; twice the one of a saved executable.
         labels: the classes' names, in the order of the probabilities; none where they are not known.
         digest: of what is in the two files, in hexadecimal digits.
     """
@@ -53,7 +53,7 @@ def fetch_model(manifest: Manifest, *, model_dir: "Path | str | None" = None, pr
     model = manifest.model
     try:
         symbol = fetcher.file("graph_path", model.graph_path, model.graph_checksum)
-        params = fetcher.file("weights_path", model.weights_path, model.weights_checksum)
+        params = fetcher.file("weights_path", model.weights_path, model.weights_checksum) if model.weights_path else symbol
     except Unreachable as error:
         raise ManifestError(f"{error}{_hint(manifest)}") from None
     digest = hashlib.sha256(f"{sha256_of(symbol)} {sha256_of(params)}".encode()).hexdigest()

@@ -45,6 +45,9 @@ MXNET_RELEASES = (
 MOST_PIXELS = 1 << 26
 """Of one input, times its channels: 8192 by 8192 in grey. More is a slip, and would only end when memory does."""
 
+ARTIFACT = ".ngc"
+"""Ends the names of executables that ngc saved; their parameters are in them."""
+
 IMAGE, OTHER = "<image>", "<other>"
 """Tags of the two kinds of inputs, which pydantic puts into the places of errors."""
 
@@ -175,14 +178,16 @@ class Files(Fields):
     """Where symbol and parameters are."""
 
     base_url: Text = Field(default="", description="an address (http:, https:, file:) or a path relative to the manifest: of a folder, or of an archive")
-    graph_path: Text = Field(description="the file of the symbol: a path relative to base_url, or an address")
-    weights_path: Text = Field(description="the file of the parameters: a path relative to base_url, or an address")
+    graph_path: Text = Field(description="the file of the symbol, or of an executable that ngc saved (*.ngc): a path relative to base_url, or an address")
+    weights_path: Text = Field(default="", description="the file of the parameters: a path relative to base_url, or an address")
     is_archive: bool = Field(default=False, description="true or false: whether base_url is a zip or tar file that has the two files")
     graph_checksum: Checksum = ""
     weights_checksum: Checksum = ""
 
     @model_validator(mode="after")
-    def _archive_is_named(self) -> "Files":
+    def _is_whole(self) -> "Files":
+        if not self.weights_path and not self.graph_path.endswith(ARTIFACT):
+            raise _about("weights_path")
         if self.is_archive and not self.base_url:
             raise _about("base_url", "missing; expected: the address or path of the archive, as is_archive is true")
         return self

@@ -1,12 +1,15 @@
 """Where a manifest's files are: paths relative to it, `file:` and `http(s):` addresses."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ngc.errors import ManifestError
+from ngc.errors import DatasetError, ManifestError
+from ngc.evaluate.inputs.addresses import is_remote, local_path
 
-REMOTE = ("http", "https")
+_SCHEME = re.compile("([A-Za-z][A-Za-z0-9+.-]+):")
+"""Begins an address; a single letter would rather be a drive's."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Location:
     @property
     def is_remote(self) -> bool:
         """Whether it takes a network."""
-        return urlsplit(self.address).scheme.lower() in REMOTE
+        return is_remote(self.address)
 
     @property
     def name(self) -> str:
@@ -42,40 +45,27 @@ def locate(where: str, base: str, folder: Path) -> Location:
         folder: the manifest's.
 
     Raises:
-        ManifestError: an address is of a kind that cannot be read.
+        ManifestError: an address is of a kind that cannot be read, or is none.
     """
-    if _scheme(where) or not base:
+    if _SCHEME.match(where) or not base:
         return _resolve(where, folder)
     start = _resolve(base, folder)
-    if start.is_remote:
-        return Location(f"{start.address.rstrip('/')}/{where.lstrip('/')}")
-    return Location(str(start.path / where))
+    return Location(f"{start.address.rstrip('/')}/{where.lstrip('/')}" if start.is_remote else str(start.path / where))
 
 
 def _resolve(where: str, folder: Path) -> Location:
-    scheme = _scheme(where)
-    if scheme in REMOTE:
-        if not _host(where):
-            raise ManifestError(f"{where}: an address without a host")
+    if is_remote(where):
+        try:
+            host = urlsplit(where).hostname
+        except ValueError:  # brackets that are no IPv6 address
+            host = None
+        if not host:
+            raise ManifestError(f"{where}: not an address; it names no host")
         return Location(where)
-    if scheme == "file":
-        parts = urlsplit(where)
-        if parts.netloc not in ("", "localhost"):
-            raise ManifestError(f"{where}: a file of another machine; file:///folder/file is one of this machine")
-        return Location(str(folder / unquote(parts.path)))
-    if scheme:
-        raise ManifestError(f"{where}: addresses of {scheme}: cannot be read; http:, https:, file: and paths can")
-    return Location(str(folder / where))
-
-
-def _host(where: str) -> str:
+    scheme = _SCHEME.match(where)
+    if scheme and scheme[1].lower() != "file":
+        raise ManifestError(f"{where}: addresses of {scheme[1]}: cannot be read; http:, https:, file: and paths can")
     try:
-        return urlsplit(where).hostname or ""
-    except ValueError:  # brackets that are no IPv6 address
-        return ""
-
-
-def _scheme(where: str) -> str:
-    """Returns the scheme of an address in lower case, "" for a path; a colon further on is part of a file's name."""
-    head, colon, _ = where.partition(":")
-    return head.lower() if colon and head.isascii() and head.replace("+", "").isalnum() and len(head) > 1 else ""
+        return Location(str(local_path(where, folder)))
+    except DatasetError as error:
+        raise ManifestError(str(error)) from None

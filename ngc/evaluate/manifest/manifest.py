@@ -2,27 +2,23 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from pydantic import PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from ngc.errors import ManifestError, shorten
+from ngc.evaluate.inputs import CENTER_CROP, Preprocessing
 from ngc.evaluate.manifest.document import Document, FieldPath, Problem, raise_problems, read_document, spell
 from ngc.evaluate.manifest.fields import IMAGE, OTHER, TEXTS, Fields, ImageInput, ManifestFields, OtherInput
-
-if TYPE_CHECKING:
-    from ngc.evaluate.inputs import Preprocessing
 
 CLASSIFIES = ("classification", "feature", "label")
 """Types of outputs that are a probability for each class; the agents used all three words."""
 
 _INPUTS: Mapping[str | int, type[Fields]] = {IMAGE: ImageInput, OTHER: OtherInput}
-
-CENTER_CROP = 0.875
-"""The share of a resized image's sides that a center crop keeps, as usual for ImageNet: 224 of 256 pixels."""
 
 
 class Manifest(ManifestFields):
@@ -57,14 +53,12 @@ class Manifest(ManifestFields):
             return (*first.parameters.dimensions[1:], first.parameters.dimensions[0])
         return first.parameters.dimensions
 
-    def preprocessing(self, center_crop: bool) -> "Preprocessing":
+    def preprocessing(self, center_crop: bool) -> Preprocessing:
         """Returns how images become inputs.
 
         Raises:
             ManifestError: the model takes something else, or more than one input.
         """
-        from ngc.evaluate.inputs import Preprocessing
-
         first = self.inputs[0]
         if len(self.inputs) > 1:
             raise ManifestError(f"{self.source}: {self.name} has {len(self.inputs)} inputs; data sets are of one image each")
@@ -103,9 +97,6 @@ class Manifest(ManifestFields):
             rows /= rows.sum(axis=1, keepdims=True)
         return rows
 
-    def to_mapping(self) -> dict[str, Any]:
-        """Returns what the manifest says, as plain data: what was read, and nothing that was not."""
-        return self.model_dump(exclude_unset=True)
 
 
 def load_manifest(path: "Path | str") -> Manifest:
@@ -120,6 +111,22 @@ def load_manifest(path: "Path | str") -> Manifest:
     except ValidationError as error:
         raise_problems(document.source, [_problem(document, details) for details in error.errors(include_url=False)])
         raise AssertionError("pydantic found an error without saying which") from error
+
+
+def to_yaml(manifest: Manifest) -> str:
+    """Returns a manifest as a file says it, with what was read and nothing that was not; `load_manifest` reads the same from it."""
+    return yaml.dump(manifest.model_dump(exclude_unset=True), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of numbers in one line, and no aliases, which readers would have to look up."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
+        plain = all(isinstance(item, (int, float)) for item in sequence)
+        return super().represent_sequence(tag, sequence, flow_style=plain)
 
 
 def _per_channel(numbers: "float | tuple[float, ...]", channels: int) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ def dump(document: Any) -> bytes:
     """Returns the text of a document; lone surrogates stay escapes."""
     try:
         return json.dumps(document, separators=(",", ":")).encode()
-    except (RecursionError, ValueError):  # nested beyond the limit, or in itself
+    except (RecursionError, ValueError, MemoryError):  # nested beyond the limit, or in itself, or doubled too often
         return b"[" * 5000
 
 
