@@ -39,7 +39,7 @@ def add_filters(parser: argparse.ArgumentParser, *, limit: str = "at most so man
         add_flag(group, name, "", help)
     add_flag(group, "arch", "", "on machines of this architecture, such as x86_64")
     add_flag(group, "batch_size", 0, "with this batch size; 0 for any")
-    add_flag(group, "state", FINISHED, "in this state", choices=(RUNNING, FINISHED, FAILED, ALL_STATES))
+    add_flag(group, "state", FINISHED, f"in this state, one of {RUNNING}, {FINISHED}, {FAILED}, and {ALL_STATES} for any", choices=(RUNNING, FINISHED, FAILED, ALL_STATES))
     add_flag(group, "evaluation", "", "the one of this id, in whatever state")
     add_flag(group, "limit", -1, limit)
     add_flag(group, "database_address", "", "a file of SQLite, or an address such as postgresql://host/database; else the file in the user's data folder")

@@ -105,7 +105,7 @@ def layers_by_time(content: Content) -> Section:
     if content.layers_of is None:
         return Section(name, title, "It takes an evaluation with --trace_level FRAMEWORK_TRACE.")
     shown = content.layers[:_TOP_LAYERS]
-    whole = sum(layer.duration for layer in content.layers)
+    whole = math.fsum(layer.duration for layer in content.layers)
     types = list(dict.fromkeys(layer.type for layer in shown))
 
     def paint(figure: "Figure") -> None:
