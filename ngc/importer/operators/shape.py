@@ -6,7 +6,7 @@ from ngc.errors import VerifyError
 from ngc.importer.attributes import Field, MalformedValue
 from ngc.importer.operators.conversion import NUM_ARGS, Conversion, Operator
 from ngc.importer.operators.reshape_codes import reshaped
-from ngc.ir import Dim, SymDim, Value
+from ngc.ir import Dim, Value
 from ngc.ir.tensor_type import format_shape, product
 
 
@@ -74,11 +74,8 @@ def _squeeze(conversion: Conversion) -> list[Value]:
 
 def _broadcast_dims(conversion: Conversion, target: Sequence[Dim]) -> list[Value]:
     for have, want in zip(conversion.shape, target, strict=True):
-        if have != want and (have != 1 or isinstance(want, SymDim)):
-            raise conversion.fail(
-                f"data of shape {format_shape(conversion.shape)} cannot be broadcast to {format_shape(target)}; "
-                "only dimensions of 1 can, and to fixed sizes"
-            )
+        if have not in (want, 1):
+            raise conversion.fail(f"data of shape {format_shape(conversion.shape)} cannot be broadcast to {format_shape(target)}; only dimensions of 1 can")
     return [conversion.op("broadcast_to", conversion.data, shape=tuple(target))]
 
 
