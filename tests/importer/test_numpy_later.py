@@ -46,6 +46,22 @@ def test_sums_of_infinite_exponents() -> None:
     np.testing.assert_allclose(computed("_npi_logaddexp", ends, ends), np.logaddexp(ends, ends), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("counts", "axis"), [((2,), None), ((3,), 1), ((2, 0, 1), 1), ((1, 4), -2), ((1, 0, 2, 0, 3, 1), None)])
+def test_repeats(counts: tuple[int, ...], axis: int | None) -> None:
+    got = computed("_npi_repeats", INTEGERS, repeats=str(counts), **({} if axis is None else {"axis": str(axis)}))
+    np.testing.assert_array_equal(got, np.repeat(INTEGERS, counts if len(counts) > 1 else counts[0], axis))
+
+
+@pytest.mark.parametrize(("counts", "message"), [
+    ("(0, 0, 0)", r"repeats = \(0, 0, 0\): expected counts of 0 or more, and not all of them 0"),
+    ("(1, 2)", r"repeats = \(1, 2\): expected one count, or one for each of 3 elements"),
+    ("(-1, 2, 2)", "expected counts of 0 or more"),
+])
+def test_counts_that_are_refused(counts: str, message: str) -> None:
+    with pytest.raises(ImportFailure, match=message):
+        computed("_npi_repeats", INTEGERS, repeats=counts, axis="1")
+
+
 def test_truth_values_are_refused() -> None:
     with pytest.raises(ImportFailure, match="_npi_fmax of truth values"):
         computed("_npi_fmax", np.array([True]), np.array([False]))

@@ -44,7 +44,7 @@ TRIED: Mapping[str, Strategy] = MappingProxyType({**STRATEGIES, GRAPHS: graph})
 UNTRIED: Mapping[str, str] = MappingProxyType({
     "CuDNNBatchNorm": "in CUDA builds of MXNet only",
     **{f"_npi_logical_{name}": "MXNet 2.0 has it, 1.9.1 not" for name in ("and", "or", "xor", "and_scalar", "or_scalar", "xor_scalar")},
-    **dict.fromkeys(("_npi_tri", "_npi_triu", *numpy_later.OPERATORS, *masked_softmax.OPERATORS), "MXNet 2.0 has it, 1.9.1 not"),
+    **dict.fromkeys(("_npi_tri", "_npi_triu", "_npi_repeats", *numpy_later.OPERATORS, *masked_softmax.OPERATORS), "MXNet 2.0 has it, 1.9.1 not"),
     **dict.fromkeys(("_foreach", "_while_loop", "_cond"), "holds subgraphs; tests/importer/test_operators_control_flow.py runs it in both"),
 })
 """Operators that are known but never tried, with the reason."""

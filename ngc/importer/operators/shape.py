@@ -150,8 +150,11 @@ def _tile(conversion: Conversion) -> list[Value]:
 
 
 def _repeat(conversion: Conversion) -> list[Value]:
-    """Each element repeated along an axis, or along the flattened data."""
-    count, axis = conversion.attrs["repeats"], conversion.attrs["axis"]
+    return each_repeated(conversion, conversion.attrs["repeats"], conversion.attrs["axis"])
+
+
+def each_repeated(conversion: Conversion, count: int, axis: int | None) -> list[Value]:
+    """Returns each element of the data repeated along an axis, or along the flattened data."""
     shape = (product(conversion.shape),) if axis is None else conversion.shape
     along = 0 if axis is None else conversion.axis(axis)
     pairs = [(dim, count if position == along else 1) for position, dim in enumerate(shape)]
