@@ -62,6 +62,34 @@ def test_counts_that_are_refused(counts: str, message: str) -> None:
         computed("_npi_repeats", INTEGERS, repeats=counts, axis="1")
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.int64])
+def test_shifts(dtype: type) -> None:
+    x, places = np.array([[1, 5, 100], [7, 64, 3]], dtype), np.array([0, 3, 6], dtype)
+    np.testing.assert_array_equal(computed("_npi_bitwise_left_shift", x, places), x << places)
+    np.testing.assert_array_equal(computed("_npi_bitwise_right_shift", x, places), x >> places)
+    np.testing.assert_array_equal(computed("_npi_bitwise_left_shift_scalar", x, scalar="2"), x << dtype(2))
+    np.testing.assert_array_equal(computed("_npi_bitwise_right_shift_scalar", x, scalar="2"), x >> dtype(2))
+    np.testing.assert_array_equal(computed("_npi_rbitwise_left_shift_scalar", places, scalar="3"), dtype(3) << places)
+    np.testing.assert_array_equal(computed("_npi_rbitwise_right_shift_scalar", places, scalar="100"), dtype(100) >> places)
+
+
+def test_shifts_of_two_types_and_by_all_bits() -> None:
+    """A shift by less than 0 or by all bits leaves zeros, of a negative number shifted right -1, as MXNet's kernels have it."""
+    x = np.array([-9, 9], np.int32)
+    np.testing.assert_array_equal(computed("_npi_bitwise_left_shift", x, np.int64([40, 40])), x.astype(np.int64) << 40)
+    for places in (32, -1):
+        np.testing.assert_array_equal(computed("_npi_bitwise_left_shift_scalar", x, scalar=str(places)), [0, 0])
+        np.testing.assert_array_equal(computed("_npi_bitwise_right_shift_scalar", x, scalar=str(places)), [-1, 0])
+
+
+@pytest.mark.parametrize("data", [np.array([True]), np.float32([1])], ids=["truths", "floats"])
+def test_shifts_of_others_are_refused(data: np.ndarray) -> None:
+    with pytest.raises(ImportFailure, match=r"_npi_bitwise_left_shift of (bool and bool|f32 and f32): expected integers$"):
+        computed("_npi_bitwise_left_shift", data, data)
+    with pytest.raises(ImportFailure, match=r"_npi_rbitwise_right_shift_scalar of (bool|f32): expected integers$"):
+        computed("_npi_rbitwise_right_shift_scalar", data, scalar="1")
+
+
 def test_truth_values_are_refused() -> None:
     with pytest.raises(ImportFailure, match="_npi_fmax of truth values"):
         computed("_npi_fmax", np.array([True]), np.array([False]))
