@@ -18,8 +18,10 @@ from ngc.importer.operators import (
     numpy_bitwise,
     numpy_creation,
     numpy_elementwise,
+    numpy_inserting,
     numpy_joining,
     numpy_later,
+    numpy_percentile,
     numpy_products,
     numpy_reduction,
     numpy_shape,
@@ -46,6 +48,7 @@ _FAMILIES = (
     indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
     numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
     numpy_signs, numpy_bitwise, numpy_later, masked_softmax,
+    numpy_percentile, numpy_inserting,
 )  # fmt: skip
 
 
