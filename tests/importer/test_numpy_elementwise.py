@@ -153,6 +153,10 @@ def test_names_that_only_mxnet_2_writes(name: str) -> None:
 def test_ldexp(check_np: Check) -> None:
     check_np(lambda np_, x, e: np_.ldexp(x, e), FLOATS, OTHERS, scale=16)
     check_np(lambda np_, x: np_.ldexp(x, 3), FLOATS)
+    for dtype in (np.int32, np.int64, np.int8):
+        whole = np.array([[3, -3, 7], [-100, 127, 1]], dtype)
+        check_np(lambda np_, x, e: np_.ldexp(x, e), whole, np.array([[0, 2, -1], [-3, 5, 6]], dtype))
+    check_np(lambda np_, x, e: np_.ldexp(x, e), np.array([2**24 + 1, 3, -3], np.int32), np.array([1, 40, 40], np.int32))
     check_np(lambda np_, e: np_.ldexp(1.5, e), FLOATS, scale=16)
 
 

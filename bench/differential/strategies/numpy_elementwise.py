@@ -84,11 +84,11 @@ def _full_like(make: Maker, op: str) -> Case:
 
 
 def _ldexp(make: Maker, op: str) -> Case:
-    shape, dtype = make.shape(), make.pick("float32", "float32", "float64")
-    first = make.input("x1", shape, dtype, "integers" if op == "_npi_rldexp_scalar" else "uniform", -3.0, 3.0)
+    shape, dtype = make.shape(), make.pick("float32", "float32", "float64", *(("int32", "int64", "uint8") if op == "_npi_ldexp" else ()))
+    first = make.input("x1", shape, dtype, "integers" if op == "_npi_rldexp_scalar" else "uniform", 0.0 if dtype == "uint8" else -3.0, 3.0)
     if op.endswith("scalar"):
         return make.case(make.call(op, first, scalar=float(make.integer(-3, 3)), is_int=True))
-    return make.case(make.call(op, first, make.input("x2", shape, dtype, "integers", -3, 3)))
+    return make.case(make.call(op, first, make.input("x2", shape, dtype, "integers", 0 if dtype == "uint8" else -3, 3)))
 
 
 def _bitwise(make: Maker, op: str) -> Case:

@@ -242,9 +242,12 @@ def _tensordot(make: Maker, op: str) -> Case:
 
 def _einsum(make: Maker, op: str) -> Case:
     sizes = {label: make.size() for label in "ijkb"}
-    subscripts = make.pick("ij,jk->ik", "bij,bjk->bik", "ij,ij->ij", "ij->ji", "ij->i", "bij,bkj->bik", "i,j->ij", "ij,j->i")
+    subscripts = make.pick("ij,jk->ik", "bij,bjk->bik", "ij,ij->ij", "ij->ji", "ij->i", "bij,bkj->bik", "i,j->ij", "ij,j->i", "ii", "ii->i", "iij->ij",
+                           "bii,ij->bj")
+    dtype = make.pick("float32", "float32", "float64", "int32", "int64", "uint8")
     operands = subscripts.split("->")[0].split(",")
-    inputs = [make.input(f"x{index}", tuple(sizes[label] for label in labels), batched=False) for index, labels in enumerate(operands)]
+    low = 0.0 if dtype == "uint8" else -2.0
+    inputs = [make.input(f"x{index}", tuple(sizes[label] for label in labels), dtype, "uniform", low, batched=False) for index, labels in enumerate(operands)]
     return make.case(make.call(op, *inputs, subscripts=subscripts, num_args=len(inputs)), terms=9, magnitude=36.0)
 
 
