@@ -167,12 +167,12 @@ def _job(
     args: argparse.Namespace, manifest: Manifest, files: ModelFiles, dataset: Dataset, preprocessing: Preparation, *, mode: str, category: str = "",
     limit: int = ALL, warm_up: int,
 ) -> Job:
+    size = args.partition_list_size or args.batch_size
     return Job(
-        mode=mode, manifest=manifest, files=files, dataset=dataset, preprocessing=preprocessing, category=category,
-        classifies=mode != "raw" and manifest.classifies, batch_size=args.batch_size,
-        partition_list_size=args.partition_list_size or args.batch_size, limit=limit, warm_up=warm_up, settings={"preprocessing": repr(preprocessing)},
-        features=args.feature_limit, trace_level=TraceLevel.named(args.trace_level), trace_preprocess=args.trace_preprocess,
-        fail_on_error=args.fail_on_error, predictions=args.publish_predictions, workers=args.workers,
+        mode=mode, manifest=manifest, files=files, dataset=dataset, preprocessing=preprocessing, parts=tuple(split(len(dataset), size, limit)),
+        category=category, classifies=mode != "raw" and manifest.classifies, batch_size=args.batch_size, partition_list_size=size, warm_up=warm_up,
+        settings={"preprocessing": repr(preprocessing)}, features=args.feature_limit, trace_level=TraceLevel.named(args.trace_level),
+        trace_preprocess=args.trace_preprocess, fail_on_error=args.fail_on_error, predictions=args.publish_predictions, workers=args.workers,
     )  # fmt: skip
 
 
