@@ -78,7 +78,8 @@ def load_weights(path: str | os.PathLike[str], what: str = "weights") -> Mapping
         size = os.stat(path).st_size
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            if sum(member.file_size for member in members) > size or any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            stated = sum(max(member.file_size, member.compress_size) for member in members)  # reading asks for as many bytes as either says
+            if stated > size or any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 raise ArtifactError(f"{path}: the {what} are compressed or overlap; write them with save_weights or numpy.savez")
             return {member.filename.removesuffix(".npy"): _read(archive.read(member), f"{path}: {member.filename}") for member in members}
     except OSError as error:

@@ -31,9 +31,9 @@ class KernelTime:
     gflops: float
     bytes: int
     note: str
-    flops: int
-    results: tuple[str, ...]
-    result_bytes: int
+    flops: int = 0
+    results: tuple[str, ...] = ()
+    result_bytes: int = 0
 
 
 @dataclass(frozen=True)

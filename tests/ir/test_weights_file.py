@@ -142,3 +142,14 @@ def test_digests() -> None:
     assert Weight("a", array).digest != Weight("a", array.astype(np.float64)).digest
     assert Weight("a", None).digest == ""
     assert len({Weight("a", array), Weight("a", array.copy())}) == 1
+
+
+@pytest.mark.parametrize("field", [20, 24], ids=["compressed size", "size"])
+def test_sizes_beyond_the_file_are_refused_before_anything_is_read(tmp_path: Path, field: int) -> None:
+    np.savez(tmp_path / "w.npz", a=np.zeros(3))
+    data = bytearray((tmp_path / "w.npz").read_bytes())
+    entry = data.index(b"PK\x01\x02")  # of the central directory
+    data[entry + field : entry + field + 4] = (2**31 - 1).to_bytes(4, "little")
+    (tmp_path / "w.npz").write_bytes(data)
+    with pytest.raises(ArtifactError, match="the weights are compressed or overlap"):
+        load_weights(tmp_path / "w.npz")

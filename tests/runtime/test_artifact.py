@@ -82,7 +82,18 @@ def test_what_was_saved_comes_back(executable: Executable, path: Path) -> None:
     assert str(loaded.graph) == str(executable.graph)
     assert loaded.graph is loaded.graph
     assert repr(loaded) == "<ngc.Executable small(data['N', 3, 9, 11]) for cpu, 2 threads>"
+    assert loaded.program.calls == executable.program.calls
     assert loaded.profile({"data": make_input()}, runs=2).kernels[0].node == executable.program.calls[0].node
+
+
+def test_calls_that_keep_no_results_are_read(executable: Executable, path: Path) -> None:
+    """Those of artifacts from before calls had them."""
+    kept = open_artifact(path).manifest["calls"]
+    rewrite(path, calls=[{key: value for key, value in call.items() if not key.startswith("result")} for call in kept])
+    loaded = ngc.load(path)
+    assert [call.symbol for call in loaded.program.calls] == [call.symbol for call in executable.program.calls]
+    _, profile = loaded.run_traced({"data": make_input()})
+    assert {(kernel.results, kernel.result_bytes) for kernel in profile.kernels} == {((), 0)}
 
 
 def test_constants_of_the_graph_are_views_on_the_file(executable: Executable, path: Path) -> None:

@@ -10,7 +10,7 @@ from ngc.errors import InputError
 from ngc.ir import Graph
 from ngc.ir.builder import GraphBuilder
 from ngc.runtime.team import read_cycles
-from tests.checkpoints import SHAPE, make_input, write_checkpoint
+from tests.checkpoints import CLASSES, SHAPE, make_input, write_checkpoint
 
 
 def looping(steps: int) -> Graph:
@@ -35,7 +35,9 @@ def test_a_traced_run_returns_outputs_and_the_times_of_its_kernels(tmp_path_fact
     assert sorted((thread, kernel) for thread, kernel, _, _ in profile.spans) == [
         (thread, kernel) for thread in range(threads) for kernel in range(len(profile.kernels))]
     assert min(start for _, _, start, _ in profile.spans) == 0
-    assert max(start + duration for _, _, start, duration in profile.spans) <= profile.total_ms * 1e3
+    assert profile.kernels[-1].results == (f"f32[3,{CLASSES}]",)
+    assert [kernel.flops for kernel in profile.kernels] == [call.flops * 3 for call in executable.program.calls]
+    assert sum(kernel.result_bytes for kernel in profile.kernels) >= executable.program.arena_bytes(3, 0) > 0  # buffers are shared
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -48,6 +50,8 @@ def test_the_steps_of_a_loop_add_up(threads: int) -> None:
     assert {kernel.node for kernel in profile.kernels} >= {"loop/body/next", "loop/body/out"}
     assert {kernel for _, kernel, _, _ in profile.spans} == set(range(len(profile.kernels)))
     assert all(start >= 0 and duration >= 0 for _, _, start, duration in profile.spans)
+    # A step writes a row, and that into an output: nothing of the arena.
+    assert {kernel.node: (kernel.results, kernel.result_bytes) for kernel in profile.kernels}["loop/body/out"] == (("f32[3]",), 0)
 
 
 def test_a_traced_run_checks_its_feeds() -> None:

@@ -65,10 +65,8 @@ def add_command(commands: Any) -> None:
         one = subjects.add_parser(name, aliases=subject.aliases, help=subject.help, description=f"Shows {subject.help}.")
         _add_flags(one, "file to write, whose extension (.txt, .json, .csv) says the format")
         one.set_defaults(command=_show, subject=subject)
-        if name == "layers":
-            _add_layer_flags(one)
-        if name == "eventflow":
-            add_flag(one, "chrome", False, "the trace of the newest evaluation that has one, for chrome://tracing and Perfetto")
+        if name in _FURTHER:
+            _FURTHER[name](one)
     _add_all(subjects)
     _add_predictions(subjects)
 
@@ -90,6 +88,16 @@ def _add_layer_flags(parser: argparse.ArgumentParser) -> None:
     add_flag(group, "bar_plot", False, "plot their times instead of printing them; of one evaluation")
     add_flag(group, "box_plot", False, "plot how their times spread over the runs instead of printing them; of one evaluation")
     add_flag(group, "plot_path", "", "file of the plot: .png, .svg or .pdf")
+    parser.set_defaults(command=_show_layers)
+
+
+def _add_event_flow_flags(parser: argparse.ArgumentParser) -> None:
+    add_flag(parser, "chrome", False, "the trace of the newest evaluation that has one, for chrome://tracing and Perfetto")
+    parser.set_defaults(command=_show_event_flow)
+
+
+_FURTHER = {"layers": _add_layer_flags, "eventflow": _add_event_flow_flags}
+"""What adds the flags of tables that have more than the others."""
 
 
 def _add_all(subjects: Any) -> None:
@@ -112,16 +120,36 @@ def _add_predictions(subjects: Any) -> None:
 
 
 def _show(args: argparse.Namespace) -> None:
-    """Prints or writes one table, or what stands for it."""
+    """Prints or writes one table."""
     output = _output(args)
-    if getattr(args, "bar_plot", False) or getattr(args, "box_plot", False):
+    with find(args, args.limit) as found:
+        options = {flag: getattr(args, flag) for flag in args.subject.flags}
+        output.write(args.subject.tabulate(found.store, found.evaluations, **options))
+
+
+def _show_layers(args: argparse.Namespace) -> None:
+    """Prints or writes the table of layers, or plots it."""
+    if args.top_layers < 0:
+        raise EvaluationError(f"--top_layers is {args.top_layers}; it is a number of layers, or 0 for all")
+    if args.bar_plot or args.box_plot:
         _plot(args)
-    elif getattr(args, "chrome", False):
-        _show_chrome_trace(args, output)
+    elif args.plot_path:
+        raise EvaluationError("--plot_path is about a plot; give --bar_plot or --box_plot")
     else:
-        with find(args, args.limit) as found:
-            options = {flag: getattr(args, flag) for flag in args.subject.flags}
-            output.write(args.subject.tabulate(found.store, found.evaluations, **options))
+        _show(args)
+
+
+def _show_event_flow(args: argparse.Namespace) -> None:
+    """Prints or writes events as a table, or a trace for Chrome."""
+    if not args.chrome:
+        _show(args)
+        return
+    if args.append or args.format not in ("", "json"):
+        raise EvaluationError("a trace for Chrome is one whole of JSON; --append and other formats are for events")
+    output = Output(Path(args.output) if args.output else None, "json", args.overwrite)
+    output.check()
+    with find(args, args.limit) as found:
+        output.write_text(newest_chrome_trace(found.store, found.evaluations))
 
 
 def _show_all(args: argparse.Namespace) -> None:
@@ -177,6 +205,8 @@ def _show_predictions(args: argparse.Namespace) -> None:
     output = _output(args)
     if args.offset < 0:
         raise EvaluationError(f"--offset is {args.offset}; it is at least 0")
+    if args.wrong and args.failed:
+        raise EvaluationError("an answer that failed is no wrong one; give --wrong or --failed")
     wanted = {"expected": _class(args.expected), "answered": _class(args.answered), "wrong": args.wrong, "failed": args.failed}
     with find(args, 1) as found:
         [evaluation] = found.evaluations
@@ -200,13 +230,6 @@ def _plot(args: argparse.Namespace) -> None:
         raise EvaluationError(f"a plot shows one evaluation, {1 + len(others)} have layers; choose one, such as the newest with --evaluation {evaluation.id}")
     chosen = selected(layers, args.top_layers, args.sort_by_latency)
     write_file(path, layer_plot(chosen, _title(evaluation), path, boxes=args.box_plot))
-
-
-def _show_chrome_trace(args: argparse.Namespace, output: Output) -> None:
-    if args.append:
-        raise EvaluationError("a trace for Chrome is one whole; --append adds to event flows only")
-    with find(args, args.limit) as found:
-        output.write_text(newest_chrome_trace(found.store, found.evaluations))
 
 
 def _title(evaluation: Evaluation) -> str:

@@ -18,7 +18,7 @@ from ngc.evaluate.cli.config import apply_config, default_file, file_of
 from ngc.evaluate.cli.flags import add_flag
 from ngc.evaluate.cli.parser import EvalParser, walk
 
-COMMANDS: tuple[str, ...] = ("predict", "info", "model")
+COMMANDS: tuple[str, ...] = ("predict", "info", "report", "model")
 """Modules of this package, in the order of the help: `add_command(commands)` adds a parser whose `command` takes the parsed arguments."""
 
 PROFILE = "ngc-eval.prof"
@@ -28,7 +28,7 @@ PROFILE = "ngc-eval.prof"
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     try:
-        args = _parse(sys.argv[1:] if argv is None else argv)
+        args = parse(sys.argv[1:] if argv is None else argv)
         logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, format="ngc-eval: %(levelname)s: %(message)s", stream=sys.stderr)
         logging.getLogger("ngc").setLevel(logging.INFO if args.verbose and not args.debug else logging.NOTSET)
         with _profiled(args):
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
+def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Returns the arguments; what the command line leaves open is as the configuration file says."""
     parser = _parser()
     args = parser.parse_args(argv)

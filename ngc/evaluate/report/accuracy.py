@@ -1,22 +1,18 @@
-"""The tables of accuracy, and what was counted in all of an evaluation's parts."""
+"""The table of accuracy."""
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
+from typing import TYPE_CHECKING
 
 from ngc.errors import EvaluationError
-from ngc.evaluate.accuracy import Tally
-from ngc.evaluate.records import Evaluation, PartResult
-from ngc.evaluate.report.source import Source
+from ngc.evaluate.accuracy import total
+from ngc.evaluate.records import Evaluation
 from ngc.evaluate.report.table import Table, Value, table
 
-
-def total(results: Sequence[PartResult]) -> Tally:
-    """Returns the counts of all parts together."""
-    return reduce(add, (result.tally for result in results), Tally())
+if TYPE_CHECKING:
+    from ngc.evaluate.store import Store
 
 
-def accuracy_table(source: Source, evaluations: Sequence[Evaluation]) -> Table:
+def accuracy_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     """Returns a row for each evaluation that had inputs with an expected class; `images` is how many.
 
     Raises:
@@ -24,7 +20,7 @@ def accuracy_table(source: Source, evaluations: Sequence[Evaluation]) -> Table:
     """
     rows: list[tuple[Evaluation, tuple[Value, ...]]] = []
     for evaluation in evaluations:
-        tally = total(source.part_results(evaluation.id))
+        tally = total(result.tally for result in store.part_results(evaluation.id))
         if tally.labelled:
             rows.append((evaluation, (tally.top1_accuracy, tally.top5_accuracy, tally.calibration_error, tally.labelled, tally.failures)))
     if not rows:

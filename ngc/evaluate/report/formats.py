@@ -72,14 +72,12 @@ def _plain(value: Value) -> str:
 
 
 def _aligned(table: Table, header: bool) -> str:
-    if not table.rows:
-        return ""
     same = {at for at in range(table.common) if len({row[at] for row in table.rows}) == 1}
     shown = [at for at in range(len(table.columns)) if at not in same]
-    lines = [[_short(row[at]) for at in shown] for row in table.rows]
+    lines = [[_indent(table, row, at) + _short(row[at]) for at in shown] for row in table.rows]
     if header:
         lines.insert(0, [table.columns[at] for at in shown])
-    widths = [max(len(line[place]) for line in lines) for place in range(len(shown))]
+    widths = [max((len(line[place]) for line in lines), default=0) for place in range(len(shown))]
     right = [all(isinstance(row[at], int | float) or row[at] is None for row in table.rows) for at in shown]
     text = ["  ".join(cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, right, strict=True)).rstrip()
             for line in lines]
@@ -88,6 +86,12 @@ def _aligned(table: Table, header: bool) -> str:
         facts = [f"{table.columns[at]}: {_short(table.rows[0][at])}" for at in sorted(same) if table.rows[0][at] not in ("", None)]
         text = [*_filled(facts), *([""] if facts else []), *text]
     return "\n".join(text) + "\n"
+
+
+def _indent(table: Table, row: tuple[Value, ...], at: int) -> str:
+    """Returns what stands before a cell: where the column makes a tree, two blanks for each level."""
+    depth = row[at - 1] if at == table.tree else 0
+    return "  " * depth if isinstance(depth, int) else ""
 
 
 def _filled(facts: Sequence[str]) -> list[str]:

@@ -1,33 +1,36 @@
 """The tables of durations and of latency."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ngc.errors import EvaluationError
 from ngc.evaluate.records import Evaluation
-from ngc.evaluate.report.source import Source
 from ngc.evaluate.report.table import Table, Value, table
 from ngc.evaluate.report.timing import Timing, latency, throughput, timing
 
+if TYPE_CHECKING:
+    from ngc.evaluate.store import Store
 
-def timed(source: Source, evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, Timing]]:
+
+def timed(store: "Store", evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, Timing]]:
     """Returns the evaluations that computed batches, with their timing.
 
     Raises:
         EvaluationError: none did.
     """
-    found = [(evaluation, timing(source.part_results(evaluation.id), evaluation.batch_size)) for evaluation in evaluations]
+    found = [(evaluation, timing(store.part_results(evaluation.id), evaluation.batch_size)) for evaluation in evaluations]
     found = [(evaluation, times) for evaluation, times in found if times.durations]
     if not found:
         raise EvaluationError("no durations: none of the evaluations found has a finished part; `ngc-eval predict dataset`, `urls` and `raw` have parts")
     return found
 
 
-def duration_table(source: Source, evaluations: Sequence[Evaluation]) -> Table:
+def duration_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     """Returns the durations of all batches of each evaluation, in order."""
-    return table(("durations (us)",), [(evaluation, (times.durations,)) for evaluation, times in timed(source, evaluations)])
+    return table(("durations (us)",), [(evaluation, (times.durations,)) for evaluation, times in timed(store, evaluations)])
 
 
-def latency_table(source: Source, evaluations: Sequence[Evaluation]) -> Table:
+def latency_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     """Returns latency and throughput for each kind of evaluation, as the MLModelScope agents group them.
 
     Evaluations of the same model, framework, machine, batch size, target, precision, threads, engine, data and level of tracing make one row, which the
@@ -35,7 +38,7 @@ def latency_table(source: Source, evaluations: Sequence[Evaluation]) -> Table:
     of these.
     """
     groups: dict[tuple[object, ...], list[tuple[Evaluation, Timing]]] = {}
-    for evaluation, times in timed(source, evaluations):
+    for evaluation, times in timed(store, evaluations):
         groups.setdefault((*kind(evaluation), times.batch), []).append((evaluation, times))
     rows: list[tuple[Evaluation, tuple[Value, ...]]] = []
     for members in groups.values():

@@ -2,27 +2,31 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ngc.errors import EvaluationError
 from ngc.evaluate.records import Evaluation, Span
-from ngc.evaluate.report.source import Source
 from ngc.evaluate.report.statistics import trimmed_mean
 from ngc.evaluate.report.table import Table, Value, table
 
+if TYPE_CHECKING:
+    from ngc.evaluate.store import Store
 
-def launches_table(source: Source, evaluations: Sequence[Evaluation]) -> Table:
+
+def launches_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     """Returns a row for each CUDA kernel of each evaluation: how often it ran, how long, and the trimmed means of its counters (`kernel_flops` and the like).
 
     Raises:
         EvaluationError: no trace has any.
     """
-    launches = {evaluation.id: _launches(source.spans(evaluation.id)) for evaluation in evaluations}
+    launches = {evaluation.id: _launches(store.spans(evaluation.id)) for evaluation in evaluations}
     counters = tuple(sorted({name for kernels in launches.values() for spans in kernels.values() for span in spans for name in _counters(span)}))
     rows: list[tuple[Evaluation, tuple[Value, ...]]] = []
     for evaluation in evaluations:
         for name, spans in launches[evaluation.id].items():
             durations = tuple(span.duration_us for span in spans)
-            means = (trimmed_mean([_counters(span)[counter] for span in spans if counter in _counters(span)]) for counter in counters)
+            values = [[_counters(span)[counter] for span in spans if counter in _counters(span)] for counter in counters]
+            means = (trimmed_mean(found) if found else None for found in values)
             rows.append((evaluation, (name, len(spans), trimmed_mean(durations), durations, *means)))
     if not rows:
         raise EvaluationError("no CUDA kernels: none of the evaluations found has a trace of them; that takes a GPU target (`--target tensorrt`) on a machine "

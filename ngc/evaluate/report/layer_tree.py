@@ -8,11 +8,14 @@ has at least two below it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ngc.evaluate.records import Evaluation
 from ngc.evaluate.report.layers import Layer, traced
-from ngc.evaluate.report.source import Source
 from ngc.evaluate.report.table import Table, Value, table
+
+if TYPE_CHECKING:
+    from ngc.evaluate.store import Store
 
 _SEPARATOR = re.compile(r"(?<=[_/.])")
 
@@ -44,35 +47,34 @@ class Branch:
 
 
 def layer_tree(layers: Sequence[Layer]) -> Branch:
-    """Returns the tree of layers; its root has no part of its own."""
+    """Returns the tree of layers; the part of its root is what all names begin with."""
     root = Branch()
     for layer in layers:
         branch = root
         for part in _SEPARATOR.split(layer.sources[0] if layer.sources else layer.name):
             branch = branch.branches.setdefault(part, Branch(part))
         branch.layers.append(layer)
-    root.branches = {part: _joined(branch) for part, branch in root.branches.items()}
-    return root
+    return _joined(root)
 
 
-def layer_tree_table(source: Source, evaluations: Sequence[Evaluation]) -> Table:
+def layer_tree_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     """Returns a row for each branch of each evaluation's tree, each before those below it.
 
-    `layer_depth` is 0 for the whole model, `layer_path` the prefix of the names below, `layer_part` what the branch adds to it, and `layer_count` the number of
-    layers in the branch.
+    `layer_depth` is 0 for the whole model, `layer_path` the prefix of the names below, `layer_part` what the branch adds to it, or the model's name, and
+    `layer_count` the number of layers in the branch.
     """
     columns = ("layer_depth", "layer_part", "layer_path", "layer_count", "layer_duration (us)", "layer_share")
     rows: list[tuple[Evaluation, tuple[Value, ...]]] = []
-    for evaluation, taken in traced(source, evaluations):
+    for evaluation, taken in traced(store, evaluations):
         tree = layer_tree(taken)
         whole = tree.duration
         path: list[str] = []
         for depth, branch in tree.walk():
-            path[max(depth - 1, 0) :] = [branch.part]
-            duration = branch.duration
-            rows.append((evaluation, (depth, branch.part or evaluation.model_name, "".join(path), len(list(branch.all_layers())), duration,
-                                      duration / whole if whole else float("nan"))))
-    return table(columns, rows)
+            path[depth:] = [branch.part]
+            part = branch.part if depth else evaluation.model_name
+            share = branch.duration / whole if whole else float("nan")
+            rows.append((evaluation, (depth, part, "".join(path), len(list(branch.all_layers())), branch.duration, share)))
+    return table(columns, rows, columns.index("layer_part"))
 
 
 def _joined(branch: Branch) -> Branch:

@@ -6,13 +6,16 @@ A layer is a kernel call of ngc's; the same number means the same layer in every
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ngc.errors import EvaluationError
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import PREDICT, Evaluation, Span
-from ngc.evaluate.report.source import Source
 from ngc.evaluate.report.statistics import trimmed_mean
 from ngc.evaluate.report.table import Table, Value, table
+
+if TYPE_CHECKING:
+    from ngc.evaluate.store import Store
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def layers(spans: Iterable[Span]) -> list[Layer]:
     return [_layer(index, last[index], tuple(durations[index])) for index in sorted(durations)]
 
 
-def traced(source: Source, evaluations: Sequence[Evaluation]) -> Iterator[tuple[Evaluation, list[Layer]]]:
+def traced(store: "Store", evaluations: Sequence[Evaluation]) -> Iterator[tuple[Evaluation, list[Layer]]]:
     """Yields the evaluations whose trace has layers, with these.
 
     Raises:
@@ -64,14 +67,14 @@ def traced(source: Source, evaluations: Sequence[Evaluation]) -> Iterator[tuple[
     """
     found = False
     for evaluation in evaluations:
-        if evaluation.trace_level >= TraceLevel.FRAMEWORK_TRACE and (taken := layers(source.spans(evaluation.id))):
+        if evaluation.trace_level >= TraceLevel.FRAMEWORK_TRACE and (taken := layers(store.spans(evaluation.id))):
             found = True
             yield evaluation, taken
     if not found:
         raise EvaluationError("no layers: none of the evaluations found has a trace of them; `ngc-eval predict ... --trace_level FRAMEWORK_TRACE` makes one")
 
 
-def layers_table(source: Source, evaluations: Sequence[Evaluation], *, top_layers: int = 0, sort_by_latency: bool = False) -> Table:
+def layers_table(store: "Store", evaluations: Sequence[Evaluation], *, top_layers: int = 0, sort_by_latency: bool = False) -> Table:
     """Returns a row for each layer of each evaluation.
 
     Args:
@@ -80,7 +83,7 @@ def layers_table(source: Source, evaluations: Sequence[Evaluation], *, top_layer
     """
     columns = ("layer_index", "layer_name", "layer_type", "layer_shape", "layer_duration (us)", "layer_allocated_bytes", "layer_durations (us)")
     rows: list[tuple[Evaluation, tuple[Value, ...]]] = []
-    for evaluation, taken in traced(source, evaluations):
+    for evaluation, taken in traced(store, evaluations):
         rows += ((evaluation, (layer.index, layer.name, layer.type, layer.shape, layer.duration, layer.allocated_bytes, layer.durations))
                  for layer in selected(taken, top_layers, sort_by_latency))
     return table(columns, rows)

@@ -132,7 +132,7 @@ def _check_columns(path: Path, columns: tuple[str, ...], table: Table) -> None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()  # as it is, also line breaks within cells
     except UnicodeDecodeError as error:
         raise EvaluationError(f"cannot append to {path}: it is no text") from error
     except OSError as error:

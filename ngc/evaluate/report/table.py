@@ -23,16 +23,18 @@ class Table:
         columns: their names, with units.
         rows: one value for each column.
         common: how many columns, from the first on, say which evaluation a row is about.
+        tree: a column whose texts make a tree: the column before it has their depth. -1 for none.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
     common: int = 0
+    tree: int = -1
 
 
-def table(columns: tuple[str, ...], rows: Sequence[tuple[Evaluation, tuple[Value, ...]]]) -> Table:
-    """Returns a table whose rows are about evaluations, with the columns of the evaluation before the own ones."""
-    return Table((*BASE, *columns), tuple((*base(evaluation), *values) for evaluation, values in rows), len(BASE))
+def table(columns: tuple[str, ...], rows: Sequence[tuple[Evaluation, tuple[Value, ...]]], tree: int = -1) -> Table:
+    """Returns a table whose rows are about evaluations: with the columns of the evaluation before the own ones, which `tree` counts."""
+    return Table((*BASE, *columns), tuple((*base(evaluation), *values) for evaluation, values in rows), len(BASE), tree if tree < 0 else len(BASE) + tree)
 
 
 def base(evaluation: Evaluation) -> tuple[Value, ...]:

@@ -43,7 +43,7 @@ def find_database(address: str, name: str) -> Address:
         raise StoreError(f"the database's address {address!r} is neither a path (with a '/', or ending in {' or '.join(_SUFFIXES)}) nor a URL; {_EXAMPLES}")
     try:
         url = make_url(address)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StoreError(f"the database's address is no URL that can be read; {_EXAMPLES}") from None  # not shown: it may hold a password
     if url.drivername not in _DRIVERS:
         raise StoreError(f"databases of {url.drivername!r} are not supported; {_EXAMPLES}")

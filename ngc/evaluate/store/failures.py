@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from ngc.errors import StoreError
 
@@ -22,13 +22,9 @@ _SQLITE = {
 """By primary result code, https://www.sqlite.org/rescode.html."""
 
 _POSTGRESQL = {
-    "28P01": "the server refuses this user and password; check the address",
-    "28000": "the server refuses this user; check the address and the server's pg_hba.conf",
-    "3D000": "the server has no database of that name; create it, or leave it out of the address",
     "42501": "this user may not do that; grant it, or name another user in the address",
     "25006": "it is read-only; name a server that takes writes in the address",
     "53100": f"there is no space left on the server's disk; {_KEPT}; make space and run again, which resumes",
-    "53300": "the server takes no more connections; try later",
 }
 """By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
@@ -48,8 +44,15 @@ def _what(error: StatementError) -> str:
         name = getattr(original, "sqlite_errorname", "")  # absent where the driver itself objects
         advice = next((text for code, text in _SQLITE.items() if name == code or name.startswith(f"{code}_")), "")
         return advice or str(original)
-    said = " ".join(str(original).split())
-    advice = _POSTGRESQL.get(getattr(original, "sqlstate", None) or "", "")
+    primary = getattr(getattr(original, "diag", None), "message_primary", None)  # without the lines of detail and context
+    return "; ".join([" ".join((primary or str(original)).split()), *_postgresql_advice(error)])
+
+
+def _postgresql_advice(error: StatementError) -> list[str]:
+    """Returns what to do, where there is something to say."""
+    state = getattr(error.orig, "sqlstate", None)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
-        advice = f"the connection was lost; {_KEPT}; run again, which resumes"
-    return f"{said}; {advice}" if advice else said
+        return [f"the connection was lost; {_KEPT}; run again, which resumes"]
+    if isinstance(error, OperationalError) and state is None:  # the driver gives none to what fails while it connects, passwords among it
+        return ["check the address, and that the server runs"]
+    return [_POSTGRESQL[state]] if state in _POSTGRESQL else []

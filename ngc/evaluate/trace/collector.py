@@ -28,23 +28,19 @@ _QUEUE = 1 << 16
 """Spans that may wait for the collector: some hundred batches of a deep network with its layers."""
 
 
-def collector_processor(address: str) -> BatchSpanProcessor:
-    """Returns what sends the spans of a provider to a collector.
-
-    Args:
-        address: http://host:4318, https://..., host:port or host.
-
-    Raises:
-        EvaluationError: that is no address.
-    """
-    return BatchSpanProcessor(_Collector(endpoint(address)), max_queue_size=_QUEUE)
+def collector_processor(url: str) -> BatchSpanProcessor:
+    """Returns what sends the spans of a provider to a collector's endpoint."""
+    return BatchSpanProcessor(_Collector(url), max_queue_size=_QUEUE)
 
 
 def endpoint(address: str) -> str:
     """Returns the URL that traces are posted to.
 
+    Args:
+        address: of a collector: http://host:4318, https://host, host:port or host; a path, where it has one, is the endpoint's.
+
     Raises:
-        EvaluationError: the address is none of http or https.
+        EvaluationError: that is no address.
     """
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")

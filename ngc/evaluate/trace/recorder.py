@@ -3,8 +3,9 @@
 import threading
 from typing import Any
 
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.trace import format_span_id, format_trace_id
+from opentelemetry.trace import SpanContext, TraceFlags, format_span_id, format_trace_id
 
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Span
@@ -23,9 +24,13 @@ class Recorder(SpanProcessor):
         self._lock = threading.Lock()
 
     def on_end(self, span: ReadableSpan) -> None:
-        record = to_record(span)
-        with self._lock:
-            self._finished.append(record)
+        self.add(to_record(span), keep=True)
+
+    def add(self, record: Span, *, keep: bool) -> None:
+        """Writes a span to the file, if there is one, and keeps it if it is to be taken later."""
+        if keep:
+            with self._lock:
+                self._finished.append(record)
         if self._file is not None:
             self._file.write([record])
 
@@ -49,3 +54,13 @@ def to_record(span: ReadableSpan) -> Span:
     level = TraceLevel[attributes.pop(LEVEL)]
     return Span(span.name, level, format_trace_id(context.trace_id), format_span_id(context.span_id),
                 format_span_id(span.parent.span_id) if span.parent is not None else "", span.start_time, span.end_time, attributes)
+
+
+def to_readable(span: Span, resource: Resource) -> ReadableSpan:
+    """Returns a record as a finished span of the SDK, for exporters; the reverse of `to_record`."""
+
+    def context(span_id: str) -> SpanContext:
+        return SpanContext(int(span.trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+    return ReadableSpan(span.name, context(span.span_id), context(span.parent_id) if span.parent_id else None, resource,
+                        {LEVEL: span.level.name, **span.attributes}, start_time=span.begin_ns, end_time=span.end_ns)

@@ -1,7 +1,7 @@
 """The tracer of an evaluation: spans with OpenTelemetry's SDK, which keeps no state of the process here."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Token
 from pathlib import Path
@@ -15,19 +15,26 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ngc import __version__
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Span as SpanRecord
 from ngc.evaluate.trace.files import TraceFile
 from ngc.evaluate.trace.layers import layers_of
-from ngc.evaluate.trace.recorder import LEVEL, Recorder
+from ngc.evaluate.trace.recorder import LEVEL, Recorder, to_readable
 
 if TYPE_CHECKING:  # reading traces loads no compiler
     from ngc.runtime.profile import Profile
 
 _NO_SPAN = nullcontext(INVALID_SPAN)
 """What stands for every span that is not traced: entering and leaving it does nothing, and so do the methods of what it gives."""
+
+
+_w3c = TraceContextTextMapPropagator()
+
+_TRACEPARENT = "traceparent"
+"""The field of the W3C's Trace Context that holds the ids of a trace and of a span."""
 
 
 class Tracer:
@@ -39,7 +46,8 @@ class Tracer:
                     ...
     """
 
-    def __init__(self, level: TraceLevel, *, file: Path | None = None, otlp: str = "", resource: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, level: TraceLevel, *, file: Path | None = None, otlp: str = "", resource: Mapping[str, Any] | None = None,
+                 origin: str = "") -> None:
         """Opens what the spans go to; nothing is opened for NO_TRACE.
 
         Args:
@@ -47,6 +55,7 @@ class Tracer:
             file: spans are added to it as they end; see `ngc.evaluate.trace.files`.
             otlp: the address of a collector, http://host:4318 or host:port; one that takes no spans is warned of once.
             resource: attributes of all spans that a collector gets, such as the model's name.
+            origin: the `origin` of a tracer in another process, whose trace this one's spans are to be in, under the span that was open there.
 
         Raises:
             EvaluationError: the file cannot be written, or the address is none.
@@ -54,17 +63,24 @@ class Tracer:
         self.level = level
         self._key = otel_context.create_key("ngc.evaluate")
         self._provider: TracerProvider | None = None
+        self._root = _w3c.extract({_TRACEPARENT: origin}, Context()) if origin else Context()
         if level == TraceLevel.NO_TRACE:
             return
+        url = ""
+        self._collector = None
+        if otlp:
+            from ngc.evaluate.trace.collector import collector_processor, endpoint  # brings an HTTP client along
+
+            url = endpoint(otlp)
+        self._recorder = Recorder(TraceFile(file) if file is not None else None)
         named = Resource.create({"service.name": "ngc-eval", "service.version": __version__, **_attributes(resource or {})})
         # The command's own level decides what is traced; samplers and limits from the environment are for services.
         self._provider = TracerProvider(sampler=ALWAYS_ON, resource=named, shutdown_on_exit=False, id_generator=_Ids(),
                                         span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET))
-        if otlp:
-            from ngc.evaluate.trace.collector import collector_processor  # brings an HTTP client along
-
-            self._provider.add_span_processor(collector_processor(otlp))
-        self._recorder = Recorder(TraceFile(file) if file is not None else None)
+        self._resource = named
+        if url:
+            self._collector = collector_processor(url)
+            self._provider.add_span_processor(self._collector)
         self._provider.add_span_processor(self._recorder)
         self._tracer = self._provider.get_tracer("ngc.evaluate", __version__)
 
@@ -78,33 +94,53 @@ class Tracer:
         return _Open(self, level, name, attributes)
 
     def record(self, level: TraceLevel, name: str, begin_ns: int, end_ns: int, **attributes: Any) -> None:
-        """Adds a span of what went on elsewhere, such as in threads, under the current span; nothing where the level is not traced.
+        """Adds a span that is over, under the current span: for what another thread did, or what is known only afterwards.
 
         Args:
-            begin_ns, end_ns: in nanoseconds since the epoch.
+            begin_ns, end_ns: as of `time.time_ns()`.
         """
-        if level > self.level:
-            return
-        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
-        span = self._tracer.start_span(name, around.context if around is not None else Context(), attributes=_attributes({LEVEL: level.name, **attributes}),
-                                       start_time=begin_ns)
-        span.end(end_ns)
+        if level <= self.level:
+            around = self._around()
+            self._add(around.context if around is not None else self._root, level, name, begin_ns, end_ns, attributes)
 
     def layers(self, profile: "Profile", begin_ns: int) -> None:
-        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span.
+        """Adds a span of FRAMEWORK_TRACE for each kernel call of a traced run (`Executable.run_traced`) under the current span, which is to be that of the run.
 
-        They are made when that span has ended, so that making them does not count in its time.
+        It ends where the run ended: making a profile of stamps, and spans of a profile, is nothing that a batch takes without being traced.
 
         Args:
             begin_ns: `time.time_ns()` just before the run.
         """
         if self.level < TraceLevel.FRAMEWORK_TRACE:
             return
-        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        around = self._around()
         if around is None:
-            self._add_layers(profile, begin_ns, Context())
+            self._add_layers(self._root, profile, begin_ns)
         else:
             around.profiles.append((profile, begin_ns))
+            around.end_ns = begin_ns + round(profile.total_ms * 1e6)
+
+    @property
+    def origin(self) -> str:
+        """What a tracer in another process goes on from: the ids of this trace and of the open span, as W3C's `traceparent`; empty without an open span."""
+        around = self._around()
+        carrier: dict[str, str] = {}
+        if around is not None:
+            _w3c.inject(carrier, around.context)
+        return carrier.get(_TRACEPARENT, "")
+
+    def adopt(self, spans: Iterable[SpanRecord], *, drained: bool) -> None:
+        """Sends spans of another process's tracer, which goes on from this one, to the file and the collector.
+
+        Args:
+            drained: whether `drain` returns them too; where they are recorded elsewhere it is not to.
+        """
+        if self._provider is None:
+            return
+        for span in spans:
+            self._recorder.add(span, keep=drained)
+            if self._collector is not None:
+                self._collector.on_end(to_readable(span, self._resource))
 
     def drain(self) -> tuple[SpanRecord, ...]:
         """Returns the spans that ended since the last call, in the order of their ends."""
@@ -121,10 +157,17 @@ class Tracer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _add_layers(self, profile: "Profile", begin_ns: int, context: Context) -> None:
+    def _around(self) -> "_Open | None":
+        """Returns the current span of this tracer."""
+        around: _Open | None = otel_context.get_value(self._key)  # type: ignore[assignment]
+        return around
+
+    def _add(self, context: Context, level: TraceLevel, name: str, begin_ns: int, end_ns: int, attributes: Mapping[str, Any]) -> None:
+        self._tracer.start_span(name, context, attributes=_attributes({LEVEL: level.name, **attributes}), start_time=begin_ns).end(end_ns)
+
+    def _add_layers(self, context: Context, profile: "Profile", begin_ns: int) -> None:
         for layer in layers_of(profile, begin_ns):
-            attributes = {LEVEL: TraceLevel.FRAMEWORK_TRACE.name, **layer.attributes}
-            self._tracer.start_span(layer.name, context, attributes=attributes, start_time=layer.begin_ns).end(layer.end_ns)
+            self._add(context, TraceLevel.FRAMEWORK_TRACE, layer.name, layer.begin_ns, layer.end_ns, layer.attributes)
 
 
 class _Open(AbstractContextManager[Span]):
@@ -134,22 +177,22 @@ class _Open(AbstractContextManager[Span]):
         self._tracer, self._name = tracer, name
         self._attributes = _attributes({LEVEL: level.name, **attributes})
         self.profiles: list[tuple[Profile, int]] = []
+        self.end_ns: int | None = None
 
     def __enter__(self) -> Span:
-        key = self._tracer._key
-        around: _Open | None = otel_context.get_value(key)  # type: ignore[assignment]
-        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else Context(), attributes=self._attributes)
+        around = self._tracer._around()
+        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else self._tracer._root, attributes=self._attributes)
         self.context: Context = set_span_in_context(self._span, Context())
-        self._token: Token[Context] = otel_context.attach(otel_context.set_value(key, self))
+        self._token: Token[Context] = otel_context.attach(otel_context.set_value(self._tracer._key, self))
         return self._span
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
             self._span.set_attribute("error", f"{type(error).__name__}: {error}")
         otel_context.detach(self._token)
-        self._span.end()
+        self._span.end(self.end_ns)
         for profile, begin_ns in self.profiles:
-            self._tracer._add_layers(profile, begin_ns, self.context)
+            self._tracer._add_layers(self.context, profile, begin_ns)
 
 
 class _Ids(IdGenerator):

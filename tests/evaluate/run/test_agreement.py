@@ -54,11 +54,11 @@ def test_a_full_disk_is_said_before_anything_is_written(monkeypatch: pytest.Monk
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(EvaluationError, match="cannot be kept in .*: No space left on device$"):
+    with pytest.raises(EvaluationError, match=r"cannot be kept in .*: No space left on device$"):
         Answers(1).keep(samples(0), np.eye(1))
 
 
 def test_a_folder_that_takes_no_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
-    with pytest.raises(EvaluationError, match="^answers to compare others with cannot be kept in /nowhere: No such file or directory$"):
+    with pytest.raises(EvaluationError, match=r"^answers to compare others with cannot be kept in /nowhere: No such file or directory$"):
         Answers(1).keep(samples(0), np.eye(1))

@@ -47,7 +47,7 @@ def test_probabilities_are_those_of_mxnet(digits: Model, mx: ModuleType) -> None
     module.forward(mx.io.DataBatch([mx.nd.array(images)]), is_train=False)
     wanted = module.get_outputs()[0].asnumpy()
     given = digits.manifest.probabilities(digits.engine.predict(images))
-    # Scores are sums of at most 64 * 9 products in each of eight layers; a softmax does not enlarge their relative differences beyond the scores' size, about 20.
+    # Scores are sums of at most 64 * 9 products in each of eight layers; a softmax enlarges their relative differences by the scores' size, about 20, at most.
     np.testing.assert_allclose(given, wanted, rtol=0, atol=20 * 8 * np.sqrt(576) * 2**-24)
     assert (given.argmax(1) == wanted.argmax(1)).all()
 
@@ -83,7 +83,7 @@ def test_another_input_than_the_manifest_says_is_refused(digits: Model, tmp_path
 def test_int8_needs_calibration(digits: Model) -> None:
     with pytest.raises(EvaluationError, match=r"--calibration=FILE names a table of `ngc calibrate`, --calibration_images=N takes the first inputs$"):
         LocalEngine.compile(digits.files, digits.manifest, Build(precision="int8", threads=1))
-    with pytest.raises(EvaluationError, match="^there is no input to calibrate with"):
+    with pytest.raises(EvaluationError, match=r"^there is no input to calibrate with"):
         calibrate_model(digits.files, digits.manifest, [], ALONE)
 
 

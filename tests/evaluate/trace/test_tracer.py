@@ -152,6 +152,20 @@ def test_threads_trace_side_by_side() -> None:
     assert all(span.parent_id == outer[span.name.replace("inner", "outer")].span_id for span in spans if span.name.startswith("inner"))
 
 
+def test_a_span_that_is_over_is_recorded_where_it_belongs(tmp_path: Path) -> None:
+    with Tracer(MODEL, file=tmp_path / "trace.jsonl") as tracer:
+        with tracer.span(APPLICATION, "part"):
+            tracer.record(APPLICATION, "read", 1000, 3000, count=np.int64(8))
+            tracer.record(FRAMEWORK, "not traced", 1000, 3000)
+        tracer.record(MODEL, "alone", 5, 6)
+        read, part, alone = tracer.drain()
+    assert (read.name, read.level, read.parent_id, read.begin_ns, read.end_ns, read.attributes) == ("read", APPLICATION, part.span_id, 1000, 3000, {"count": 8})
+    assert (alone.name, alone.parent_id) == ("alone", "")
+    with Tracer(TraceLevel.NO_TRACE) as off:
+        off.record(APPLICATION, "read", 1000, 3000)
+        assert off.drain() == ()
+
+
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
@@ -163,7 +177,7 @@ def test_the_layers_of_a_run_stand_under_its_span(executable: Executable, tmp_pa
             tracer.layers(profile, begin)
         spans = tracer.drain()
     predict, *layers = spans
-    assert predict.name == PREDICT  # it ends first: making the spans of layers is no part of it
+    assert (predict.name, predict.end_ns) == (PREDICT, begin + round(profile.total_ms * 1e6))  # making spans of the layers is no part of it
     assert {(layer.level, layer.parent_id, layer.trace_id) for layer in layers} == {(FRAMEWORK, predict.span_id, predict.trace_id)}
     assert [layer.attributes["layer_index"] for layer in layers] == list(range(len(executable.program.calls)))
     assert [layer.name for layer in layers] == [call.node for call in executable.program.calls]

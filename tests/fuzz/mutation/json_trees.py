@@ -32,7 +32,7 @@ def dump(document: Any) -> bytes:
     """Returns the text of a document; lone surrogates stay escapes."""
     try:
         return json.dumps(document, separators=(",", ":")).encode()
-    except (RecursionError, ValueError):  # nested beyond the limit, or in itself
+    except (RecursionError, ValueError, MemoryError):  # nested beyond the limit, or in itself, or doubled too often
         return b"[" * 5000
 
 
@@ -65,7 +65,9 @@ def change(document: Any, rng: random.Random) -> Any:
         case 5:
             parent[key] = rng.choice(([], {}, None, True, False, 0, "", [[]], {"": None}, [0, 0], ["int", 0]))
         case _:
-            parent[key] = _leaf(old, rng) if not isinstance(old, dict | list) else change(old, rng)
+            new = _leaf(old, rng) if not isinstance(old, dict | list) else change(old, rng)
+            if new is not old:  # else the change is in it; and where the document holds itself, the place may be gone
+                parent[key] = new
     return document
 
 

@@ -35,7 +35,7 @@ def mutate(data: bytes, most: int, rng: random.Random) -> bytes:
         text = _with_types(_with_node(text, rng))
     else:
         for _ in range(rng.choice((1, 1, 2, 4))):
-            text = tokens.change(text, _WORDS, rng)
+            text = tokens.change(text, _WORDS, rng)[:most]  # doublings of doublings would fill the memory
     return text.encode("utf-8", errors="replace")[:most]
 
 
