@@ -8,7 +8,8 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from ngc.errors import ManifestError
-from ngc.evaluate.manifest.manifest import Manifest, load_manifest
+from ngc.evaluate.manifest.manifest import Manifest
+from ngc.evaluate.manifest.reading import load_manifest
 
 BUILTIN = Path(__file__).parent / "builtin"
 """The folder of the manifests that come with ngc."""
