@@ -46,9 +46,9 @@ class Subject:
     details: str = ""
 
 
-_LATENCY = (" The duration is the trimmed mean of the durations of batches, without a fifth of them at each end; the latency is that duration divided by the batch "
-            "size, the throughput its inverse. Batches with fewer inputs, such as the last one of a data set, do not count. Of evaluations of the same thing, "
-            "the smallest duration is shown, and as their durations the mean of each.")
+_LATENCY = (" The duration is the trimmed mean of the durations of batches, without a fifth of them at each end; the latency is that duration divided by the "
+            "batch size, the throughput its inverse. Batches with fewer inputs, such as the last one of a data set, do not count. Of evaluations of the same "
+            "thing, the smallest duration is shown, and as their durations the mean of each.")
 
 SUBJECTS: Mapping[str, Subject] = {
     "accuracy": Subject(("top_accuracy",), "the accuracy of each evaluation whose inputs have an expected class", accuracy_table),

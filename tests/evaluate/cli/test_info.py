@@ -85,7 +85,7 @@ def test_aliases_of_the_agents(info: Callable[..., str], alias: str, table: str)
     ((), ["c1", "b1", "a2", "a1"]), (("--limit", "2"), ["c1", "b1"]), (("--model_name", "ResNet50_v1", "--precision=fp32"), ["a2", "a1"]),
     (("--batch-size", "1"), ["c1"]), (("--evaluation", "a2"), ["a2"]), (("--hostname", "node-1", "--arch", "x86_64", "--dataset_name", "flowers"),
                                                                        ["c1", "b1", "a2", "a1"]),
-    (("--framework_name=MXNet", "--framework_version=1.9.1", "--model_version=1.0", "--target=cpu", "--state", "all", "--limit=1"), ["c1"]),
+    (("--framework_name=mxnet", "--framework_version=1.9.1", "--model_version=1.0", "--target=cpu", "--state", "all", "--limit=1"), ["c1"]),
 ])  # fmt: skip
 def test_filters(info: Callable[..., str], filters: tuple[str, ...], ids: list[str]) -> None:
     assert [row["id"] for row in json.loads(info("accuracy", "-f", "json", *filters))] == ids
