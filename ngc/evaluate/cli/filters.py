@@ -24,6 +24,10 @@ FILTERS = {
 """Flags of text that are fields of the store's filter."""
 
 
+_FRAMEWORKS = {"mxnet": "MXNet"}
+"""Names of frameworks as manifests spell them; the agents take them in any case."""
+
+
 @dataclass(frozen=True)
 class Found:
     """An open store and what was chosen of it, newest first."""
@@ -70,7 +74,9 @@ def find(args: argparse.Namespace, limit: int) -> Iterator[Found]:
 def _filter(args: argparse.Namespace, limit: int) -> "Filter":
     from ngc.evaluate.store import Filter
 
-    return Filter(**{name: getattr(args, name) for name in FILTERS}, architecture=args.arch, batch_size=args.batch_size,
+    wanted = {name: getattr(args, name) for name in FILTERS}
+    wanted["framework_name"] = _FRAMEWORKS.get(args.framework_name.lower(), args.framework_name)
+    return Filter(**wanted, architecture=args.arch, batch_size=args.batch_size,
                   state="" if args.state == ALL_STATES else args.state, limit=limit)
 
 
