@@ -143,7 +143,8 @@ def seconds(text: str) -> float:
 
 
 def _add_reading(group: Any) -> None:
-    add_flag(group, "read_ahead", True, "read and preprocess while the engine computes; false: between batches, for latencies that nothing else disturbs")
+    add_flag(group, "read_ahead", "auto", "true: read and preprocess while the engine computes; false: between batches, for latencies that nothing disturbs; "
+             "auto: false from MODEL_TRACE on, where batches are timed", choices=("auto", "true", "false"))
     _add_center_crop(group)
 
 
