@@ -1,6 +1,7 @@
 """Flags that choose evaluations of a database, as the MLModelScope agents' `info evaluation` spells them."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,15 +61,25 @@ def find(args: argparse.Namespace, limit: int) -> Iterator[Found]:
 
     Raises:
         StoreError: the database cannot be read, or has no evaluation of the id.
-        EvaluationError: there is none.
+        EvaluationError: there is no such evaluation, or no file of the database.
     """
     from ngc.evaluate.store import Store
 
+    _check_file(args)
     with Store.open(args.database_address, args.database_name) as store:
         evaluations = [store.evaluation(args.evaluation)] if args.evaluation else store.evaluations(_filter(args, limit))
         if not evaluations:
             raise EvaluationError(f"no evaluation found{_conditions(args)}")
         yield Found(store, evaluations)
+
+
+def _check_file(args: argparse.Namespace) -> None:
+    """Refuses a file that is not there, which opening the store would make: a database of which only a mistaken name is known."""
+    from ngc.evaluate.store import find_database
+
+    url = find_database(args.database_address, args.database_name).url
+    if url.get_backend_name() == "sqlite" and not os.path.exists(str(url.database)):
+        raise EvaluationError(f"there is no database {url.database}; `ngc-eval predict ... --publish` makes it")
 
 
 def _filter(args: argparse.Namespace, limit: int) -> "Filter":

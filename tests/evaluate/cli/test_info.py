@@ -190,7 +190,13 @@ def test_an_evaluation_that_is_not_there(refusal: Callable[..., str], database: 
 
 
 def test_an_empty_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["info", "evaluation", "accuracy", "--database_address", str(tmp_path / "new.db"), "--state", "all"]) == 1
+    path = tmp_path / "new.db"
+    arguments = ["info", "evaluation", "accuracy", "--database_address", str(path), "--state", "all"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == f"ngc-eval: error: there is no database {path}; `ngc-eval predict ... --publish` makes it\n"
+    assert not path.exists()
+    Store.open(str(path)).close()
+    assert main(arguments) == 1
     assert capsys.readouterr().err == "ngc-eval: error: no evaluation found: the database has none\n"
 
 
