@@ -58,11 +58,11 @@ class RayRunner:
         Raises:
             EvaluationError: the data set cannot be opened again.
         """
-        if job.open_dataset is None:
+        if job.opener is None:
             raise EvaluationError(f"the data set {job.dataset.name} exists in this process only; workers open it themselves")
         self._cluster, self._job, self._engine, self._tracer = cluster, job, engine, tracer
         self._advance, self._observe, self._start_s = advance, observe, start_s
-        self._opener = job.open_dataset
+        self._opener = job.opener
         self._crew: Crew | None = None
 
     def __enter__(self) -> Self:
@@ -131,7 +131,7 @@ class RayRunner:
             path = Path(folder, "model.ngc")
             self._engine.executable.save(path)
             artifact = np.fromfile(path, np.uint8)
-        job = partial(Job, **{each.name: getattr(self._job, each.name) for each in fields(Job) if each.name != "dataset"})
+        job = partial(Job, **{each.name: getattr(self._job, each.name) for each in fields(Job) if each.name not in ("dataset", "opener")})
         assignment = Assignment(job=job, open_dataset=self._opener, dataset_digest=self._job.dataset.digest(),
                                 artifact_digest=hashlib.sha256(artifact.data).hexdigest(), threads=cpus, software=software(), origin=self._tracer.origin,
                                 observed=self._observe is not None)

@@ -101,7 +101,7 @@ class Worker:
         job = assignment.job(dataset=dataset)
         engine = _load(artifact, assignment, job)
         tracer = Tracer(job.trace_level, origin=assignment.origin)
-        loader = Loader(dataset, job.preprocessing, job.workers)
+        loader = Loader(dataset, job.preprocessing, job.workers or assignment.threads)
         observers = (self._observe,) if assignment.observed else ()
         self._runner = local_runner(job, engine, loader, tracer, _ignore, *observers)
         self._runner.warm_up()
@@ -140,7 +140,7 @@ def _open(assignment: Assignment) -> Dataset:
 
 def _load(artifact: np.ndarray, assignment: Assignment, job: Job) -> LocalEngine:
     """Returns the engine of a saved executable. Its file is gone afterwards; the memory that it is mapped to stays."""
-    if hashlib.sha256(artifact).hexdigest() != assignment.artifact_digest:
+    if hashlib.sha256(artifact.data).hexdigest() != assignment.artifact_digest:
         raise EvaluationError("the saved executable arrived damaged")
     with tempfile.TemporaryDirectory(prefix="ngc-eval-") as folder:
         path = Path(folder, "model.ngc")
