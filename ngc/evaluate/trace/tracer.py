@@ -181,7 +181,7 @@ class _Open(AbstractContextManager[Span]):
 
     def __enter__(self) -> Span:
         around = self._tracer._around()
-        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else self._root, attributes=self._attributes)
+        self._span = self._tracer._tracer.start_span(self._name, around.context if around is not None else self._tracer._root, attributes=self._attributes)
         self.context: Context = set_span_in_context(self._span, Context())
         self._token: Token[Context] = otel_context.attach(otel_context.set_value(self._tracer._key, self))
         return self._span
