@@ -16,8 +16,9 @@ COMMON = {
     "model_name": "", "model_version": "", "manifest": "", "model_dir": "", "target": "cpu", "precision": "", "threads": 0, "calibration": "",
     "calibration_images": 0, "fallback": "", "tune": False, "disable_autotune": False, "batch_size": 1, "partition_list_size": 0, "feature_limit": 5,
     "fail_on_error": False, "compare": "", "engine": "local", "ray_workers": 0, "ray_address": "local", "workers": 0, "seed": 0, "time_out": 0,
-    "publish": False, "publish_predictions": False, "resume": "", "database_address": "", "database_name": "", "trace_level": "MODEL_TRACE", "trace_preprocess": False, "tracer_address": "",
-    "base_dir": "results", "format": "table", "use_gpu": False, "gpu": False, "gpu_device_id": 0, "gpu_metrics": "",
+    "publish": False, "publish_predictions": False, "resume": "", "database_address": "", "database_name": "", "trace_level": "MODEL_TRACE",
+    "trace_preprocess": False, "tracer_address": "", "base_dir": "results", "format": "table", "use_gpu": False, "gpu": False,
+    "gpu_device_id": 0, "gpu_metrics": "",
 }  # fmt: skip
 LOAD = {"initial_qps": 16.0, "percentile": 95.0, "min_duration": 100, "min_queries": 512, "image_path": "", "batching": "naive", "center_crop": True}
 OWN = {
