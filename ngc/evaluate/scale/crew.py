@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from ngc.errors import EvaluationError, NgcError
-from ngc.evaluate.scale.worker import Assignment, Ready, Worker
+from ngc.evaluate.scale.assignment import Assignment
+from ngc.evaluate.scale.worker import Ready, Worker
 
 _log = logging.getLogger("ngc")
 
