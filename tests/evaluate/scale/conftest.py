@@ -1,6 +1,6 @@
 """The digits network on its held-out digits, by one process and by a cluster."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -36,10 +36,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @dataclass
 class Held:
-    """A runner that counts, and does something after a number of results."""
+    """A runner that does something after the results of some numbers, from 1 on."""
 
     runner: PartRunner
-    at: int = 0
+    at: Collection[int] = ()
     then: Callable[[], None] = lambda: None
     order: list[int] = field(default_factory=list)
 
@@ -50,7 +50,7 @@ class Held:
         for result in self.runner.results(parts):
             self.order.append(result.part.index)
             yield result
-            if len(self.order) == self.at:
+            if len(self.order) in self.at:
                 self.then()
 
 
@@ -71,8 +71,8 @@ class Digits:
         with Tracer(self.job.trace_level) as tracer, Loader(self.job.dataset, self.job.preprocessing, 1) as loader:
             return self._evaluate(local_runner(self.job, self.engine, loader, tracer, lambda inputs: None), tracer, LOCAL)
 
-    def on(self, cluster: Cluster, *, at: int = 0, then: Callable[[RayRunner], None] = lambda runner: None, **options: Any) -> tuple[Outcome, list[int]]:
-        """Evaluates on a cluster, and does something after `at` parts; returns the order in which parts came too."""
+    def on(self, cluster: Cluster, *, at: Collection[int] = (), then: Callable[[RayRunner], None] = lambda runner: None, **options: Any) -> tuple[Outcome, list[int]]:
+        """Evaluates on a cluster, and does something after the parts of numbers `at`; returns the order in which parts came too."""
         with Tracer(self.job.trace_level) as tracer, RayRunner(cluster, self.job, self.engine, tracer, lambda inputs: None, **options) as runner:
             held = Held(runner, at, partial(then, runner))
             return self._evaluate(held, tracer, RAY), held.order

@@ -20,7 +20,7 @@ def test_two_workers_one_of_which_is_killed_give_what_one_process_gives(digits: 
     alone = digits.locally()
     handler = signal.getsignal(signal.SIGTERM)
     with Cluster(workers=WORKERS) as cluster:
-        together, order = digits.on(cluster, at=4, then=kill_one)
+        together, order = digits.on(cluster, at=[4], then=kill_one)
     assert sorted(order) == list(range(19))
     assert_same(digits.store, alone, together)
     (lost,) = caplog.messages
