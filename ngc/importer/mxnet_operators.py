@@ -70,7 +70,7 @@ _EXCLUDED: dict[str, str] = {
 
 _REFUSED: dict[str, str] = {
     "the result's shape depends on the data's values": """
-        _contrib_boolean_mask=_npi_boolean_mask _npi_delete _npi_unique _npx_nonzero=_npi_nonzero
+        _contrib_boolean_mask=_npi_boolean_mask _npi_bincount _npi_delete _npi_unique _npx_nonzero=_npi_nonzero
     """,
     "integers are MXNet's own here: the layer in floating point that they stand for is in no symbol": """
         _contrib_quantize_asym _contrib_quantized_rnn _sg_mkldnn_selfatt_qk _sg_mkldnn_selfatt_valatt
@@ -85,8 +85,7 @@ _REFUSED: dict[str, str] = {
         _contrib_hawkesll
     """,
     "a function of numpy's for analysis and statistics, in none of the deployed models surveyed": """
-        _npi_bincount _npi_diag_indices_from _npi_insert_scalar _npi_insert_slice _npi_insert_tensor _npi_lcm _npi_lcm_scalar
-        _npi_percentile _npi_powerd
+        _npi_diag_indices_from _npi_lcm _npi_lcm_scalar _npi_powerd
     """,
     "a decomposition or a general solver, for analysis": """
         _npi_pinv _npi_pinv_scalar_rcond _npi_solve _npi_svd _npi_tensorinv _npi_tensorsolve
@@ -98,8 +97,8 @@ _REFUSED: dict[str, str] = {
 
 _OTHERS = """
     Activation=_npx_activation BatchNorm=_npx_batch_norm BatchNorm_v1 BilinearSampler BlockGrad=_sparse_stop_gradient=stop_gradient
-    Cast=_npi_cast=_npx_cast=cast Concat=_sparse_concat=concat Convolution=_npx_convolution Convolution_v1 Correlation Crop Deconvolution=_npx_deconvolution
-    Dropout=_npx_dropout Embedding=_npx_embedding=_sparse_Embedding Flatten=_npx_batch_flatten=flatten
+    Cast=_npi_cast=_npx_cast=cast Concat=_sparse_concat=concat Convolution=_npx_convolution Convolution_v1 Correlation Crop
+    Deconvolution=_npx_deconvolution Dropout=_npx_dropout Embedding=_npx_embedding=_sparse_Embedding Flatten=_npx_batch_flatten=flatten
     FullyConnected=_npx_fully_connected=_sparse_FullyConnected GridGenerator GroupNorm InstanceNorm L2Normalization LRN LayerNorm=_npx_layer_norm
     LeakyReLU=_npx_leaky_relu LinearRegressionOutput=_sparse_LinearRegressionOutput LogisticRegressionOutput=_sparse_LogisticRegressionOutput
     MAERegressionOutput=_sparse_MAERegressionOutput MakeLoss Pad=pad Pooling=_npx_pooling Pooling_v1 RNN=_npx_rnn ROIPooling=_npx_roi_pooling
@@ -134,33 +133,35 @@ _OTHERS = """
     _npi_around _npi_average _npi_bitwise_and _npi_bitwise_and_scalar _npi_bitwise_not _npi_bitwise_or _npi_bitwise_or_scalar _npi_bitwise_xor
     _npi_bitwise_xor_scalar _npi_blackman _npi_broadcast_to _npi_cbrt _npi_ceil _npi_cholesky _npi_column_stack _npi_concatenate _npi_copysign
     _npi_copysign_scalar _npi_cos _npi_cosh _npi_degrees _npi_diff _npi_dsplit _npi_dstack _npi_ediff1d _npi_eigh _npi_eigvalsh _npi_einsum _npi_equal
-    _npi_equal_scalar _npi_exp _npi_expm1 _npi_eye _npi_fix _npi_flip _npi_floor _npi_full_like _npi_greater _npi_greater_equal _npi_greater_equal_scalar
-    _npi_greater_scalar _npi_hamming _npi_hanning _npi_hsplit _npi_hstack _npi_hypot _npi_identity _npi_indices _npi_isfinite _npi_isinf _npi_isnan
-    _npi_isneginf _npi_isposinf _npi_ldexp _npi_ldexp_scalar _npi_less _npi_less_equal _npi_less_equal_scalar _npi_less_scalar _npi_log _npi_log10
-    _npi_log1p _npi_log2 _npi_logical_not _npi_logspace _npi_matmul _npi_mean _npi_mod _npi_mod_scalar _npi_multiply _npi_multiply_scalar _npi_nan_to_num
-    _npi_negative _npi_norm _npi_not_equal _npi_not_equal_scalar _npi_ones _npi_pad _npi_polyval _npi_power _npi_power_scalar _npi_radians
-    _npi_rarctan2_scalar _npi_rcopysign_scalar _npi_reciprocal _npi_rint _npi_rldexp_scalar _npi_rmod_scalar _npi_rot90 _npi_rpower_scalar
-    _npi_rsubtract_scalar _npi_rtrue_divide_scalar _npi_sign _npi_sin _npi_sinh _npi_sqrt _npi_square _npi_stack _npi_std _npi_subtract _npi_subtract_scalar
-    _npi_tan _npi_tanh _npi_tensordot _npi_tensordot_int_axes _npi_tril _npi_true_divide _npi_true_divide_scalar _npi_trunc _npi_var _npi_vstack _npi_where
+    _npi_equal_scalar _npi_exp _npi_expm1 _npi_eye _npi_fix _npi_flip _npi_floor _npi_full_like _npi_greater _npi_greater_equal
+    _npi_greater_equal_scalar _npi_greater_scalar _npi_hamming _npi_hanning _npi_hsplit _npi_hstack _npi_hypot _npi_identity _npi_indices
+    _npi_insert_scalar _npi_insert_slice _npi_insert_tensor _npi_isfinite _npi_isinf _npi_isnan _npi_isneginf _npi_isposinf _npi_ldexp _npi_ldexp_scalar
+    _npi_less _npi_less_equal _npi_less_equal_scalar _npi_less_scalar _npi_log _npi_log10 _npi_log1p _npi_log2 _npi_logical_not _npi_logspace
+    _npi_matmul _npi_mean _npi_mod _npi_mod_scalar _npi_multiply _npi_multiply_scalar _npi_nan_to_num _npi_negative _npi_norm _npi_not_equal
+    _npi_not_equal_scalar _npi_ones _npi_pad _npi_percentile _npi_polyval _npi_power _npi_power_scalar _npi_radians _npi_rarctan2_scalar
+    _npi_rcopysign_scalar _npi_reciprocal _npi_rint _npi_rldexp_scalar _npi_rmod_scalar _npi_rot90 _npi_rpower_scalar _npi_rsubtract_scalar
+    _npi_rtrue_divide_scalar _npi_sign _npi_sin _npi_sinh _npi_sqrt _npi_square _npi_stack _npi_std _npi_subtract _npi_subtract_scalar _npi_tan
+    _npi_tanh _npi_tensordot _npi_tensordot_int_axes _npi_tril _npi_true_divide _npi_true_divide_scalar _npi_trunc _npi_var _npi_vstack _npi_where
     _npi_where_lscalar _npi_where_rscalar _npi_where_scalar2 _npi_zeros _npx_relu _npx_reshape=_npi_reshape _npx_sigmoid _ones _plus_scalar=_PlusScalar
     _power=_Power _power_scalar=_PowerScalar _ravel_multi_index=ravel_multi_index _rdiv_scalar=_RDivScalar _rminus_scalar=_RMinusScalar
     _rmod_scalar=_RModScalar _rnn_param_concat=_npi_rnn_param_concat _rpower_scalar=_RPowerScalar _scatter_elemwise_div _scatter_minus_scalar
     _scatter_plus_scalar _scatter_set_nd=_npi_scatter_set_nd _sg_mkldnn_conv _sg_mkldnn_fully_connected _slice_assign=_crop_assign=_npi_slice_assign
     _slice_assign_scalar=_crop_assign_scalar=_npi_slice_assign_scalar _split_v2=_npi_split _unravel_index=unravel_index _while_loop _zeros
-    _zeros_without_dtype abs=_sparse_abs add_n=ElementWiseSum=_sparse_ElementWiseSum=_sparse_add_n all_finite amp_cast amp_multicast arccos=_sparse_arccos
-    arccosh=_sparse_arccosh arcsin=_sparse_arcsin arcsinh=_sparse_arcsinh arctan=_sparse_arctan arctanh=_sparse_arctanh argmax argmax_channel argmin
-    argsort=_npi_argsort batch_dot=_npx_batch_dot batch_take broadcast_add=_sparse_broadcast_add=_sparse_broadcast_plus=broadcast_plus
-    broadcast_axis=broadcast_axes broadcast_div=_sparse_broadcast_div broadcast_equal broadcast_greater broadcast_greater_equal broadcast_hypot
-    broadcast_lesser broadcast_lesser_equal broadcast_like broadcast_logical_and broadcast_logical_or broadcast_logical_xor broadcast_maximum=_npi_maximum
-    broadcast_minimum=_npi_minimum broadcast_mod broadcast_mul=_sparse_broadcast_mul broadcast_not_equal broadcast_power
-    broadcast_sub=_sparse_broadcast_minus=_sparse_broadcast_sub=broadcast_minus broadcast_to cast_storage=_sparse_cast_storage cbrt=_sparse_cbrt
-    ceil=_sparse_ceil clip=_npi_clip=_sparse_clip col2im cos=_sparse_cos cosh=_sparse_cosh degrees=_sparse_degrees depth_to_space diag dot=_sparse_dot
-    elemwise_add=_Plus=_add=_plus=_sparse_elemwise_add elemwise_div=_Div=_div=_sparse_elemwise_div elemwise_mul=_Mul=_mul=_sparse_elemwise_mul
-    elemwise_sub=_Minus=_minus=_sparse_elemwise_sub=_sub erf=_npx_erf erfinv=_npx_erfinv exp=_sparse_exp expand_dims=_npi_expand_dims expm1=_sparse_expm1
-    fix=_sparse_fix floor=_sparse_floor gamma=_npx_gamma=_sparse_gamma gammaln=_npx_gammaln=_sparse_gammaln gather_nd=_npi_gather_nd=_npx_gather_nd
-    hard_sigmoid im2col khatri_rao log=_sparse_log log10=_sparse_log10 log1p=_sparse_log1p log2=_sparse_log2 log_softmax=_npx_log_softmax logical_not
-    make_loss=_sparse_make_loss max=max_axis mean=_sparse_mean min=min_axis moments multi_all_finite multi_sum_sq nanprod nansum negative=_sparse_negative
-    norm=_sparse_norm one_hot=_npx_one_hot ones_like pick=_npx_pick=choose_element_0index prod radians=_sparse_radians rcbrt reciprocal relu=_sparse_relu
+    _zeros_without_dtype abs=_sparse_abs add_n=ElementWiseSum=_sparse_ElementWiseSum=_sparse_add_n all_finite amp_cast amp_multicast
+    arccos=_sparse_arccos arccosh=_sparse_arccosh arcsin=_sparse_arcsin arcsinh=_sparse_arcsinh arctan=_sparse_arctan arctanh=_sparse_arctanh argmax
+    argmax_channel argmin argsort=_npi_argsort batch_dot=_npx_batch_dot batch_take
+    broadcast_add=_sparse_broadcast_add=_sparse_broadcast_plus=broadcast_plus broadcast_axis=broadcast_axes broadcast_div=_sparse_broadcast_div
+    broadcast_equal broadcast_greater broadcast_greater_equal broadcast_hypot broadcast_lesser broadcast_lesser_equal broadcast_like
+    broadcast_logical_and broadcast_logical_or broadcast_logical_xor broadcast_maximum=_npi_maximum broadcast_minimum=_npi_minimum broadcast_mod
+    broadcast_mul=_sparse_broadcast_mul broadcast_not_equal broadcast_power broadcast_sub=_sparse_broadcast_minus=_sparse_broadcast_sub=broadcast_minus
+    broadcast_to cast_storage=_sparse_cast_storage cbrt=_sparse_cbrt ceil=_sparse_ceil clip=_npi_clip=_sparse_clip col2im cos=_sparse_cos
+    cosh=_sparse_cosh degrees=_sparse_degrees depth_to_space diag dot=_sparse_dot elemwise_add=_Plus=_add=_plus=_sparse_elemwise_add
+    elemwise_div=_Div=_div=_sparse_elemwise_div elemwise_mul=_Mul=_mul=_sparse_elemwise_mul elemwise_sub=_Minus=_minus=_sparse_elemwise_sub=_sub
+    erf=_npx_erf erfinv=_npx_erfinv exp=_sparse_exp expand_dims=_npi_expand_dims expm1=_sparse_expm1 fix=_sparse_fix floor=_sparse_floor
+    gamma=_npx_gamma=_sparse_gamma gammaln=_npx_gammaln=_sparse_gammaln gather_nd=_npi_gather_nd=_npx_gather_nd hard_sigmoid im2col khatri_rao
+    log=_sparse_log log10=_sparse_log10 log1p=_sparse_log1p log2=_sparse_log2 log_softmax=_npx_log_softmax logical_not make_loss=_sparse_make_loss
+    max=max_axis mean=_sparse_mean min=min_axis moments multi_all_finite multi_sum_sq nanprod nansum negative=_sparse_negative norm=_sparse_norm
+    one_hot=_npx_one_hot ones_like pick=_npx_pick=choose_element_0index prod radians=_sparse_radians rcbrt reciprocal relu=_sparse_relu
     repeat=_np_repeat reshape_like=_npx_reshape_like reverse=flip rint=_sparse_rint round=_sparse_round rsqrt=_sparse_rsqrt scatter_nd
     shape_array=_npx_shape_array sigmoid=_sparse_sigmoid sign=_sparse_sign sin=_sparse_sin sinh=_sparse_sinh size_array
     slice=_npi_slice=_npx_slice=_sparse_slice=crop slice_axis slice_like smooth_l1=_npx_smooth_l1 softmax=_npx_softmax softmax_cross_entropy softmin

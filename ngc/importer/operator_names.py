@@ -113,6 +113,8 @@ _ALIASES: dict[str, str] = {
     "gammaln": "_npx_gammaln",
     "gather_nd": "_npi_gather_nd _npx_gather_nd",
     "log_softmax": "_npx_log_softmax",
+    "masked_log_softmax": "_npx_masked_log_softmax",
+    "masked_softmax": "_npx_masked_softmax",
     "max": "max_axis",
     "min": "min_axis",
     "one_hot": "_npx_one_hot",

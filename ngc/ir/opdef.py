@@ -279,7 +279,7 @@ X_ZERO_ATTRS = {"x_zero": Attr("int", 0)}
 """Of layers that multiply u8 data by i8 weights: the integer that stands for zero, which padding reads. The sums of (x - x_zero) * w are exact integers,
 and the steps work on them as f32."""
 
-_FAMILIES = ("basic", "convolution", "separable", "dense", "normalization", "pooling", "elementwise", "shape", "reduce", "quantization", "regions",
+_FAMILIES = ("basic", "convolution", "separable", "dense", "normalization", "pooling", "elementwise", "bits", "shape", "reduce", "quantization", "regions",
              "indexing", "ordering", "sequences", "detection", "resampling", "matmul", "recurrent", "linear_algebra")
 
 

@@ -6,15 +6,19 @@ import numpy as np
 
 from ngc.errors import InputError, VerifyError
 from ngc.ir.graph import Graph, Node, Value
+from ngc.ir.opdef import Attrs
 from ngc.ir.ops.elementwise import cast_array
-from ngc.ir.tensor_type import DTYPES, SymDim, format_shape
+from ngc.ir.tensor_type import DTYPES, SymDim, bind_shape, format_shape
 
 Observer = Callable[[Value, np.ndarray], None]
 """Sees every value as it is made."""
 
 
-def evaluate_node(node: Node, arrays: list[np.ndarray], observe: Observer | None = None) -> tuple[np.ndarray, ...]:
-    """Returns a node's results for given operands, rounded to what their element types hold; `observe` sees the values inside its regions."""
+def evaluate_node(node: Node, arrays: list[np.ndarray], observe: Observer | None = None, batch: int | None = None) -> tuple[np.ndarray, ...]:
+    """Returns a node's results for given operands, rounded to what their element types hold; `observe` sees the values inside its regions.
+
+    `batch` is what N stands for; without it, operators whose attributes speak of N take it from their operands, which ones repeated N times do not tell.
+    """
     rule = node.definition.regions
     if rule is not None:
 
@@ -24,8 +28,15 @@ def evaluate_node(node: Node, arrays: list[np.ndarray], observe: Observer | None
         return tuple(rule.evaluate(arrays, node.attrs, node.regions, run))
     narrow = round_to_bf16 if node.inputs and node.inputs[0].type.dtype == "bf16" else None
     with np.errstate(all="ignore"):  # infinities and NaN are results like others
-        results = node.definition.evaluate_arrays(arrays, node.attrs, narrow)
+        results = node.definition.evaluate_arrays(arrays, _bound_attrs(node, batch), narrow)
         return tuple(_stored(array, value.type.dtype) for value, array in zip(node.outputs, results, strict=True))
+
+
+def _bound_attrs(node: Node, batch: int | None) -> Attrs:
+    if batch is None:
+        return node.attrs
+    shapes = [name for name, attr in node.definition.attrs.items() if attr.kind == "shape" and node.attrs[name] is not None]
+    return {**node.attrs, **{name: bind_shape(node.attrs[name], batch) for name in shapes}}
 
 
 def _stored(array: np.ndarray, dtype: str) -> np.ndarray:
@@ -76,7 +87,7 @@ def evaluate(graph: Graph, feeds: Mapping[str, np.ndarray], *, observe: Observer
             live[node.output] = node.output.array
         else:
             try:
-                results = evaluate_node(node, [live[value] for value in node.inputs], observe)
+                results = evaluate_node(node, [live[value] for value in node.inputs], observe, batch)
             except (ValueError, IndexError, TypeError) as error:
                 raise VerifyError(f"the reference evaluation of {node!r} failed: {error}") from error
             live.update(zip(node.outputs, results, strict=True))

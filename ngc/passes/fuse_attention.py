@@ -4,17 +4,21 @@
     softmax(matmul(q, k^T) * s + m) v                  =  attention(q, k, v, m){scale=s, mask=add}
     softmax(where(m, matmul(q, k^T) * s, c)) v         =  attention(q, k, v, m){scale=s, mask=select, fill=c}
     (softmax(where(m, matmul(q, k^T) * s, c)) * m) v   =  attention(q, k, v, m){scale=s, mask=select, fill=c, zero}
+    where(m, softmax(where(m, matmul(q, k^T) * s, c)), 0) v   =   the same, of truth values m
     softmax(matmul(q, k^T) * s, lengths) v             =  attention(q, k, v, lengths){scale=s, mask=length}
 
 Between these may stand reshapes that only join or split axes before the matrices; operands take the batch of the last product. Queries and keys that are
-scaled by a number count as scores that are. Masks of fewer axes are broadcast to the scores, which costs nothing where kernels read them by strides. The
-number c may be spelled as ones in the shape of the scores, times c: that does not count as reading them.
+scaled by a number count as scores that are, and so do scores that are scaled after a selection, which scales c too. Masks of fewer axes are broadcast to the
+scores, which costs nothing where kernels read them by strides. The number c may be spelled as ones in the shape of the scores, times c: that does not count
+as reading them. Where weights outside a mask are replaced instead of multiplied, a row with a NaN is NaN in either form: what it keeps is NaN already.
 
 Refuses when a value between has another reader or is a graph output, when a product is transposed so that no rows are queries, or broadcasts its matrices,
-when a scaling follows a mask, when scores depend on N in their last two axes, when an operand has no elements, and other element types than f32. A mask is
-read before its casts only where these keep which elements are zero, and all its values where the weights are multiplied by it.
+when a scaling follows an added mask, or makes c more than f32 holds, when weights are replaced in rows that c makes NaN, when scores depend on N in their last
+two axes, when an operand has no elements, and other element types than f32. A mask is read before its casts only where these keep which elements are zero, and
+all its values where the weights are multiplied by it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -28,6 +32,8 @@ from ngc.ir.tensor_type import DTYPES, FLOATS
 from ngc.passes.affine import constant_data
 from ngc.passes.base import Pass, PassContext
 from ngc.passes.local_rules import why_not_single
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class _Found:
         first: the first product.
         fillers: what spells `fill` as a tensor.
         mask: what `masking` says of scores, whose axes before the matrices are `masked_batch` where it says it.
+        replaced: the shape of the weights that are replaced by 0 outside the mask.
         problem: why they cannot disappear, as far as the way itself says so.
     """
 
@@ -61,6 +68,7 @@ class _Found:
     masked_batch: tuple[Dim, ...] | None = None
     fill: float = 0.0
     zero: bool = False
+    replaced: tuple[Dim, ...] | None = None
     fillers: set[Node] = field(default_factory=set)
     problem: str | None = None
 
@@ -191,6 +199,12 @@ def _softmax_above(value: Value, found: _Found) -> Node | None:
         found.between.append(value)
         if _regroups(node):
             value = node.inputs[0]
+        elif node.op == "where" and found.masking is None:
+            condition, weights, other = node.inputs
+            if condition.type.dtype != "bool" or condition.type.shape != node.type.shape or uniform(other, found.fillers) != 0:
+                return None
+            found.zero, found.replaced, found.masking = True, node.type.shape, _narrowed(condition)
+            value = weights
         elif node.op == "mul" and len(node.inputs) == 2 and found.masking is None:
             sides = [position for position, side in enumerate(node.inputs) if side.producer is not None and side.producer.op == "softmax"]
             if len(sides) != 1:
@@ -215,7 +229,9 @@ def _scores_above(value: Value, found: _Found) -> bool:
             found.scale *= factor
             value = node.inputs[0]
         elif node.op in ("add", "where") and found.mask == "none" and (inner := _masked(node, found)) is not None:
-            if found.scale != 1:
+            if found.scale != 1 and found.mask == "select" and abs(found.fill * found.scale) <= _LARGEST:
+                found.fill *= found.scale
+            elif found.scale != 1:
                 found.problem = f"%{node.name}: a scaling follows the mask"
             value = inner
         else:
@@ -230,9 +246,14 @@ def _masked(node: Node, found: _Found) -> Value | None:
         fill = uniform(other, found.fillers)
         if fill is None or scores.type.shape != node.type.shape or condition.type.dtype == "f64" or condition.type.rank < 2:
             return None
-        mask = _uncast(condition, _keeps_zeros)
-        if found.masking is not None and (_uncast(found.masking, _keeps_zeros) is not mask or condition.type.shape != node.type.shape):
+        whole = condition.type.shape == node.type.shape
+        mask = _uncast(_narrowed(condition) if whole else condition, _keeps_zeros)
+        if found.masking is not None and (_uncast(found.masking, _keeps_zeros) is not mask or not whole):
             return None
+        if found.replaced not in (None, node.type.shape):  # what a mask is broadcast from reaches other scores there
+            return None
+        if found.replaced is not None and not math.isfinite(fill):
+            found.problem = f"%{node.name}: rows without any score are NaN"
         found.mask, found.fill, found.masked_batch = "select", fill, node.type.shape[:-2]
         found.masking = mask if found.masking is None else found.masking
         return scores
@@ -250,6 +271,13 @@ def _leads_to_product(value: Value) -> bool:
     while (node := value.producer) is not None and (_regroups(node) or _scaling(node) is not None):
         value = node.inputs[0]
     return node is not None and node.op == "matmul"
+
+
+def _narrowed(value: Value) -> Value:
+    """Returns what a mask of all scores is broadcast from."""
+    while (node := value.producer) is not None and node.op == "broadcast_to":
+        value = node.inputs[0]
+    return value
 
 
 def _uncast(value: Value, keeps: Callable[[str, str], bool]) -> Value:

@@ -28,7 +28,7 @@ from tests.strategies import graphs
 library = pytest.importorskip("tensorrt_rtx")
 pytest.importorskip("onnx")
 
-NOWHERE = frozenset({"roi_align", "roi_max_pool"})
+NOWHERE = frozenset({"roi_align", "roi_max_pool", "bitwise_and", "bitwise_or", "bitwise_xor"})
 """Operators with a form in ONNX that TensorRT never takes."""
 
 Use = tuple[Sample, str]

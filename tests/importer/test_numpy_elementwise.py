@@ -153,6 +153,10 @@ def test_names_that_only_mxnet_2_writes(name: str) -> None:
 def test_ldexp(check_np: Check) -> None:
     check_np(lambda np_, x, e: np_.ldexp(x, e), FLOATS, OTHERS, scale=16)
     check_np(lambda np_, x: np_.ldexp(x, 3), FLOATS)
+    for dtype in (np.int32, np.int64, np.int8):
+        whole = np.array([[3, -3, 7], [-100, 127, 1]], dtype)
+        check_np(lambda np_, x, e: np_.ldexp(x, e), whole, np.array([[0, 2, -1], [-3, 5, 6]], dtype))
+    check_np(lambda np_, x, e: np_.ldexp(x, e), np.array([2**24 + 1, 3, -3], np.int32), np.array([1, 40, 40], np.int32))
     check_np(lambda np_, e: np_.ldexp(1.5, e), FLOATS, scale=16)
 
 
@@ -201,12 +205,23 @@ def test_bits_are_inverted(data: np.ndarray, mx: ModuleType, check_np: Check) ->
     check_np(lambda _, x: mx.sym.numpy._internal.bitwise_not(x), data)
 
 
-def test_bits_of_integers_are_not_combined(mx: ModuleType) -> None:
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.int8, np.uint8])
+@pytest.mark.parametrize("name", ["and", "or", "xor"])
+def test_bits_of_integers_are_combined(name: str, dtype: type, mx: ModuleType, check_np: Check) -> None:
+    functions, rng = mx.sym.numpy._internal, np.random.default_rng(3)
+    limits = np.iinfo(dtype)
+    x, y = (rng.integers(limits.min, limits.max, shape, dtype, endpoint=True) for shape in ((4, 5), (5,)))
+    check_np(lambda _, x, y: getattr(functions, f"bitwise_{name}")(x, y), x, y)
+    for scalar in (0, 6, -1, 300, 2.7):
+        check_np(lambda _, x, scalar=scalar: getattr(functions, f"bitwise_{name}_scalar")(x, scalar=scalar), x)
+
+
+def test_floats_have_no_bits(mx: ModuleType) -> None:
     functions = mx.sym.numpy._internal
     x, y = (mx.sym.var(name).as_np_ndarray() for name in "xy")
-    with pytest.raises(ImportFailure, match="bitwise_and of i32 and i32: supported of bool alone"):
-        import_model((functions.bitwise_and(x, y), {}, {}), shapes={"x": (2,), "y": (2,)}, dtypes={"x": "int32", "y": "int32"})
-    with pytest.raises(ImportFailure, match="bitwise_or of i32: supported of bool alone"):
-        import_model((functions.bitwise_or_scalar(x, scalar=2), {}, {}), shapes={"x": (2,)}, dtypes={"x": "int32"})
+    with pytest.raises(ImportFailure, match="_npi_bitwise_and of f32 and i32: expected integers or bool"):
+        import_model((functions.bitwise_and(x, y), {}, {}), shapes={"x": (2,), "y": (2,)}, dtypes={"y": "int32"})
+    with pytest.raises(ImportFailure, match="_npi_bitwise_or_scalar of f32: expected integers or bool"):
+        import_model((functions.bitwise_or_scalar(x, scalar=2), {}, {}), shapes={"x": (2,)})
     with pytest.raises(ImportFailure, match="bitwise_not of f32: expected integers or bool"):
         import_model((functions.bitwise_not(x), {}, {}), shapes={"x": (2,)})

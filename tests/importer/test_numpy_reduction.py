@@ -100,7 +100,8 @@ EINSUMS = {
     "ij,jk->ik": ((2, 3), (3, 4)), "ij,jk": ((2, 3), (3, 4)), "bij,bkj->bik": ((2, 3, 4), (2, 5, 4)), "bhqd,bhkd->bhqk": ((2, 3, 4, 5), (2, 3, 6, 5)),
     "bqhd,bkhd->bhqk": ((2, 4, 3, 5), (2, 6, 3, 5)), "i,i->": ((4,), (4,)), "i,j->ji": ((3,), (4,)), "ijk->kji": ((2, 3, 4),), "ijk->j": ((2, 3, 4),),
     "ij,ij->ij": ((2, 3), (2, 3)), "ij,jk,kl->il": ((2, 3), (3, 4), (4, 5)), "...ij,...jk->...ik": ((2, 3, 4), (2, 4, 5)), "ij,k->j": ((2, 3), (4,)),
-    "bi,oi,bo->b": ((2, 3), (4, 3), (2, 4)),
+    "bi,oi,bo->b": ((2, 3), (4, 3), (2, 4)), "ii": ((3, 3),), "ii->i": ((3, 3),), "iij->j": ((3, 3, 2),), "ijij->ij": ((2, 3, 2, 3),), "iii->i": ((3, 3, 3),),
+    "ij,jj->i": ((2, 3), (3, 3)), "...ii->...i": ((2, 3, 3),), "ii,i->": ((3, 3), (3,)),
 }
 
 
@@ -110,9 +111,17 @@ def test_einsum(subscripts: str, check_np: Check, rng: np.random.Generator) -> N
     check_np(lambda f, *operands: f.einsum(subscripts, *operands), *arrays, reduction=24)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8, np.int8])
+@pytest.mark.parametrize("subscripts", ["ij,jk->ik", "bij,bkj->bik", "i,i->", "ij,jj->i", "ijk->j", "ij,jk,kl->il"])
+def test_einsum_of_integers(subscripts: str, dtype: type, check_np: Check, rng: np.random.Generator) -> None:
+    limits = np.iinfo(dtype)
+    arrays = [rng.integers(limits.min, limits.max, shape, dtype, endpoint=True) for shape in EINSUMS[subscripts]]
+    check_np(lambda f, *operands: f.einsum(subscripts, *operands), *arrays)
+
+
 @pytest.mark.parametrize(("text", "ranks", "message"), [
     ("ij,jk", (2,), "2 terms for 1 operands"), ("ij->i", (3,), "terms ij do not name the axes of operands of 3 dimensions"),
-    ("ii->i", (2,), "ii names an axis twice"), ("ij->k", (2,), "labels of the result are letters that some operand has"),
+    ("i->ii", (1,), "the result ii names an axis twice"), ("ij->k", (2,), "labels of the result are letters that some operand has"),
     ("i1->i", (2,), "labels of the result are letters that some operand has"),
 ])
 def test_subscripts_that_do_not_fit(text: str, ranks: tuple[int, ...], message: str) -> None:
@@ -122,7 +131,7 @@ def test_subscripts_that_do_not_fit(text: str, ranks: tuple[int, ...], message: 
 
 @pytest.mark.parametrize(("function", "message"), [
     (lambda f, x: f.var(x, axis=1, ddof=3), "ddof = 3 of 3 elements"),
-    (lambda f, x: f.einsum("iij->j", x), "subscripts = 'iij->j': iij names an axis twice"),
+    (lambda f, x: f.einsum("iij->j", x), "iij gives the label i the sizes 2 and 3"),
     (lambda f, x: f.einsum("ijk,jil->kl", x, x), "give one label two sizes"),
     (lambda f, x: f.tensordot(x, x, axes=((0,), (1,))), "axes (0,) and (1,) have other sizes"),
     (lambda f, x: f.average(x, axis=0, weights=f.sum(x)), "weights have the shape of the data, or that of the one axis"),

@@ -219,3 +219,12 @@ def test_scalars_that_integers_do_not_hold(scalar: float, wanted: int) -> None:
 
 def test_gamma_of_zeros_has_their_sign() -> None:
     np.testing.assert_array_equal(run("gamma", np.array([0.0, -0.0, -1.0], np.float32)), [np.inf, -np.inf, np.nan])
+
+
+def test_ones_are_repeated_as_often_as_the_inputs_say() -> None:
+    b = GraphBuilder()
+    b.input("x", (SymDim(), 2), "f32")
+    row = b.input("row", (1, 2), "f32")
+    graph = b.finish([b.op("broadcast_to", row, shape=(SymDim(2), 2))])
+    feeds = {"x": np.zeros((3, 2), np.float32), "row": np.float32([[1, 2]])}
+    np.testing.assert_array_equal(evaluate(graph, feeds)[0], np.tile(np.float32([[1, 2]]), (6, 1)))

@@ -1,6 +1,7 @@
 """Uses of every operator that engines have, one file a family; the tests of the tables of forms go through all of them."""
 
 from tests.operator_samples import (
+    bits,
     detection,
     indexing,
     linear_algebra,
@@ -12,5 +13,5 @@ from tests.operator_samples import (
     sequences,
 )
 
-FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, regions)
+FAMILIES = (bits, indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, regions)
 """Modules with the samples `ONNX`, `STABLEHLO` and `TENSORRT`."""

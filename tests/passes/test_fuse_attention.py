@@ -1,6 +1,7 @@
 """Attention made of products of matrices around a softmax: what fuses, what stays and why."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,3 +210,53 @@ def test_weights_are_multiplied_by_what_the_casts_give(dtypes: tuple[str, ...], 
     PassManager(PASS).run(graph)
     np.testing.assert_allclose(evaluate(graph, feeds)[0], wanted, rtol=TOLERANCE, atol=TOLERANCE * np.abs(wanted).max())
     assert ("attention" in ops(graph)) == (further not in (("bf16", "f32"), ("f16", "f32")))
+
+
+def masked_softmax(net: Net, scores: Value, *, temperature: float = 1.0, fill: float = -3e38, outside: float = 0.0, shape: tuple[int, ...] = (1, LENGTH),
+                   dtype: str = "bool") -> Value:
+    """Returns weights under a broadcast mask that replaces scores before the softmax and weights behind it, as MXNet's masked_softmax does."""
+    mask = net.b.input("mask", shape, dtype)
+    kept = net.op("broadcast_to", mask, shape=scores.type.shape)
+    ones = net.op("logical_or", scores, scalar=1.0, name="ones")
+    low, rest = (net.op("mul", ones, scalar=number) for number in (fill, outside))
+    weights = net.op("softmax", net.op("where", kept, scores, low, name="masked"), temperature=temperature)
+    return net.op("where", kept, weights, rest)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_replaced_weights(temperature: float) -> None:
+    net = Net()
+    q, k, v = operands(net)
+    scores = net.op("matmul", q, k, transpose_b=True, name="scores")
+    graph = run(net.finish(net.op("matmul", masked_softmax(net, scores, temperature=temperature), v)), PASS, TOLERANCE)
+    assert ops(graph) == ["cast", "broadcast_to", "attention"]
+    assert attention_of(graph) == {"scale": 1 / temperature, "mask": "select", "fill": -3e38 / temperature, "zero": True}
+
+
+@pytest.mark.parametrize(("how", "reason"), [
+    ({"temperature": 0.5}, ["%masked: a scaling follows the mask"]),
+    ({"fill": -np.inf}, ["%masked: rows without any score are NaN"]),
+    ({"outside": 1.0}, []),
+    ({"dtype": "f32"}, []),
+])
+def test_refuses_replaced_weights(how: dict[str, Any], reason: list[str]) -> None:
+    net = Net()
+    q, k, v = operands(net)
+    scores = net.op("matmul", q, k, transpose_b=True, name="scores")
+    graph = run(net.finish(net.op("matmul", masked_softmax(net, scores, **how), v)), PASS)
+    assert fired(graph, RULE) == 0
+    assert refusals(graph, RULE) == reason
+
+
+def test_a_mask_that_is_broadcast_to_other_groups_of_matrices_stays() -> None:
+    net = Net()
+    q, k, v = (net.b.input(name, (6, 2, 2, LENGTH, SIZE), "f32") for name in "qkv")
+    mask = net.b.input("mask", (2, 1, LENGTH, LENGTH), "bool")
+    scores = net.op("matmul", q, k, transpose_b=True)
+    fill = net.op("mul", net.op("logical_or", scores, scalar=1.0), scalar=-1e9)
+    weights = net.op("softmax", net.op("where", net.op("broadcast_to", mask, shape=scores.type.shape), scores, fill))
+    grouped = net.op("reshape", weights, shape=(3, 2, 4, LENGTH, LENGTH))
+    rest = net.op("mul", net.op("logical_or", grouped, scalar=1.0), scalar=0.0)
+    replaced = net.op("where", net.op("broadcast_to", mask, shape=grouped.type.shape), grouped, rest)
+    context = net.op("matmul", replaced, net.op("reshape", v, shape=(3, 2, 4, LENGTH, SIZE)))
+    assert "softmax" in ops(run(net.finish(context), PASS))

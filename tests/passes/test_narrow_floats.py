@@ -58,8 +58,10 @@ NARROW = frozenset((
     "arcsin", "arccos", "arctan", "degrees", "radians", "clip", "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "swish", "sigmoid", "hard_sigmoid",
     "tanh", "softsign", "erf", "quantize", "dequantize", "const", "dropout", "identity", "reshape", "transpose", "slice", "slice_update", "concat", "pad",
     "upsample", "broadcast_to", "reorder", "gather", "gather_elements", "gather_nd", "scatter_nd", "sequence_mask",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "shift_left", "shift_right",
 ))
-"""Operators whose results narrow floats hold: their sums are of products that a network scales, or they have none, and only move or bound values."""
+"""Operators whose results narrow floats hold: their sums are of products that a network scales, or they have none, and only move or bound values, or those
+are integers."""
 
 
 def test_every_operator_is_known_to_be_wide_or_narrow() -> None:

@@ -25,7 +25,7 @@ from bench.differential.strategies import (
 )
 from bench.differential.strategies.graphs import graph
 from bench.differential.strategies.strategy import Strategy
-from ngc.importer.operators import numpy_later
+from ngc.importer.operators import masked_softmax, numpy_bitwise, numpy_later
 
 _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction, indexing, ordering, creation, detection, resampling, matmul, recurrent,
@@ -44,7 +44,8 @@ TRIED: Mapping[str, Strategy] = MappingProxyType({**STRATEGIES, GRAPHS: graph})
 UNTRIED: Mapping[str, str] = MappingProxyType({
     "CuDNNBatchNorm": "in CUDA builds of MXNet only",
     **{f"_npi_logical_{name}": "MXNet 2.0 has it, 1.9.1 not" for name in ("and", "or", "xor", "and_scalar", "or_scalar", "xor_scalar")},
-    **dict.fromkeys(("_npi_tri", "_npi_triu", *numpy_later.OPERATORS), "MXNet 2.0 has it, 1.9.1 not"),
+    **dict.fromkeys(("_npi_tri", "_npi_triu", "_npi_repeats"), "MXNet 2.0 has it, 1.9.1 not"),
+    **dict.fromkeys((*numpy_bitwise.SHIFTS, *numpy_later.OPERATORS, *masked_softmax.OPERATORS), "MXNet 2.0 has it, 1.9.1 not"),
     **dict.fromkeys(("_foreach", "_while_loop", "_cond"), "holds subgraphs; tests/importer/test_operators_control_flow.py runs it in both"),
 })
 """Operators that are known but never tried, with the reason."""

@@ -84,22 +84,25 @@ def _full_like(make: Maker, op: str) -> Case:
 
 
 def _ldexp(make: Maker, op: str) -> Case:
-    shape, dtype = make.shape(), make.pick("float32", "float32", "float64")
-    first = make.input("x1", shape, dtype, "integers" if op == "_npi_rldexp_scalar" else "uniform", -3.0, 3.0)
+    shape, dtype = make.shape(), make.pick("float32", "float32", "float64", *(("int32", "int64", "uint8") if op == "_npi_ldexp" else ()))
+    first = make.input("x1", shape, dtype, "integers" if op == "_npi_rldexp_scalar" else "uniform", 0.0 if dtype == "uint8" else -3.0, 3.0)
     if op.endswith("scalar"):
         return make.case(make.call(op, first, scalar=float(make.integer(-3, 3)), is_int=True))
-    return make.case(make.call(op, first, make.input("x2", shape, dtype, "integers", -3, 3)))
+    return make.case(make.call(op, first, make.input("x2", shape, dtype, "integers", 0 if dtype == "uint8" else -3, 3)))
 
 
 def _bitwise(make: Maker, op: str) -> Case:
-    dtype = make.pick("bool", "int32", "int64", "uint8") if op == "_npi_bitwise_not" else "bool"
-    shape = make.shape()
-    data = make.input("x1", shape, dtype, "integers", 0, 1 if dtype == "bool" else 9, batched=False)
+    dtype = make.pick("bool", "int32", "int64", "uint8", "int8")
+    first, second = broadcast_shapes(make)
+    if dtype == "bool":
+        second = first  # MXNet 1.9.1 broadcasts integers only
+    low, high = (0, 1) if dtype == "bool" else (0 if dtype == "uint8" else -128, 127)
+    data = make.input("x1", first, dtype, "integers", low, high, batched=False)
     if op == "_npi_bitwise_not":
         return make.case(make.call(op, data))
     if op.endswith("scalar"):
-        return make.case(make.call(op, data, scalar=float(make.integer(0, 2))))
-    return make.case(make.call(op, data, make.input("x2", shape, dtype, "integers", 0, 1, batched=False)))
+        return make.case(make.call(op, data, scalar=float(make.integer(-2, 9))))
+    return make.case(make.call(op, data, make.input("x2", second, dtype, "integers", low, high, batched=False)))
 
 
 def _copy(make: Maker, op: str) -> Case:

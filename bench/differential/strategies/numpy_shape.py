@@ -69,6 +69,42 @@ def _norm(make: Maker, op: str) -> Case:
     return make.case(call, units=8, terms=volume(shape), magnitude=4.0)
 
 
+def _percentile(make: Maker, op: str) -> Case:
+    shape, dtype = make.shape(1, 3), make.pick("float32", "float32", "float64", "float16", "int32", "uint8")
+    data = make.input("a", shape, dtype, make.pick("uniform", "integers"), 0.0 if dtype == "uint8" else -9.0, 9.0, batched=False)
+    axis = make.pick("None", make.axis(len(shape)), make.axes(len(shape), 1))
+    call = make.call(op, data, q_scalar=make.pick(50, 0, 100, 25, 33.3, make.integer(0, 100)), axis=axis,
+                     interpolation=make.pick("linear", "lower", "higher", "midpoint", "nearest"), keepdims=make.pick(None, True, False))
+    # MXNet rounds the two products of float16 to float16.
+    return make.case(call, units=4, magnitude=9.0, dtype="float16" if dtype == "float16" else None)
+
+
+def _insert(make: Maker, op: str) -> Case:
+    """MXNet reads past the end of values that do not fit, and takes numbers instead of them for a few shapes only."""
+    shape, dtype = make.shape(1, 3), make.pick(*NUMBERS)
+    axis = make.pick(None, *range(len(shape)))
+    sizes = [volume(shape)] if axis is None else list(shape)
+    along = axis or 0
+    data = make.input("arr", shape, dtype, make.pick("uniform", "integers"), 0.0, 9.0, batched=False)
+    if op.endswith("scalar"):
+        place, count = make.integer(-sizes[along], sizes[along]), make.integer(1, 3)
+        others = [dim for position, dim in enumerate(sizes) if position != along]
+        values = make.input("values", (count, *others) if len(sizes) > 1 or make.chance() else (1,), dtype, "uniform", 0.0, 9.0, batched=False)
+        return make.case(make.call(op, data, values, int_ind=place, axis=str(axis)))
+    if op.endswith("tensor"):
+        size, count = sizes[along], make.integer(1, 3)
+        sizes[along] = count
+        values = make.input("values", tuple(sizes), dtype, "uniform", 0.0, 9.0, batched=False)
+        places = make.input("obj", (count,), "int64", "integers", -size, size, param=True)
+        return make.case(make.call(op, data, values, places, axis=str(axis)))
+    start, step = make.integer(0, sizes[along]), make.pick(1, 2)
+    stop = make.integer(start, sizes[along])
+    count = len(range(start, stop, step))
+    sizes[along] = count if count > 1 else 1
+    values = make.input("values", tuple(sizes) if count else (1,) * len(sizes), dtype, "uniform", 0.0, 9.0, batched=False)
+    return make.case(make.call(op, data, values, start=start, stop=stop, step=step, axis=str(axis)))
+
+
 def _transpose(make: Maker, op: str) -> Case:
     shape = make.shape(1, 5)
     return make.case(make.call(op, _data(make, shape), axes=make.pick(None, "None", tuple(make.shuffled(range(len(shape)))))))
@@ -206,9 +242,12 @@ def _tensordot(make: Maker, op: str) -> Case:
 
 def _einsum(make: Maker, op: str) -> Case:
     sizes = {label: make.size() for label in "ijkb"}
-    subscripts = make.pick("ij,jk->ik", "bij,bjk->bik", "ij,ij->ij", "ij->ji", "ij->i", "bij,bkj->bik", "i,j->ij", "ij,j->i")
+    subscripts = make.pick("ij,jk->ik", "bij,bjk->bik", "ij,ij->ij", "ij->ji", "ij->i", "bij,bkj->bik", "i,j->ij", "ij,j->i", "ii", "ii->i", "iij->ij",
+                           "bii,ij->bj")
+    dtype = make.pick("float32", "float32", "float64", "int32", "int64", "uint8")
     operands = subscripts.split("->")[0].split(",")
-    inputs = [make.input(f"x{index}", tuple(sizes[label] for label in labels), batched=False) for index, labels in enumerate(operands)]
+    low = 0.0 if dtype == "uint8" else -2.0
+    inputs = [make.input(f"x{index}", tuple(sizes[label] for label in labels), dtype, "uniform", low, batched=False) for index, labels in enumerate(operands)]
     return make.case(make.call(op, *inputs, subscripts=subscripts, num_args=len(inputs)), terms=9, magnitude=36.0)
 
 
@@ -218,6 +257,8 @@ STRATEGIES: dict[str, Strategy] = {
     **dict.fromkeys(("_npi_var", "_npi_std"), _variance),
     **dict.fromkeys(("_npi_argmax", "_npi_argmin"), _index),
     "_npi_average": _average,
+    "_npi_percentile": _percentile,
+    **dict.fromkeys(("_npi_insert_scalar", "_npi_insert_slice", "_npi_insert_tensor"), _insert),
     "_npi_norm": _norm,
     "_np_transpose": _transpose,
     **dict.fromkeys(("_np_reshape", "_npx_reshape"), _reshape),

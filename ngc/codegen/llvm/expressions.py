@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ngc.codegen.llvm.kernels.expression import KINDS as REGISTER_KINDS
 from ngc.codegen.llvm.kernels.expression import Binary, Cast, Compare, Const, Expr, Quantize, Select, Unary
 from ngc.ir import Node, Step
+from ngc.ir.ops.bits import SHIFTS
 from ngc.ir.ops.elementwise import scalar_array
 from ngc.ir.tensor_type import DTYPES
 from ngc.ir.unary import UNARY
@@ -49,7 +50,17 @@ def node_expression(node: Node, operands: Sequence[Expr]) -> Expr:
             return Binary("add", Binary("mul", operands[0], operands[1]), operands[2])
     a = operands[0]
     b = operands[1] if len(operands) == 2 else scalar(node.attrs["scalar"], dtype)
-    return binary(node.op, b, a) if node.attrs["reverse"] else binary(node.op, a, b)
+    if node.attrs["reverse"]:
+        a, b = b, a
+    return _shift(node.op, a, b, dtype) if node.op in SHIFTS else binary(node.op, a, b)
+
+
+def _shift(name: str, a: Expr, places: Expr, dtype: str) -> Expr:
+    """Returns a shift by any number of places of a dtype's elements, whose kind may have more bits."""
+    kind, bits = REGISTER_KINDS[dtype], 8 * DTYPES[dtype].itemsize
+    inside = Binary("logical_and", Compare("ge", places, Const(0, kind)), Compare("lt", places, Const(bits, kind)))
+    shifted = Binary(name, a, Select(inside, places, Const(63 if kind == "i64" else 31, kind)))
+    return shifted if name == "shift_right" else Select(inside, shifted, Const(0, kind))
 
 
 def chain_expression(steps: Sequence[Step], result: str, x: Expr, operands: Sequence[Expr], dtypes: Sequence[str]) -> Expr:

@@ -18,6 +18,7 @@ from ngc.codegen.llvm.lower_group_norm import lower_group_norm
 from ngc.codegen.llvm.lower_moves import batch_of, extents, plain_call, planes
 from ngc.errors import CodegenError
 from ngc.ir import Node, Step, SymDim, Value
+from ngc.ir.ops.bits import BITWISE, SHIFTS
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.normalization import scale_shift
 from ngc.ir.ops.reduce import REDUCTIONS
@@ -184,7 +185,7 @@ def _lrn(lowering: Lowering, node: Node) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys((*UNARY, *BINARY, "where", "prelu"), _elementwise), "cast": _cast, **dict.fromkeys(REDUCTIONS, _reduce),
+    **dict.fromkeys((*UNARY, *BINARY, *BITWISE, *SHIFTS, "where", "prelu"), _elementwise), "cast": _cast, **dict.fromkeys(REDUCTIONS, _reduce),
     "batch_norm": _batch_norm, "eltwise": _eltwise, "softmax": _softmax, "log_softmax": _softmax, "layer_norm": _layer_norm, "lrn": _lrn,
     "group_norm": lower_group_norm,
 }

@@ -16,7 +16,7 @@ def _function(writer: OnnxWriter, node: Node) -> Tensor:
     return function(writer, node.op, writer.computed(node.inputs[0]), params)
 
 
-def _operands(writer: OnnxWriter, node: Node) -> tuple[Tensor, Tensor]:
+def operands(writer: OnnxWriter, node: Node) -> tuple[Tensor, Tensor]:
     """Returns both operands, a scalar as a constant in the data's element type."""
     a = writer.computed(node.inputs[0])
     if node.attrs["scalar"] is None:
@@ -28,19 +28,19 @@ def _operands(writer: OnnxWriter, node: Node) -> tuple[Tensor, Tensor]:
 
 
 def _binary(writer: OnnxWriter, node: Node, kind: str) -> Tensor:
-    return writer.apply(kind, *_operands(writer, node))
+    return writer.apply(kind, *operands(writer, node))
 
 
 def _comparison(writer: OnnxWriter, node: Node, kind: str) -> Tensor:
-    return writer.apply(kind, *_operands(writer, node), dtype="bool")
+    return writer.apply(kind, *operands(writer, node), dtype="bool")
 
 
 def _not_equal(writer: OnnxWriter, node: Node) -> Tensor:
-    return writer.apply("Not", writer.apply("Equal", *_operands(writer, node), dtype="bool"))
+    return writer.apply("Not", writer.apply("Equal", *operands(writer, node), dtype="bool"))
 
 
 def _logical(writer: OnnxWriter, node: Node, kind: str) -> Tensor:
-    a, b = (writer.cast(operand, "bool") for operand in _operands(writer, node))
+    a, b = (writer.cast(operand, "bool") for operand in operands(writer, node))
     return writer.apply(kind, a, b)
 
 
@@ -54,7 +54,7 @@ def _safe_divisor(writer: OnnxWriter, b: Tensor, zero: Tensor, minus: Tensor) ->
 
 
 def _div(writer: OnnxWriter, node: Node) -> Tensor:
-    a, b = _operands(writer, node)
+    a, b = operands(writer, node)
     if b.dtype not in INTEGERS:
         return writer.apply("Div", a, b)
     zero, minus = _equals(writer, b, 0), _equals(writer, b, -1)
@@ -65,7 +65,7 @@ def _div(writer: OnnxWriter, node: Node) -> Tensor:
 
 def _mod(writer: OnnxWriter, node: Node) -> Tensor:
     """Returns the remainder with the divisor's sign, 0 for a divisor of 0."""
-    a, b = _operands(writer, node)
+    a, b = operands(writer, node)
     zero = _equals(writer, b, 0)
     if b.dtype in INTEGERS:
         return writer.apply("Mod", a, _safe_divisor(writer, b, zero, _equals(writer, b, -1)))
@@ -82,7 +82,7 @@ def _hypot(writer: OnnxWriter, node: Node) -> Tensor:
 
     n/m is 1 where both are the same, zeros and infinities too; and of an infinity and a NaN the infinity counts, as IEEE 754 has it.
     """
-    a, b = _operands(writer, node)
+    a, b = operands(writer, node)
     if a.dtype in INTEGERS:
         wide = [writer.cast(operand, "f64") for operand in (a, b)]
         return writer.apply("Sqrt", writer.apply("Add", *(writer.apply("Mul", operand, operand) for operand in wide)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ngc.codegen.onnx import (
+    bits,
     detection,
     elementwise,
     indexing,
@@ -54,7 +55,7 @@ Keep = Callable[["onnx.TensorProto", np.ndarray], None]
 
 def handlers() -> Mapping[str, Handler]:
     """Returns the operators that are emitted."""
-    families = (elementwise, layers, movement, normalization, pooling, quantization, reductions, indexing, ordering, sequences, detection, resampling,
+    families = (elementwise, bits, layers, movement, normalization, pooling, quantization, reductions, indexing, ordering, sequences, detection, resampling,
                 matmul, recurrent, regions)
     return {name: handler for family in families for name, handler in family.HANDLERS.items()}
 

@@ -53,16 +53,21 @@ def _hypot(body: Body, a: Tensor, b: Tensor) -> Tensor:
 _SPECIAL: dict[str, Callable[[Body, Tensor, Tensor], Tensor]] = {"div": _divide, "mod": _modulo, "hypot": _hypot}
 
 
-def emit_binary(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
-    """Emits the operators of two operands, or of one and a scalar; comparisons give 0 and 1 in the operands' dtype."""
-    dtype = operands[0].dtype
+def operand_pair(body: Body, node: Node, operands: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Returns both operands of a node of two, or of one and a scalar, in the result's shape and in the order that `reverse` says."""
     first = body.wide(operands[0])
     if len(operands) == 2:
         shape = tuple(int(dim) for dim in node.type.shape)  # type: ignore[arg-type]  # fixed, as all shapes here
-        pair = [body.broadcast_right(first, shape), body.broadcast_right(body.wide(operands[1]), shape)]
+        pair = body.broadcast_right(first, shape), body.broadcast_right(body.wide(operands[1]), shape)
     else:
-        pair = [first, body.like(first, scalar_array(node.attrs["scalar"], DTYPES.get(dtype, np.dtype(np.float32))).item())]
-    a, b = reversed(pair) if node.attrs["reverse"] else pair
+        pair = first, body.like(first, scalar_array(node.attrs["scalar"], DTYPES.get(operands[0].dtype, np.dtype(np.float32))).item())
+    return (pair[1], pair[0]) if node.attrs["reverse"] else pair
+
+
+def emit_binary(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Emits the operators of two operands, or of one and a scalar; comparisons give 0 and 1 in the operands' dtype."""
+    dtype = operands[0].dtype
+    a, b = operand_pair(body, node, operands)
     if node.op in COMPARISONS:
         result = body.compare(a, COMPARISONS[node.op], b)
     elif node.op in LOGIC:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ngc.codegen.problems import list_refused
 from ngc.codegen.stablehlo import (
+    bits,
     elementwise,
     indexing,
     layers,
@@ -29,7 +30,7 @@ from ngc.ir import Graph, Node, Value
 from ngc.ir.ops.elementwise import BINARY
 from ngc.ir.ops.reduce import REDUCTIONS
 
-_FAMILIES = (indexing, ordering, sequences, resampling, matmul, recurrent)
+_FAMILIES = (bits, indexing, ordering, sequences, resampling, matmul, recurrent)
 
 
 def _pass_on(body: Body, node: Node, operands: Sequence[Tensor]) -> list[Tensor]:

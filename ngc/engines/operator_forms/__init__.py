@@ -1,6 +1,7 @@
 """Rows of the tables of forms, one file a family of operators."""
 
 from ngc.engines.operator_forms import (
+    bits,
     detection,
     indexing,
     linear_algebra,
@@ -12,5 +13,5 @@ from ngc.engines.operator_forms import (
     sequences,
 )
 
-FAMILIES = (indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, regions)
+FAMILIES = (bits, indexing, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, regions)
 """Modules with the tables `ONNX`, `STABLEHLO` and, for what TensorRT does not take of ONNX, `TENSORRT`."""

@@ -13,7 +13,7 @@ from ngc.evaluate.cli.flags import add_flag
 from ngc.evaluate.records import Evaluation
 from ngc.evaluate.report.accuracy import accuracy_table
 from ngc.evaluate.report.event_flow import event_flow_table, newest_chrome_trace
-from ngc.evaluate.report.formats import json_rows, render, to_json
+from ngc.evaluate.report.formats import json_list, json_rows, render
 from ngc.evaluate.report.latency import duration_table, latency_table
 from ngc.evaluate.report.launches import launches_table
 from ngc.evaluate.report.layer_plots import layer_plot
@@ -161,7 +161,8 @@ def _show_all(args: argparse.Namespace) -> None:
         with find(args, args.limit) as found:
             tables = _all_tables(found)
         if output.format == "json":
-            output.write_text(to_json({name: json_rows(table) for name, table in tables.items()}))
+            lists = (f'"{name}": {json_list(json_rows(table))}' for name, table in tables.items())
+            output.write_text(f"{{{', '.join(lists)}}}\n")
         else:
             output.write_text("\n".join(f"{name}\n{'=' * len(name)}\n{render(table, 'table', header=output.header)}" for name, table in tables.items()))
         return

@@ -42,7 +42,7 @@ def list_command(args: argparse.Namespace) -> None:
 
     rows = [_row(manifest) for manifest in all_manifests(_folders(args))]
     if args.format == "json":
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(rows, indent=2, default=str))  # a manifest's own attributes may be dates
     elif args.format == "csv":
         writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -3,7 +3,7 @@
 import argparse
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -121,7 +121,7 @@ def dataset_job(args: argparse.Namespace) -> Job:
     else:
         raise EvaluationError("which data set? --dataset_name names one, --data_dir is one or the folder of several")
     files = files_of(args, manifest)
-    opener = partial(open_dataset, path.absolute(), name=name, labels=files.labels, label_list=Path(args.label_list).absolute() if args.label_list else None)
+    opener = partial(open_dataset, path, name=name, labels=files.labels, label_list=Path(args.label_list) if args.label_list else None)
     return _job(args, manifest, files, opener(), opener, preprocessing, mode="dataset", category=args.dataset_category, limit=args.num_file_parts, warm_up=1)
 
 
@@ -136,7 +136,7 @@ def urls_job(args: argparse.Namespace) -> Job:
         raise EvaluationError("which inputs? --urls_file_path names a file with a path or an address in each line")
     manifest = manifest_of(args)
     preprocessing = manifest.preprocessing(args.center_crop)
-    opener = partial(urls_file, Path(args.urls_file_path).absolute(), max(args.duplicate_input, args.batch_size))
+    opener = partial(urls_file, Path(args.urls_file_path), max(args.duplicate_input, args.batch_size))
     dataset = opener()
     parts = split(len(dataset), args.partition_list_size or args.batch_size)[: args.num_warmup_url_parts]
     warm_up = sum(len(part.batches(args.batch_size)) for part in parts)
@@ -155,6 +155,15 @@ def raw_job(args: argparse.Namespace) -> Job:
     return _job(args, manifest, files_of(args, manifest), opener(), opener, AsStored(shape, element_type), mode="raw", warm_up=args.num_warmup_batches)
 
 
+def _from_anywhere(opener: "partial[Any]") -> "partial[Any]":
+    """Returns a call for processes that are in other folders: with absolute paths. In this one, messages name paths as the user does."""
+
+    def spelled(value: Any) -> Any:
+        return value.absolute() if isinstance(value, Path) else value
+
+    return partial(opener.func, *map(spelled, opener.args), **{name: spelled(value) for name, value in opener.keywords.items()})
+
+
 def input_of(manifest: Manifest) -> tuple[tuple[int, ...], str]:
     """Returns shape and type of one generated input.
 
@@ -166,15 +175,16 @@ def input_of(manifest: Manifest) -> tuple[tuple[int, ...], str]:
 
 
 def _job(
-    args: argparse.Namespace, manifest: Manifest, files: ModelFiles, dataset: Dataset, opener: Callable[[], Dataset], preprocessing: Preparation, *, mode: str,
+    args: argparse.Namespace, manifest: Manifest, files: ModelFiles, dataset: Dataset, opener: "partial[Any]", preprocessing: Preparation, *, mode: str,
     category: str = "", limit: int = ALL, warm_up: int,
 ) -> Job:
+    size = args.partition_list_size or args.batch_size
     return Job(
-        mode=mode, manifest=manifest, files=files, dataset=dataset, preprocessing=preprocessing, category=category,
-        classifies=mode != "raw" and manifest.classifies, batch_size=args.batch_size,
-        partition_list_size=args.partition_list_size or args.batch_size, limit=limit, warm_up=warm_up, settings={"preprocessing": repr(preprocessing)},
-        features=args.feature_limit, trace_level=TraceLevel.named(args.trace_level), trace_preprocess=args.trace_preprocess,
-        fail_on_error=args.fail_on_error, predictions=args.publish_predictions, workers=args.workers, opener=opener,
+        mode=mode, manifest=manifest, files=files, dataset=dataset, preprocessing=preprocessing, parts=tuple(split(len(dataset), size, limit)),
+        category=category, classifies=mode != "raw" and manifest.classifies, batch_size=args.batch_size, partition_list_size=size, warm_up=warm_up,
+        settings={"preprocessing": repr(preprocessing)}, features=args.feature_limit, trace_level=TraceLevel.named(args.trace_level),
+        trace_preprocess=args.trace_preprocess, fail_on_error=args.fail_on_error, predictions=args.publish_predictions, workers=args.workers,
+        opener=_from_anywhere(opener),
     )  # fmt: skip
 
 

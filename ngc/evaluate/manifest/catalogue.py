@@ -8,7 +8,8 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from ngc.errors import ManifestError
-from ngc.evaluate.manifest.manifest import Manifest, load_manifest
+from ngc.evaluate.manifest.manifest import Manifest
+from ngc.evaluate.manifest.reading import load_manifest
 
 BUILTIN = Path(__file__).parent / "builtin"
 """The folder of the manifests that come with ngc."""
@@ -34,7 +35,7 @@ def all_manifests(folders: "Sequence[Path | str]" = ()) -> list[Manifest]:
         folders: are looked into before the user's folder and that of ngc.
 
     Raises:
-        ManifestError: one of `folders` is none.
+        ManifestError: one of `folders` is none, or a folder cannot be listed.
     """
     found: dict[tuple[str, Version], Manifest] = {}
     for path in _files(folders):
@@ -94,7 +95,10 @@ def _files(folders: "Sequence[Path | str]") -> list[Path]:
     for folder in named:
         if not folder.is_dir():
             raise ManifestError(f"{folder}: no such folder of manifests")
-    return [path for folder in (*named, user_folder(), BUILTIN) if folder.is_dir() for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    try:
+        return [path for folder in (*named, user_folder(), BUILTIN) if folder.is_dir() for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    except OSError as error:
+        raise ManifestError(f"{error.filename}: cannot be listed: {error.strerror}") from None
 
 
 def _close(name: str, manifests: list[Manifest]) -> str:

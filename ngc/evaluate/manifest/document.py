@@ -66,11 +66,9 @@ class Document:
         """Returns where a field's value is, or where one should be: the key of the innermost mapping that is there."""
         if path in self.places:
             return self.places[path]
-        while path:
+        while path not in self.places:
             path = path[:-1]
-            if found := self.keys.get(path) or self.places.get(path):
-                return found
-        return Place(1, 1)
+        return self.keys.get(path, self.places[path])
 
 
 def raise_problems(source: Path, problems: Sequence[Problem]) -> None:

@@ -12,6 +12,9 @@ Progress = Callable[[str, int, int], None]
 TIMEOUT_SECONDS = 30
 """For a connection to be made, and between two pieces of an answer."""
 
+MOST_BYTES = 8 << 30
+"""Of one file."""
+
 _CHUNK = 1 << 18
 
 
@@ -24,16 +27,17 @@ def download(url: str, path: Path, progress: Progress | None = None) -> None:
 
     Raises:
         Unreachable: the server cannot be reached, does not have the file, or ends before all of it is sent.
+        ManifestError: the file has more than MOST_BYTES.
         OSError: the file cannot be written.
     """
     import pooch
     import requests
+    from urllib3.exceptions import HTTPError
 
-    bar = _Bar(url, progress) if progress is not None else False
     headers = {"User-Agent": f"ngc/{__version__}", "Accept-Encoding": "identity"}
     responses: list[requests.Response] = []  # pooch leaves them open where they fail
     keep = {"response": lambda response, **options: responses.append(response)}
-    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=TIMEOUT_SECONDS, headers=headers, hooks=keep)
+    downloader = pooch.HTTPDownloader(progressbar=_Bar(url, progress), chunk_size=_CHUNK, timeout=TIMEOUT_SECONDS, headers=headers, hooks=keep)
     try:
         downloader(url, str(path), None)
     except requests.HTTPError as error:
@@ -45,7 +49,7 @@ def download(url: str, path: Path, progress: Progress | None = None) -> None:
         raise Unreachable(f"{url}: the connection ended before the whole file was there") from None
     except requests.ConnectionError as error:
         raise Unreachable(f"{url}: cannot be reached: {_reason(error)}") from None
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:  # HTTPError: a host that is no name
         raise Unreachable(f"{url}: cannot be downloaded: {error}") from None
     finally:
         for response in responses:
@@ -53,15 +57,18 @@ def download(url: str, path: Path, progress: Progress | None = None) -> None:
 
 
 class _Bar:
-    """Pooch's protocol of a progress bar, which counts in chunks and starts over at the end."""
+    """Pooch's protocol of a progress bar, which counts in whole chunks and starts over at the end; it ends what would never end."""
 
-    def __init__(self, url: str, progress: Progress) -> None:
+    def __init__(self, url: str, progress: Progress | None) -> None:
         self.url, self.progress = url, progress
         self.total = self.done = 0
 
     def update(self, count: int) -> None:
         self.done = min(self.done + count, self.total or self.done + count)
-        self.progress(self.url, self.done, self.total)
+        if max(self.done, self.total) > MOST_BYTES:
+            raise ManifestError(f"{self.url}: more than {MOST_BYTES} bytes; no model is that large")
+        if self.progress is not None:
+            self.progress(self.url, self.done, self.total)
 
     def reset(self) -> None:
         self.done = 0

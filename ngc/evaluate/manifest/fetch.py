@@ -82,6 +82,8 @@ class _Fetcher:
             return self._whole(locate(where, self.manifest.model.base_url, folder), checksum)
         except ManifestError as error:
             raise type(error)(f"{self.manifest.source}: model.{field}: {error}") from None
+        except OSError as error:
+            raise ManifestError(f"{self.manifest.source}: model.{field}: {_unreadable(error, where)}") from None
 
     def labels(self) -> tuple[str, ...]:
         """Returns the classes' names. Results do not need them, so a server that is away is no reason to fail; a wrong file is."""
@@ -103,6 +105,8 @@ class _Fetcher:
             return ()
         except ManifestError as error:
             raise ManifestError(f"{self.manifest.source}: output.parameters.{field}: {error}") from None
+        except OSError as error:
+            raise ManifestError(f"{self.manifest.source}: output.parameters.{field}: {_unreadable(error, where)}") from None
 
     def _whole(self, location: Location, checksum: str) -> Path:
         if not location.is_remote:
@@ -131,11 +135,13 @@ class _Fetcher:
 def _checked(path: Path, checksum: str) -> Path:
     if not path.is_file():
         raise Unreachable(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-    try:
-        verify(path, checksum, str(path))
-    except OSError as error:
-        raise ManifestError(f"{path}: cannot be read: {error.strerror or error}") from None
+    path.open("rb").close()  # where the user may not read it, this is the place to know
+    verify(path, checksum, str(path))
     return path
+
+
+def _unreadable(error: OSError, where: str) -> str:
+    return f"{error.filename or where}: cannot be read: {error.strerror or error}"
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:

@@ -1,11 +1,10 @@
 """Tables as text: aligned for people, CSV and JSON for programs."""
 
 import csv
-import io
 import json
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ngc.evaluate.report.table import Table, Value
@@ -30,7 +29,7 @@ def render(table: Table, format: str, *, header: bool = True) -> str:
         header: whether names of columns are written; JSON has them in any case.
     """
     if format == "json":
-        return to_json(json_rows(table))
+        return json_list(json_rows(table)) + "\n"
     if format == "csv":
         return _csv(table, header)
     return _aligned(table, header)
@@ -41,9 +40,9 @@ def json_rows(table: Table) -> list[dict[str, Any]]:
     return [{column: _json_value(value) for column, value in zip(table.columns, row, strict=True)} for row in table.rows]
 
 
-def to_json(data: Any) -> str:
-    """Returns JSON as every command writes it."""
-    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def json_list(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a list of objects as JSON, a line for each."""
+    return f"[{','.join(f'{chr(10)} {json.dumps(row, ensure_ascii=False, allow_nan=False)}' for row in rows)}{chr(10) if rows else ''}]"
 
 
 def _json_value(value: Value) -> Any:
@@ -53,15 +52,24 @@ def _json_value(value: Value) -> Any:
 
 
 def _csv(table: Table, header: bool) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines)
     if header:
         writer.writerow(table.columns)
     writer.writerows([_plain(value) for value in row] for row in table.rows)
-    return text.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Takes the lines of a csv.writer and ends them by line feeds. Were the writer told to, it would leave carriage returns within cells without quotes."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def _plain(value: Value) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, tuple):
@@ -109,7 +117,7 @@ def _short(value: Value) -> str:
         return f"({len(value)})"
     if isinstance(value, float) and not math.isnan(value):
         return f"{value:.6g}"
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isprintable():
         return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in value)
     return _plain(value)
 

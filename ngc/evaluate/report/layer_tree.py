@@ -8,6 +8,7 @@ has at least two below it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import fsum
 from typing import TYPE_CHECKING
 
 from ngc.evaluate.records import Evaluation
@@ -31,7 +32,7 @@ class Branch:
     @property
     def duration(self) -> float:
         """Microseconds of all layers here and below, by the trimmed mean of each."""
-        return sum(layer.duration for layer in self.all_layers())
+        return fsum(layer.duration for layer in self.all_layers())
 
     def all_layers(self) -> Iterator[Layer]:
         """Yields the layers here and below."""

@@ -26,9 +26,9 @@ class Layer:
         index: its place in a run, from 0.
         name: of the node in the compiled graph.
         type: the operator.
-        shape: of the result, as text; empty where the trace does not say.
+        shape: of the results, as text.
         durations: of each run, in microseconds.
-        allocated_bytes: of memory that the result takes; None where the trace does not say.
+        allocated_bytes: of memory that the results take.
         sources: names of the MXNet nodes that the layer computes.
     """
 
@@ -37,7 +37,7 @@ class Layer:
     type: str
     shape: str
     durations: tuple[float, ...]
-    allocated_bytes: int | None
+    allocated_bytes: int
     sources: tuple[str, ...]
 
     @property
@@ -108,5 +108,5 @@ def _runs(spans: Sequence[Span]) -> list[list[Span]]:
 
 def _layer(index: int, span: Span, durations: tuple[float, ...]) -> Layer:
     attributes = span.attributes
-    return Layer(index, str(attributes["layer_name"]), str(attributes["layer_type"]), str(attributes.get("layer_shape", "")), durations,
-                 attributes.get("layer_allocated_bytes"), tuple(attributes.get("layer_sources", ())))
+    return Layer(index, attributes["layer_name"], attributes["layer_type"], attributes["layer_shape"], durations, attributes["layer_allocated_bytes"],
+                 tuple(attributes["layer_sources"]))

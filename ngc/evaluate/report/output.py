@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ngc.errors import EvaluationError
-from ngc.evaluate.report.formats import FORMATS, json_rows, render, to_json
+from ngc.evaluate.report.formats import FORMATS, json_list, json_rows, render
 from ngc.evaluate.report.table import Table
+
+_APPENDABLE = ("csv", "json")
 
 _SUFFIXES = {"": "table", ".txt": "table", ".csv": "csv", ".json": "json"}
 
@@ -21,7 +23,7 @@ class Output:
 
     Attributes:
         path: of the file; None for stdout.
-        format: of FORMATS.
+        format: of FORMATS; another one for what is no table.
         overwrite: whether a file that is there is replaced.
         append: whether rows are added to a file that is there.
         header: whether names of columns are written.
@@ -41,7 +43,7 @@ class Output:
         """
         if self.overwrite and self.append:
             raise EvaluationError("--overwrite and --append contradict each other; give one of them")
-        if self.append and self.format == "table":
+        if self.append and self.format not in _APPENDABLE:
             raise EvaluationError("--append adds rows to csv or json; give --format csv or --format json")
         if (self.overwrite or self.append) and self.path is None:
             raise EvaluationError(f"--{'overwrite' if self.overwrite else 'append'} is about a file; give it as --output")
@@ -49,7 +51,8 @@ class Output:
             if not self.path.is_file():
                 raise EvaluationError(f"{self.path} is no file; give the path of a file as --output")
             if not (self.overwrite or self.append):
-                raise EvaluationError(f"{self.path} exists; give --overwrite to replace it, or --append to add to it")
+                further = ", or --append to add to it" if self.format in _APPENDABLE else ""
+                raise EvaluationError(f"{self.path} exists; give --overwrite to replace it{further}")
 
     def write(self, table: Table) -> None:
         """Writes a table.
@@ -107,7 +110,7 @@ def _appended(path: Path, table: Table) -> str:
         raise EvaluationError(f"cannot append to {path}: it is no list of rows, as --format json writes it")
     for row in rows:
         _check_columns(path, tuple(row), table)
-    return to_json([*rows, *json_rows(table)])
+    return json_list([*rows, *json_rows(table)]) + "\n"
 
 
 def _appended_csv(path: Path, table: Table, header: bool) -> str:

@@ -1,7 +1,7 @@
 """The mean that reports give of repeated measurements."""
 
 from collections.abc import Sequence
-from math import floor
+from math import floor, fsum
 
 TRIMMED = 0.2
 """What the MLModelScope agents leave away at each end."""
@@ -22,7 +22,7 @@ def trimmed_mean(values: Sequence[float], fraction: float = TRIMMED) -> float:
     if number == 3:
         return ordered[1]
     if number < 3:
-        return sum(ordered) / number if number else 0.0
+        return fsum(ordered) / number if number else 0.0
     cut = floor(number * fraction)
     kept = ordered[cut : min(number - 1, number - cut)]
-    return sum(kept) / len(kept)
+    return fsum(kept) / len(kept)

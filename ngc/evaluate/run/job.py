@@ -14,7 +14,7 @@ from ngc import __version__
 from ngc.evaluate.inputs import Dataset, Loader, Preparation, Sample
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.manifest import Manifest, ModelFiles
-from ngc.evaluate.parts import ALL, Part, split
+from ngc.evaluate.parts import Part
 from ngc.evaluate.records import FEATURES, LOCAL, RUNNING, Evaluation
 from ngc.evaluate.run.engine import LocalEngine
 from ngc.evaluate.run.identity import fingerprint
@@ -29,11 +29,11 @@ class Job:
 
     Attributes:
         mode: see `Evaluation`.
+        parts: all that the evaluation has.
         category: of the data set, such as "vision".
         classifies: whether the model's outputs are probabilities of classes, which are counted and kept.
         batch_size: most inputs of a batch.
         partition_list_size: inputs of a part.
-        limit: how many parts there are at most; ALL for all.
         warm_up: how many batches, from the first input on, are computed before anything is measured.
         settings: what else results, or what is recorded of them, depend on, as JSON.
         features: of how many classes predictions keep the probabilities.
@@ -49,11 +49,11 @@ class Job:
     files: ModelFiles
     dataset: Dataset
     preprocessing: Preparation
+    parts: tuple[Part, ...]
     category: str = ""
     classifies: bool = True
     batch_size: int = 1
     partition_list_size: int = 1
-    limit: int = ALL
     warm_up: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
     features: int = FEATURES
@@ -63,11 +63,6 @@ class Job:
     predictions: bool = False
     workers: int = 0
     opener: Callable[[], Dataset] | None = None
-
-    @property
-    def parts(self) -> list[Part]:
-        """All parts of the evaluation."""
-        return split(len(self.dataset), self.partition_list_size, self.limit)
 
 
 def local_runner(

@@ -20,6 +20,8 @@ from ngc.evaluate.store.summaries import accuracy_row, performance_row
 _PAGE = 1000
 """Rows that are fetched at a time where there may be many."""
 
+_ALL = Filter()
+
 
 class Store:
     """Evaluations, their parts, predictions and traces, on SQLite or PostgreSQL; several processes may use the same one at once.
@@ -83,7 +85,7 @@ class Store:
             raise self._unknown(id)
         return found[0]
 
-    def evaluations(self, filter: Filter = Filter()) -> list[Evaluation]:  # noqa: B008 (frozen)
+    def evaluations(self, filter: Filter = _ALL) -> list[Evaluation]:
         """Returns the evaluations that a filter lets through, newest first."""
         return self._evaluations(filter.conditions(), limit=None if filter.limit < 0 else filter.limit)
 

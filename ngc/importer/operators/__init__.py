@@ -12,13 +12,16 @@ from ngc.importer.operators import (
     elementwise,
     indexing,
     linear_algebra,
+    masked_softmax,
     matmul,
     normalization,
     numpy_bitwise,
     numpy_creation,
     numpy_elementwise,
+    numpy_inserting,
     numpy_joining,
     numpy_later,
+    numpy_percentile,
     numpy_products,
     numpy_reduction,
     numpy_shape,
@@ -44,7 +47,8 @@ _FAMILIES = (
     spatial, pooling, normalization, activation, elementwise, shape, slicing, reduction,
     indexing, creation, writing, aggregation, patches, positions, ordering, sequences, detection, resampling, matmul, recurrent, linear_algebra, control_flow,
     numpy_elementwise, numpy_reduction, numpy_shape, numpy_joining, numpy_creation, numpy_products,
-    numpy_signs, numpy_bitwise, numpy_later,
+    numpy_signs, numpy_bitwise, numpy_later, masked_softmax,
+    numpy_percentile, numpy_inserting,
 )  # fmt: skip
 
 

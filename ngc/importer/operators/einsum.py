@@ -1,4 +1,4 @@
-"""The subscripts of einsum: a letter names an axis, an ellipsis the axes that no letter names."""
+"""The subscripts of einsum: a letter names an axis, an ellipsis the axes that no letter names. A letter that an operand has twice names a diagonal."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def parse_subscripts(text: str, ranks: Sequence[int]) -> Subscripts:
     """Returns the labels that `ij,jk->ik` gives to operands of some ranks. Without `->` the result has every label that stands once, in alphabetical order.
 
     Raises:
-        ValueError: the text is malformed, does not fit the operands, or takes a diagonal.
+        ValueError: the text is malformed, or does not fit the operands.
     """
     left, arrow, right = text.replace(" ", "").partition("->")
     operands = left.split(",")
@@ -33,9 +33,8 @@ def parse_subscripts(text: str, ranks: Sequence[int]) -> Subscripts:
     labels = [term.replace("...", shared[widest - count:]) for term, count in zip(operands, counts, strict=True)]
     once = Counter("".join(labels).translate({ord(label): None for label in shared}))
     result = right.replace("...", shared) if arrow else shared + "".join(sorted(label for label, count in once.items() if count == 1))
-    for term in (*labels, result):
-        if len(set(term)) != len(term):
-            raise ValueError(f"{term} names an axis twice")
+    if len(set(result)) != len(result):
+        raise ValueError(f"the result {result} names an axis twice")
     if not set(result) <= set("".join(labels)) or not set("".join((*labels, result))) <= set(ascii_letters):
         raise ValueError("labels of the result are letters that some operand has")
     return Subscripts(tuple(labels), result)

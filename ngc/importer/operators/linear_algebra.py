@@ -116,7 +116,7 @@ def _extract_diagonal(conversion: Conversion, offset: int, part: str = "") -> Va
     size = _size(conversion, conversion.data)
     if abs(offset) >= size:
         raise conversion.fail(f"matrices of {size} rows have no diagonal {offset}")
-    return diagonal(conversion, offset, -2, -1, part)
+    return diagonal(conversion, conversion.data, offset, -2, -1, part)
 
 
 def _extractdiag(conversion: Conversion) -> list[Value]:

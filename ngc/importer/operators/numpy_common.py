@@ -2,8 +2,8 @@
 
 from ngc.importer.attributes import Field
 from ngc.importer.operators.conversion import Conversion
-from ngc.ir import Shape, SymDim, Value
-from ngc.ir.tensor_type import FLOATS, format_shape
+from ngc.ir import Shape, Value
+from ngc.ir.tensor_type import FLOATS
 
 DTYPE = {"dtype": Field("dtype", None, optional=True)}
 _ORDER = ("bool", "u8", "i8", "i32", "i64", "f16", "bf16", "f32", "f64")
@@ -46,14 +46,7 @@ FILLED = ("logical_or", "mul")
 
 
 def broadcast_to(conversion: Conversion, value: Value, shape: Shape, part: str) -> Value:
-    """Returns a value repeated to a shape, as numpy does; the value itself where an inner step does nothing.
-
-    Raises:
-        ImportFailure: the value would be repeated N times.
-    """
+    """Returns a value repeated to a shape, as numpy does; the value itself where an inner step does nothing."""
     if part and value.type.shape == shape:
         return value
-    missing = len(shape) - value.type.rank
-    if missing < 0 or any(isinstance(want, SymDim) and have != want for have, want in zip((1,) * missing + value.type.shape, shape, strict=True)):
-        raise conversion.fail(f"data of shape {format_shape(value.type.shape)} cannot be broadcast to {format_shape(shape)}")
     return conversion.op("broadcast_to", value, part=part, shape=shape)

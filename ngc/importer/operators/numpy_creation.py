@@ -93,13 +93,13 @@ def _triangle(triangle: Callable[[int, int, int], Array]) -> Callable[[Conversio
 
 def _trace(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
-    values = diagonal(conversion, attrs["offset"], attrs["axis1"], attrs["axis2"], "diagonal")
+    values = diagonal(conversion, conversion.data, attrs["offset"], attrs["axis1"], attrs["axis2"], "diagonal")
     return [conversion.op("reduce_sum", values, axes=(values.type.rank - 1,), keepdims=False)]
 
 
 def _diag(conversion: Conversion) -> list[Value]:
     k = conversion.attrs["k"]
-    return [diagonal_matrix(conversion, conversion.data, k) if conversion.rank == 1 else diagonal(conversion, k, 0, 1)]
+    return [diagonal_matrix(conversion, conversion.data, k) if conversion.rank == 1 else diagonal(conversion, conversion.data, k, 0, 1)]
 
 
 def _diagflat(conversion: Conversion) -> list[Value]:
@@ -108,7 +108,7 @@ def _diagflat(conversion: Conversion) -> list[Value]:
 
 def _diagonal(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
-    return [diagonal(conversion, attrs["offset"], attrs["axis1"], attrs["axis2"])]
+    return [diagonal(conversion, conversion.data, attrs["offset"], attrs["axis1"], attrs["axis2"])]
 
 
 _MATRIX_OF = ("reshape", "pad", "slice")

@@ -204,9 +204,16 @@ def _polyval(conversion: Conversion) -> list[Value]:
 
 
 def _ldexp(conversion: Conversion) -> list[Value]:
-    """x * 2**e; both are floats."""
-    x, exponent = conversion.inputs
-    return [conversion.op("mul", x, conversion.op("power", exponent, part="power", scalar=2.0, reverse=True))]
+    """x * 2**e. MXNet takes integers in single precision and truncates the product; double precision makes the powers exact on the way there."""
+    x, exponent = promoted(conversion, *conversion.inputs)
+    dtype = x.type.dtype
+    if dtype == "bool":
+        raise conversion.fail("ldexp of truth values")
+    if is_float(x):
+        return [conversion.op("mul", x, conversion.op("power", exponent, part="power", scalar=2.0, reverse=True))]
+    power = conversion.op("power", cast(conversion, exponent, "f64", "exponent"), part="power", scalar=2.0, reverse=True)
+    product = conversion.op("mul", cast(conversion, x, "f32", "floats"), cast(conversion, power, "f32", "factor"), part="product")
+    return [conversion.op("cast", product, dtype=dtype)]
 
 
 _TRUNCATED = "MXNet truncates the result of others to integers"
@@ -254,7 +261,7 @@ OPERATORS = {
     "_npi_where_scalar2": Operator(_where_scalars, {"x": Field("double", 0.0), "y": Field("double", 0.0)}, any_rank=True, becomes=(*_WHERE, "cast")),
     "_npi_full_like": Operator(_full_like, {"fill_value": Field("double"), "ctx": IGNORED, **DTYPE}, any_rank=True, becomes=("cast", *FILLED)),
     "_npi_polyval": Operator(_polyval, None, 2, 2, any_rank=True, becomes=("slice", "reshape", "mul", "add", "logical_and")),
-    "_npi_ldexp": Operator(_ldexp, None, 2, 2, any_rank=True, becomes=("mul", "power")),
+    "_npi_ldexp": Operator(_ldexp, None, 2, 2, any_rank=True, becomes=("mul", "power", "cast")),
     "_npi_ldexp_scalar": Operator(_ldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul",)),
     "_npi_rldexp_scalar": Operator(_rldexp_scalar, _SCALAR_PARAMS, any_rank=True, becomes=("mul", "power")),
     "_np_copy": Operator(lambda conversion: [conversion.op("identity", conversion.data)], any_rank=True, becomes=("identity",)),

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from ngc.importer.attributes import Field
 from ngc.importer.operators.conversion import Conversion, Operator, named_outputs
 from ngc.importer.operators.einsum import Subscripts, parse_subscripts
+from ngc.importer.operators.numpy_common import is_float
+from ngc.importer.operators.positions import diagonal
 from ngc.ir import Dim, Value
 from ngc.ir.tensor_type import product
 
@@ -69,6 +71,8 @@ def _einsum(conversion: Conversion) -> list[Value]:
         subscripts = parse_subscripts(conversion.attrs["subscripts"], [value.type.rank for value in conversion.inputs])
     except ValueError as error:
         raise conversion.fail(f"subscripts = {conversion.attrs['subscripts']!r}: {error}") from error
+    if conversion.data.type.dtype == "bool":
+        raise conversion.fail("einsum of truth values")
     operands = _without_repeats(conversion, subscripts)
     current, value = operands[0]
     for number, operand in enumerate(operands[1:], 1):
@@ -79,7 +83,8 @@ def _einsum(conversion: Conversion) -> list[Value]:
 
 def _without_repeats(conversion: Conversion, subscripts: Subscripts) -> list[tuple[str, Value]]:
     """Returns the operands with their labels, without axes of 1 that are repeated to another operand's size: products do not depend on where they are."""
-    pairs = list(zip(subscripts.operands, conversion.inputs, strict=True))
+    pairs = [_diagonals(conversion, labels, value, f"operand{number}_")
+             for number, (labels, value) in enumerate(zip(subscripts.operands, conversion.inputs, strict=True))]
     wide = {label for labels, value in pairs for label, dim in zip(labels, value.type.shape, strict=True) if dim != 1}
     operands = []
     for number, (labels, value) in enumerate(pairs):
@@ -87,6 +92,19 @@ def _without_repeats(conversion: Conversion, subscripts: Subscripts) -> list[tup
         shaped = conversion.reshape(value, [dim for _, dim in kept], part=f"operand{number}")
         operands.append(("".join(label for label, _ in kept), shaped))
     return operands
+
+
+def _diagonals(conversion: Conversion, labels: str, value: Value, part: str) -> tuple[str, Value]:
+    """Returns an operand with its axes of one label made one, the last: what they have where both are at the same place."""
+    for label in dict.fromkeys(labels):
+        while labels.count(label) > 1:
+            first, second = labels.index(label), labels.rindex(label)
+            if value.type.shape[first] != value.type.shape[second]:
+                raise conversion.fail(f"{labels} gives the label {label} the sizes {value.type.shape[first]} and {value.type.shape[second]}")
+            rest = [axis for axis in range(len(labels)) if axis not in (first, second)]
+            value = diagonal(conversion, value, 0, first, second, f"{part}{label}{len(labels)}")
+            labels = "".join(labels[axis] for axis in rest) + label
+    return labels, value
 
 
 def _arranged(conversion: Conversion, value: Value, labels: str, subscripts: Subscripts) -> Value:
@@ -116,12 +134,12 @@ def _joined(conversion: Conversion, a: tuple[str, Value], b: tuple[str, Value], 
         raise conversion.fail(f"{left_labels} and {right_labels} give one label two sizes")
 
     labels = "".join((*batch, *rows, *columns))
-    if not inner:  # nothing is summed: the product of every row with every column
-        left = conversion.transpose(left, [left_labels.index(label) for label in (*batch, *rows)], f"{part}lhs_turned")
-        right = conversion.transpose(right, [right_labels.index(label) for label in (*batch, *columns)], f"{part}rhs_turned")
-        left = conversion.reshape(left, [sizes[label] if label not in columns else 1 for label in labels], part=f"{part}lhs")
-        right = conversion.reshape(right, [sizes[label] if label not in rows else 1 for label in labels], part=f"{part}rhs")
-        return labels, conversion.op("mul", left, right, part=f"{part}product")
+    if not inner or not is_float(left):  # the product of every row with every column; products of matrices are of floats
+        left = conversion.transpose(left, [left_labels.index(label) for label in (*batch, *rows, *inner)], f"{part}lhs_turned")
+        right = conversion.transpose(right, [right_labels.index(label) for label in (*batch, *columns, *inner)], f"{part}rhs_turned")
+        left = conversion.reshape(left, [sizes[label] if label not in columns else 1 for label in (*labels, *inner)], part=f"{part}lhs")
+        right = conversion.reshape(right, [sizes[label] if label not in rows else 1 for label in (*labels, *inner)], part=f"{part}rhs")
+        return _summed(conversion, "".join((labels, *inner)), conversion.op("mul", left, right, part=f"{part}product"), set(labels), f"{part}sum")
 
     def grouped(value: Value, own: str, groups: Sequence[Sequence[str]], name: str) -> Value:
         turned = conversion.transpose(value, [own.index(label) for group in groups for label in group], f"{part}{name}_turned")
@@ -138,5 +156,5 @@ OPERATORS = {
     "_npi_tensordot": Operator(_tensordot, {"a_axes_summed": Field("shape"), "b_axes_summed": Field("shape")}, 2, 2, becomes=_PRODUCT),
     "_npi_tensordot_int_axes": Operator(_tensordot_int, {"axes": Field("int", low=0)}, 2, 2, becomes=_PRODUCT),
     "_npi_einsum": Operator(_einsum, {"subscripts": Field("str"), "num_args": Field("int", 1), "optimize": Field("int", 0)}, 1, None,
-                            becomes=("matmul", "mul", "transpose", "reshape", "reduce_sum", "identity")),
+                            becomes=("matmul", "mul", "transpose", "reshape", "slice", "reduce_sum", "identity")),
 }

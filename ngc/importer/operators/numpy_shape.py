@@ -3,11 +3,14 @@
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from ngc.errors import VerifyError
 from ngc.importer.attributes import Attributes, Field, MalformedValue, enum
 from ngc.importer.operators.conversion import MAX_OUTPUTS, Conversion, Operator, identity, numbered_outputs
 from ngc.importer.operators.numpy_common import broadcast_to
 from ngc.importer.operators.reshape_codes import reshaped
+from ngc.importer.operators.shape import each_repeated
 from ngc.importer.operators.xreshape_codes import xreshaped
 from ngc.ir import Value
 from ngc.ir.tensor_type import format_shape, product
@@ -67,6 +70,22 @@ def _broadcast_to(conversion: Conversion) -> list[Value]:
 def _reversed(conversion: Conversion, value: Value, axes: Sequence[int], part: str = "") -> Value:
     """Returns a value backwards along some axes."""
     return conversion.cut(value, dict.fromkeys(axes, (None, None, -1)), part)
+
+
+def _repeats(conversion: Conversion) -> list[Value]:
+    """Each element along an axis, or of the flattened data, repeated as often as its own count says, or all by the one that is given."""
+    counts, axis = conversion.attrs["repeats"], conversion.attrs["axis"]
+    if min(counts, default=0) < 0 or not sum(counts):
+        raise conversion.fail(f"repeats = {counts}: expected counts of 0 or more, and not all of them 0")
+    if len(counts) == 1:
+        return each_repeated(conversion, counts[0], axis)
+    along = 0 if axis is None else conversion.axis(axis)
+    data = conversion.reshape(conversion.data, (product(conversion.shape),), part="flat") if axis is None else conversion.data
+    if data.type.shape[along] != len(counts):
+        raise conversion.fail(f"repeats = {counts}: expected one count, or one for each of {data.type.shape[along]} elements")
+    conversion.check_generated(sum(counts))
+    index = conversion.const("index", np.repeat(np.arange(len(counts), dtype=np.int32), counts))
+    return [conversion.op("gather", data, index, axis=along)]
 
 
 def _flip(conversion: Conversion) -> list[Value]:
@@ -175,6 +194,8 @@ OPERATORS = {
     "_np_squeeze": Operator(_squeeze, {"axis": _AXES}, any_rank=True, becomes=("reshape",)),
     "_np_moveaxis": Operator(_moveaxis, {"source": Field("shape"), "destination": Field("shape")}, becomes=("transpose",)),
     "_npi_broadcast_to": Operator(_broadcast_to, {"shape": Field("shape")}, any_rank=True, becomes=("broadcast_to",)),
+    "_npi_repeats": Operator(_repeats, {"repeats": Field("shape"), "axis": Field("int", None, optional=True)}, any_rank=True,
+                             becomes=("reshape", "broadcast_to", "gather")),
     "_npi_flip": Operator(_flip, {"axis": _AXES}, any_rank=True, becomes=("slice", "identity")),
     "_np_roll": Operator(_roll, {"shift": Field("shape"), "axis": _AXES}, becomes=("reshape", "slice", "concat")),
     "_npi_rot90": Operator(_rot90, {"k": Field("int", 1), "axes": Field("shape", (0, 1))}, becomes=("slice", "transpose", "identity")),

@@ -9,7 +9,7 @@ from ngc.ir.tensor_type import format_shape
 def _diag(conversion: Conversion) -> list[Value]:
     attrs = conversion.attrs
     return [diagonal_matrix(conversion, conversion.data, attrs["k"]) if conversion.rank == 1
-            else diagonal(conversion, attrs["k"], attrs["axis1"], attrs["axis2"])]
+            else diagonal(conversion, conversion.data, attrs["k"], attrs["axis1"], attrs["axis2"])]
 
 
 def diagonal_matrix(conversion: Conversion, vectors: Value, k: int) -> Value:
@@ -28,19 +28,20 @@ def diagonal_matrix(conversion: Conversion, vectors: Value, k: int) -> Value:
     return conversion.reshape(cut, (*outer, rows, rows))
 
 
-def diagonal(conversion: Conversion, k: int, axis1: int, axis2: int, part: str = "") -> Value:
-    """Returns the data's k-th diagonal of two axes, which become the last one: every (columns + 1)-th element of the flattened matrix."""
-    first, second = conversion.axis(axis1), conversion.axis(axis2)
+def diagonal(conversion: Conversion, data: Value, k: int, axis1: int, axis2: int, part: str = "") -> Value:
+    """Returns a value's k-th diagonal of two axes, which become the last one: every (columns + 1)-th element of the flattened matrix."""
+    shape, prefix = data.type.shape, f"{part}_" if part else ""
+    first, second = conversion.axis(axis1, len(shape)), conversion.axis(axis2, len(shape))
     if first == second:
         raise conversion.fail(f"axis1 = {axis1} and axis2 = {axis2} are the same axis")
-    rest = [axis for axis in range(conversion.rank) if axis not in (first, second)]
-    rows, columns = (conversion.fixed(conversion.shape[axis], "an axis of the diagonal") for axis in (first, second))
+    rest = [axis for axis in range(len(shape)) if axis not in (first, second)]
+    rows, columns = (conversion.fixed(shape[axis], "an axis of the diagonal") for axis in (first, second))
     length = min(rows, columns - k) if k > 0 else min(rows + k, columns)
     if length < 1:
         raise conversion.fail(f"k = {k}: a matrix of {rows} by {columns} has no such diagonal")
-    x = conversion.transpose(conversion.data, (*rest, first, second), "moved")
-    others = [conversion.shape[axis] for axis in rest]
-    flat = conversion.reshape(x, (*others, rows * columns), part="flat")
+    x = conversion.transpose(data, (*rest, first, second), f"{prefix}moved")
+    others = [shape[axis] for axis in rest]
+    flat = conversion.reshape(x, (*others, rows * columns), part=f"{prefix}flat")
     start = k if k > 0 else -k * columns
     return conversion.cut(flat, {len(others): (start, start + (length - 1) * (columns + 1) + 1, columns + 1)}, part)
 

@@ -6,7 +6,7 @@ from ngc.errors import VerifyError
 from ngc.importer.attributes import Field, MalformedValue
 from ngc.importer.operators.conversion import NUM_ARGS, Conversion, Operator
 from ngc.importer.operators.reshape_codes import reshaped
-from ngc.ir import Dim, SymDim, Value
+from ngc.ir import Dim, Value
 from ngc.ir.tensor_type import format_shape, product
 
 
@@ -74,11 +74,8 @@ def _squeeze(conversion: Conversion) -> list[Value]:
 
 def _broadcast_dims(conversion: Conversion, target: Sequence[Dim]) -> list[Value]:
     for have, want in zip(conversion.shape, target, strict=True):
-        if have != want and (have != 1 or isinstance(want, SymDim)):
-            raise conversion.fail(
-                f"data of shape {format_shape(conversion.shape)} cannot be broadcast to {format_shape(target)}; "
-                "only dimensions of 1 can, and to fixed sizes"
-            )
+        if have not in (want, 1):
+            raise conversion.fail(f"data of shape {format_shape(conversion.shape)} cannot be broadcast to {format_shape(target)}; only dimensions of 1 can")
     return [conversion.op("broadcast_to", conversion.data, shape=tuple(target))]
 
 
@@ -153,8 +150,11 @@ def _tile(conversion: Conversion) -> list[Value]:
 
 
 def _repeat(conversion: Conversion) -> list[Value]:
-    """Each element repeated along an axis, or along the flattened data."""
-    count, axis = conversion.attrs["repeats"], conversion.attrs["axis"]
+    return each_repeated(conversion, conversion.attrs["repeats"], conversion.attrs["axis"])
+
+
+def each_repeated(conversion: Conversion, count: int, axis: int | None) -> list[Value]:
+    """Returns each element of the data repeated along an axis, or along the flattened data."""
     shape = (product(conversion.shape),) if axis is None else conversion.shape
     along = 0 if axis is None else conversion.axis(axis)
     pairs = [(dim, count if position == along else 1) for position, dim in enumerate(shape)]

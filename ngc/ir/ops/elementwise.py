@@ -10,6 +10,8 @@ from ngc.ir.opdef import Arrays, Attr, Attrs, OpDef, Types
 from ngc.ir.tensor_type import DTYPES, Dim, Shape, TensorType, format_shape
 from ngc.ir.unary import UNARY, evaluate_unary
 
+BinaryFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
 
 def broadcast(a: Shape, b: Shape, name: str = "broadcast") -> Shape:
     """Returns the shape of two operands aligned at the right, as numpy does; VerifyError where they do not fit."""
@@ -40,7 +42,7 @@ def _power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.power(a.astype(np.float64), b.astype(np.float64))
 
 
-BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+BINARY: dict[str, BinaryFunction] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": _div, "mod": _mod, "power": _power,
     "maximum": np.maximum, "minimum": np.minimum, "hypot": lambda a, b: np.hypot(a.astype(np.float64), b.astype(np.float64)),
     "equal": np.equal, "not_equal": np.not_equal, "greater": np.greater, "greater_equal": np.greater_equal,
@@ -53,7 +55,7 @@ integers divide toward zero and by zero to 0."""
 COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum", "hypot", "equal", "not_equal", "logical_and", "logical_or", "logical_xor"})
 
 
-def _binary_infer(name: str) -> Callable[[Types, Attrs], tuple[TensorType, ...]]:
+def binary_infer(name: str) -> Callable[[Types, Attrs], tuple[TensorType, ...]]:
     def infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
         if (len(types) == 2) == (attrs["scalar"] is not None):
             raise VerifyError(f"{name} takes either two operands or one and the attribute scalar")
@@ -74,14 +76,14 @@ def scalar_array(scalar: float, dtype: np.dtype) -> np.ndarray:
     return np.array(scalar, dtype)
 
 
-def _binary_evaluate(name: str) -> Callable[[Arrays, Attrs], tuple[np.ndarray, ...]]:
+def _binary_evaluate(function: BinaryFunction) -> Callable[[Arrays, Attrs], tuple[np.ndarray, ...]]:
     def evaluate(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
         a = arrays[0]
         b = arrays[1] if len(arrays) == 2 else scalar_array(attrs["scalar"], a.dtype)
         if attrs["reverse"]:
             a, b = b, a
         with np.errstate(all="ignore"):
-            return (np.asarray(BINARY[name](a, b)).astype(arrays[0].dtype),)
+            return (np.asarray(function(a, b)).astype(arrays[0].dtype),)
 
     return evaluate
 
@@ -101,10 +103,11 @@ def _unary(name: str) -> OpDef:
                  frozenset(traits), doc=f"{name}(x), element by element.")
 
 
-def _binary(name: str) -> OpDef:
-    return OpDef(name, ("a", "b?"), _binary_infer(name), _binary_evaluate(name), {"scalar": Attr("float", None), "reverse": Attr("bool", False)},
-                 frozenset({"binary", "elementwise"} | ({"commutative"} if name in COMMUTATIVE else set())),
-                 doc=f"{name} of two operands with broadcasting, or of one and a scalar (`reverse`: the scalar first).")
+def binary_opdef(name: str, function: BinaryFunction, infer: Callable[[Types, Attrs], tuple[TensorType, ...]], *, commutative: bool, doc: str = "") -> OpDef:
+    """Returns the record of an operator of two operands with broadcasting, or of one and the attribute `scalar`."""
+    return OpDef(name, ("a", "b?"), infer, _binary_evaluate(function), {"scalar": Attr("float", None), "reverse": Attr("bool", False)},
+                 frozenset({"binary", "elementwise"} | ({"commutative"} if commutative else set())),
+                 doc=doc or f"{name} of two operands with broadcasting, or of one and a scalar (`reverse`: the scalar first).")
 
 
 def _prelu_infer(types: Types, attrs: Attrs) -> tuple[TensorType, ...]:
@@ -166,7 +169,7 @@ def _cast(arrays: Arrays, attrs: Attrs) -> tuple[np.ndarray, ...]:
 
 OPS = (
     *(_unary(name) for name in UNARY),
-    *(_binary(name) for name in BINARY),
+    *(binary_opdef(name, function, binary_infer(name), commutative=name in COMMUTATIVE) for name, function in BINARY.items()),
     OpDef("prelu", ("x", "slope"), _prelu_infer, _prelu, {}, frozenset({"elementwise"}), doc="x where positive, else slope*x, a slope per channel or one."),
     OpDef("where", ("condition", "a", "b"), _where_infer, _where, {}, frozenset({"elementwise"}), doc="a where the condition is not zero, else b."),
     OpDef("cast", ("x",), _cast_infer, _cast, {"dtype": Attr("str", choices=(*DTYPES, "bf16"))}, frozenset({"elementwise"}), doc="Another element type."),

@@ -29,13 +29,25 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def info(database: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs `ngc-eval info evaluation` and returns what it prints; an error's text where it fails."""
+    """Runs `ngc-eval info evaluation` and returns what it prints."""
 
-    def run(*arguments: str) -> str:
-        code = main(["info", "evaluation", arguments[0], "--database_address", database, *arguments[1:]])
+    def run(table: str, *arguments: str) -> str:
+        assert main(["info", "evaluation", table, "--database_address", database, *arguments]) == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def refusal(database: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs `ngc-eval info evaluation`, which is to fail, and returns the error."""
+
+    def run(table: str, *arguments: str) -> str:
+        assert main(["info", "evaluation", table, "--database_address", database, *arguments]) == 1
         printed = capsys.readouterr()
-        assert code == bool(printed.err.startswith("ngc-eval: error: ")), printed.err
-        return printed.err.removeprefix("ngc-eval: error: ").strip() if code else printed.out
+        assert not printed.out
+        assert printed.err.startswith("ngc-eval: error: ")
+        return printed.err.removeprefix("ngc-eval: error: ").removesuffix("\n")
 
     return run
 
@@ -77,8 +89,8 @@ def test_filters(info: Callable[..., str], filters: tuple[str, ...], ids: list[s
 
 
 @pytest.mark.parametrize(("filters", "indices"), [
-    ((), range(18)), (("--limit", "2", "--offset", "3"), [3, 4]), (("--failed",), [8]), (("--wrong",), [2, 3, 11]),
-    (("--wrong", "--expected", "2"), [11]), (("--answered", "1", "--limit", "1"), [1]),
+    ((), range(18)), (("--limit", "2", "--offset", "3"), [3, 4]), (("--failed",), [8]), (("--wrong",), [1, 2, 13, 14, 17]),
+    (("--wrong", "--expected", "2"), [13]), (("--answered", "1", "--limit", "1"), [1]),
 ])  # fmt: skip
 def test_filters_of_predictions(info: Callable[..., str], filters: tuple[str, ...], indices: list[int]) -> None:
     rows = json.loads(info("predictions", "--evaluation", "a1", "-f", "json", *filters))
@@ -94,26 +106,26 @@ def test_no_header(info: Callable[..., str]) -> None:
     assert info("latency", "-f", "csv", "--no_header").startswith("c1,")
 
 
-def test_files(info: Callable[..., str], tmp_path: Path) -> None:
+def test_files(info: Callable[..., str], refusal: Callable[..., str], tmp_path: Path) -> None:
     path = str(tmp_path / "latency.csv")
     assert info("latency", "-o", path, "--precision", "int8") == ""
-    assert info("latency", "-o", path) == f"{path} exists; give --overwrite to replace it, or --append to add to it"
+    assert refusal("latency", "-o", path) == f"{path} exists; give --overwrite to replace it, or --append to add to it"
     info("latency", "-o", path, "--precision", "fp32", "--append")
     with open(path, newline="") as file:
         assert [row["id"] for row in csv.DictReader(file)] == ["b1", "c1", "a2"]
-    assert info("accuracy", "-o", path, "--append").startswith(f"cannot append to {path}: its columns are others (calibration_error, duration (us), ")
+    assert refusal("accuracy", "-o", path, "--append").startswith(f"cannot append to {path}: its columns are others (calibration_error, duration (us), ")
     info("accuracy", "-o", path, "--overwrite")
     assert Path(path).read_text() == info("accuracy", "-f", "csv")
 
 
 @pytest.mark.parametrize(("format", "extension"), [("csv", "csv"), ("json", "json"), ("table", "txt"), ("", "txt")])
-def test_all_into_a_folder(info: Callable[..., str], tmp_path: Path, format: str, extension: str) -> None:
+def test_all_into_a_folder(info: Callable[..., str], refusal: Callable[..., str], tmp_path: Path, format: str, extension: str) -> None:
     folder = tmp_path / "all"
     info("all", "-o", str(folder), *(["-f", format] if format else []))
     assert {path.name: path.read_text() for path in folder.iterdir()} == {
         f"{table}.{extension}": info(table, "-f", format or "table") for table in TABLES}  # fmt: skip
-    before = info("all", "-o", str(folder), *(["-f", format] if format else []))
-    assert before == f"{folder}/accuracy.{extension} exists; give --overwrite to replace it, or --append to add to it"
+    again = refusal("all", "-o", str(folder), *(["-f", format] if format else []))
+    assert again == f"{folder}/accuracy.{extension} exists; give --overwrite to replace it{', or --append to add to it' * (extension != 'txt')}"
 
 
 def test_all_leaves_out_what_was_not_measured(info: Callable[..., str], caplog: pytest.LogCaptureFixture) -> None:
@@ -157,19 +169,20 @@ def test_a_trace_for_chrome(info: Callable[..., str], tmp_path: Path) -> None:
     (("layers", "--bar_plot", "--plot_path", "x.svg"), "a plot shows one evaluation, 3 have layers; choose one, such as the newest with --evaluation c1"),
     (("layers", "--bar_plot", "--plot_path", "x.gif", "--evaluation", "a1"), "cannot plot into x.gif: give a file that ends in .png, .svg, .pdf"),
     (("layers", "--bar_plot", "--plot_path", __file__), f"{__file__} exists; give --overwrite to replace it"),
-    (("layers", "--evaluation", "b1"), "no layers: none of the evaluations found has a trace of them; `ngc-eval predict ... --trace_level FRAMEWORK_TRACE` makes one"),
+    (("layers", "--evaluation", "b1"),
+     "no layers: none of the evaluations found has a trace of them; `ngc-eval predict ... --trace_level FRAMEWORK_TRACE` makes one"),
     (("cuda_launch", "--limit", "3"), "no CUDA kernels: none of the evaluations found has a trace of them; that takes a GPU target (`--target tensorrt`) on a "
      "machine with a GPU, and a tracer of its kernels at `--trace_level SYSTEM_LIBRARY_TRACE` or above"),
     (("eventflow", "--chrome", "-f", "csv"), "a trace for Chrome is one whole of JSON; --append and other formats are for events"),
     (("predictions", "--offset", "-1"), "--offset is -1; it is at least 0"),
     (("predictions", "--wrong", "--failed"), "an answer that failed is no wrong one; give --wrong or --failed"),
 ])  # fmt: skip
-def test_errors(info: Callable[..., str], arguments: tuple[str, ...], message: str) -> None:
-    assert info(*arguments) == message
+def test_errors(refusal: Callable[..., str], arguments: tuple[str, ...], message: str) -> None:
+    assert refusal(*arguments) == message
 
 
-def test_an_evaluation_that_is_not_there(info: Callable[..., str], database: str) -> None:
-    assert info("latency", "--evaluation", "zz") == f"database {database}: there is no evaluation 'zz'"
+def test_an_evaluation_that_is_not_there(refusal: Callable[..., str], database: str) -> None:
+    assert refusal("latency", "--evaluation", "zz") == f"database {database}: there is no evaluation 'zz'"
 
 
 def test_an_empty_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,6 +100,12 @@ def test_what_is_no_archive(tmp_path):
     assert refused(tmp_path, tmp_path / "a") == "here: neither a zip nor a tar file"
 
 
+@pytest.mark.parametrize("kind", WRITERS)
+def test_what_the_disk_says_is_not_the_archives_fault(tmp_path, kind):
+    with pytest.raises(FileNotFoundError):
+        extract(WRITERS[kind](tmp_path / "a", {"m.json": DATA}), "m.json", tmp_path / "none" / "out", "here")
+
+
 def test_encrypted_zip_files(tmp_path):
     data = bytearray(write_zip(tmp_path / "a", {"m.json": DATA}).read_bytes())
     for signature, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):

@@ -73,6 +73,15 @@ def test_the_users_own_come_first(tmp_path):
         all_manifests([tmp_path / "none"])
 
 
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
+    def denied(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(ManifestError, match=rf"^{tmp_path}: cannot be listed: Permission denied$"):
+        all_manifests([tmp_path])
+
+
 def test_wrong_files_do_not_stand_in_the_way(tmp_path, caplog):
     put(tmp_path / "a.yml", "Net")
     (tmp_path / "b.yml").write_text("name: x\n\tversion: 1\n")

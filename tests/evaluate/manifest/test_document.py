@@ -52,6 +52,7 @@ def test_texts_stay_as_they_are_written(tmp_path):
     ("a:\n  b: 1\n  b: 2\n", "3:3: a.b: the key is there twice, first in line 2"),
     ("a: &x {c: 1}\nb:\n  <<: *x\n", "3:3: b.<<: a merge key; manifests write fields out"),
     ("? [1]\n: 2\n", "1:3: a list as a key; keys are names"),
+    ("a:\n  ? {b: 1}\n  : 2\n", "2:5: a: a mapping as a key; keys are names"),
     ("a: !!python/object:os.system {}\n", "1:4: a: the tag !!python/object:os.system; a manifest has texts, numbers, true, false, lists and mappings"),
     ("a: !mine 1\n", "1:4: a: the tag !mine; a manifest has texts, numbers, true, false, lists and mappings"),
     ("a: 2020-02-31\n", "1:4: a: '2020-02-31' is no timestamp of YAML's; a text is written in quotes"),
@@ -105,6 +106,17 @@ def test_files_that_cannot_be_read(tmp_path):
         read_document(large)
     with pytest.raises(ManifestError, match="no such file"):
         read_document(Path("a\0b.yml"))
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def denied(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "m.yml"
+    path.touch()
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(ManifestError, match=r"m.yml: cannot be read: Permission denied$"):
+        read_document(path)
 
 
 def test_names_that_are_not_printable_are_quoted(tmp_path):

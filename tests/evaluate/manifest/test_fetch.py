@@ -220,6 +220,26 @@ def test_no_network_is_told(tmp_path, monkeypatch):
     assert "http://models.invalid/net/m-symbol.json: cannot be reached: Name or service not known" in said(tmp_path, manifest)
 
 
+def test_what_would_never_end_is_ended(tmp_path, site, monkeypatch):
+    serve(site)
+    monkeypatch.setattr(download_module, "MOST_BYTES", len(PARAMS) - 1)
+    expected = f"model.weights_path: {site.address}/net/m-0000.params: more than {len(PARAMS) - 1} bytes; no model is that large"
+    assert said(tmp_path, manifest_of(tmp_path, base_url=f"{site.address}/net")) == expected
+
+
+def test_a_host_that_is_no_name_is_told(tmp_path):
+    assert "http://a..b/m-symbol.json: cannot be" in said(tmp_path, manifest_of(tmp_path, base_url="http://a..b"))
+    assert f"http://{'a' * 64}.org/m-symbol.json: cannot be" in said(tmp_path, manifest_of(tmp_path, base_url=f"http://{'a' * 64}.org"))
+
+
+def test_paths_that_no_file_can_have_are_told(tmp_path):
+    long = "x" * 300
+    expected = f"model.graph_path: {long}: cannot be read: File name too long"
+    assert said(tmp_path, manifest_of(tmp_path, graph_path=long)) == expected
+    put(tmp_path)
+    assert said(tmp_path, manifest_of(tmp_path, long)) == f"output.parameters.features_url: {long}: cannot be read: File name too long"
+
+
 def test_a_silent_server_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(download_module, "TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:

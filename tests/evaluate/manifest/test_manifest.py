@@ -135,6 +135,10 @@ def test_what_is_missing_is_told(tmp_path, field):
     assert message(tmp_path, changed(field)).startswith(f"1:1: {field}: missing; expected: ")
 
 
+def test_numbers_that_no_float_can_be_are_told(tmp_path):
+    assert "inputs[0].parameters.scale: 1000" in message(tmp_path, changed(f"{PARAMETERS}.scale", 10**400))
+
+
 def test_what_belongs_together_is_told(tmp_path):
     both = changed("output.parameters", {"features": "a.txt", "features_url": "b.txt"})
     assert message(tmp_path, both).endswith("output.parameters.features: there is features_url too; one of them is possible")

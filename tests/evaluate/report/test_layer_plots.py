@@ -8,7 +8,7 @@ from ngc.errors import EvaluationError
 from ngc.evaluate.report.layer_plots import layer_plot
 from ngc.evaluate.report.layers import Layer
 
-LAYERS = [Layer(0, "conv0", "conv2d", "", (10.0, 11.0, 15.0, 40.0), None, ()), Layer(1, "a<b>&$x_1$", "dense", "", (3.0, 4.0), None, ())]
+LAYERS = [Layer(0, "conv0", "conv2d", "", (10.0, 11.0, 15.0, 40.0), 0, ()), Layer(1, "a<b>&$x_1$", "dense", "", (3.0, 4.0), 0, ())]
 
 
 @pytest.mark.parametrize("boxes", [True, False])

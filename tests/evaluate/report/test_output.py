@@ -97,6 +97,9 @@ def test_what_is_there_is_not_lost(tmp_path: Path) -> None:
         Output(path, "csv").check()
     assert str(caught.value) == f"{path} exists; give --overwrite to replace it, or --append to add to it"
     with pytest.raises(EvaluationError) as caught:
+        Output(path, "table").check()
+    assert str(caught.value) == f"{path} exists; give --overwrite to replace it"
+    with pytest.raises(EvaluationError) as caught:
         Output(tmp_path, "csv", overwrite=True).check()
     assert str(caught.value) == f"{tmp_path} is no file; give the path of a file as --output"
 

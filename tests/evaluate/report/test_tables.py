@@ -89,7 +89,7 @@ def test_a_layer_without_a_batch_above_it_does_not_count(store: Store) -> None:
 
 
 def layer(index: int, name: str, us: float, *sources: str) -> Layer:
-    return Layer(index, name, "conv2d", "", (us,), None, sources)
+    return Layer(index, name, "conv2d", "", (us,), 0, sources)
 
 
 def test_a_tree_joins_what_does_not_branch() -> None:

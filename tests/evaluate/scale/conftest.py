@@ -12,7 +12,7 @@ import pytest
 from ngc.evaluate.inputs import Dataset, Loader, open_dataset, resolve_dataset
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.manifest import fetch_model, find_manifest
-from ngc.evaluate.parts import ALL, Part
+from ngc.evaluate.parts import Part, split
 from ngc.evaluate.records import LOCAL, RAY, PartResult
 from ngc.evaluate.run.engine import Build, LocalEngine
 from ngc.evaluate.run.evaluate import Outcome, evaluate
@@ -64,14 +64,17 @@ class Digits:
 
     def but(self, **changes: Any) -> "Digits":
         """Returns another evaluation."""
-        return replace(self, job=replace(self.job, **changes))
+        job = replace(self.job, **changes)
+        return replace(self, job=replace(job, parts=tuple(split(len(job.dataset), job.partition_list_size))))
 
     def locally(self) -> Outcome:
         """Evaluates in this process."""
         with Tracer(self.job.trace_level) as tracer, Loader(self.job.dataset, self.job.preprocessing, 1) as loader:
             return self._evaluate(local_runner(self.job, self.engine, loader, tracer, lambda inputs: None), tracer, LOCAL)
 
-    def on(self, cluster: Cluster, *, at: Collection[int] = (), then: Callable[[RayRunner], None] = lambda runner: None, **options: Any) -> tuple[Outcome, list[int]]:
+    def on(
+        self, cluster: Cluster, *, at: Collection[int] = (), then: Callable[[RayRunner], None] = lambda runner: None, **options: Any
+    ) -> tuple[Outcome, list[int]]:
         """Evaluates on a cluster, and does something after the parts of numbers `at`; returns the order in which parts came too."""
         with Tracer(self.job.trace_level) as tracer, RayRunner(cluster, self.job, self.engine, tracer, lambda inputs: None, **options) as runner:
             held = Held(runner, at, partial(then, runner))
@@ -87,8 +90,9 @@ def digits(folder: Path) -> Iterator[Digits]:
     manifest = find_manifest("digits")
     files = fetch_model(manifest)
     opener: Callable[[], Dataset] = partial(open_dataset, resolve_dataset("vision", "digits").path, name="digits", labels=files.labels)
-    job = Job(mode="dataset", manifest=manifest, files=files, dataset=opener(), opener=opener, preprocessing=manifest.preprocessing(True), batch_size=5,
-              partition_list_size=24, limit=ALL, predictions=True, trace_level=TraceLevel.MODEL_TRACE)
+    dataset = opener()
+    job = Job(mode="dataset", manifest=manifest, files=files, dataset=dataset, opener=opener, preprocessing=manifest.preprocessing(True), batch_size=5,
+              partition_list_size=24, parts=tuple(split(len(dataset), 24)), predictions=True, trace_level=TraceLevel.MODEL_TRACE)
     with Store.open(str(folder / "runs.db")) as store:
         yield Digits(job, LocalEngine.compile(files, manifest, Build(threads=1)), store)
 

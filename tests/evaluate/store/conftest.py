@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ngc.evaluate.store import Store
+from ngc.evaluate.store.address import find_database
+from ngc.evaluate.store.database import Database, create_missing
 from tests.evaluate.store.postgres import Server, find_programs, serve
 
 _NUMBERS = itertools.count()
@@ -24,7 +26,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def new_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
-    """Returns a function that returns the address of a database that is not there yet, on each kind in turn."""
+    """Returns a function that returns the address of a new database without tables, on each kind in turn."""
     if request.param == "sqlite":
         folder: Path = tmp_path_factory.mktemp("stores")
         return lambda: str(folder / f"{next(_NUMBERS)}.db")
@@ -32,16 +34,34 @@ def new_address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
     def created() -> str:
         name = f"evaluations_{next(_NUMBERS)}"
-        Store.open(running.address(), name).close()
+        create_missing(find_database(running.address(name), "").url)
         return running.address(name)
 
     return created
 
 
+@pytest.fixture(scope="session")
+def emptied_address(new_address: Callable[[], str]) -> Callable[[], str]:
+    """Returns a function that returns the address of a database without tables; on a server always the same one, as creating and removing them takes long."""
+    first = new_address()
+    if not first.startswith("postgresql"):
+        return new_address
+
+    def emptied() -> str:
+        database = Database(find_database(first, "").url)
+        with database.writing() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+        database.close()
+        return first
+
+    return emptied
+
+
 @pytest.fixture
-def address(new_address: Callable[[], str]) -> str:
-    """Returns the address of a database of this test's own."""
-    return new_address()
+def address(emptied_address: Callable[[], str]) -> str:
+    """Returns the address of a database without tables, for this test alone."""
+    return emptied_address()
 
 
 @pytest.fixture

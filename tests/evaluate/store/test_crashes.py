@@ -3,6 +3,8 @@
 import random
 import signal
 import time
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from ngc.evaluate.accuracy import Tally
@@ -12,7 +14,7 @@ from tests.evaluate.store.postgres import Server
 from tests.evaluate.store.samples import evaluation, part_result
 from tests.evaluate.store.writer import PART_SIZE, context, open_store, record_parts
 
-_PARTS = 200
+_PARTS = 150
 _KILLS = 10
 
 
@@ -27,17 +29,25 @@ def _check(store: Store) -> set[int]:
     return store.finished_parts("a")
 
 
+def _start(address: str) -> tuple[ForkServerProcess, Connection]:
+    """Starts a process that records all parts; returns it and where it tells of each."""
+    recorded, theirs = context().Pipe()
+    process = context().Process(target=record_parts, args=(address, "a", _PARTS, theirs))
+    process.start()
+    theirs.close()  # so that the end of the process ends what it tells
+    return process, recorded
+
+
 def test_processes_killed_at_any_moment_lose_no_part_and_count_none_twice(address: str) -> None:
     moments = random.Random(8)
     with Store.open(address) as store:
         store.begin(evaluation("a", parts=_PARTS))
     done: set[int] = set()
     for _ in range(_KILLS):
-        ready, theirs = context().Pipe()
-        process = context().Process(target=record_parts, args=(address, "a", _PARTS, theirs))
-        process.start()
-        assert ready.recv() == "ready"
-        time.sleep(moments.uniform(0, 0.05))
+        process, recorded = _start(address)
+        for _ in range(moments.randrange(10)):
+            recorded.recv()
+        time.sleep(moments.uniform(0, 0.005))
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
@@ -46,9 +56,7 @@ def test_processes_killed_at_any_moment_lose_no_part_and_count_none_twice(addres
         assert now >= done
         done = now
     assert 0 < len(done) < _PARTS
-    ready, theirs = context().Pipe()
-    process = context().Process(target=record_parts, args=(address, "a", _PARTS, theirs))
-    process.start()
+    process, _ = _start(address)
     process.join()
     with Store.open(address) as store:
         assert _check(store) == set(range(_PARTS))

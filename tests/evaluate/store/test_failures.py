@@ -6,8 +6,9 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -169,6 +170,22 @@ def test_a_writer_waits_for_another_one_only_so_long(file: Path) -> None:
     assert store.add_part("a", part_result(1), predictions=True)
     store.close()
 
+
+
+def test_a_file_of_another_journal_is_opened_once_its_writer_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE theirs (number INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    hasty = Database(find_database(str(path), "").url, lock_seconds=0.05)
+    with _fails(f"database {path}: another process has kept it locked; .*"), hasty.reading():
+        pass
+    threading.Timer(0.2, lambda: other.execute("COMMIT")).start()
+    with Store.open(str(path)) as store:
+        store.begin(evaluation("a"))
+    other.close()
+    with closing(sqlite3.connect(path)) as later:
+        assert later.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_server_that_does_not_answer_is_named() -> None:

@@ -15,7 +15,7 @@ from ngc.evaluate.store import Store, tables
 from ngc.evaluate.store.address import find_database
 from ngc.evaluate.store.database import Database
 from ngc.evaluate.store.migrate import REVISIONS, VERSION_TABLE, migrate
-from tests.evaluate.store.postgres import PASSWORD, USER, Server
+from tests.evaluate.store.postgres import PASSWORD, USER
 from tests.evaluate.store.samples import evaluation, part_result
 
 _SHIPPED = Path(__file__).parent / "shipped"
@@ -74,24 +74,10 @@ def _load(address: str, revision: str) -> None:
         server.execute((_SHIPPED / f"{revision}.postgresql.sql").read_text().encode())
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Returns the address of a database without tables."""
-    if request.param == "sqlite":
-        return str(tmp_path / "empty.db")
-    server: Server = request.getfixturevalue("server")
-    name = f"empty_{request.node.name.partition('[')[0][-40:]}"
-    created = Database(find_database(server.address("postgres"), "").url)
-    with created._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    created.close()
-    return server.address(name)
-
-
 @pytest.mark.parametrize("revision", sorted({path.name.partition(".")[0] for path in _SHIPPED.iterdir()}))
-def test_databases_of_every_revision_open_with_all_that_is_in_them(empty: str, revision: str) -> None:
-    _load(empty, revision)
-    with Store.open(empty) as store:
+def test_databases_of_every_revision_open_with_all_that_is_in_them(address: str, revision: str) -> None:
+    _load(address, revision)
+    with Store.open(address) as store:
         _check(store)
         with store._database.reading() as connection:
             assert compare_metadata(_context(connection), tables.METADATA) == []
@@ -153,12 +139,12 @@ def test_an_upgrade_that_fails_changes_nothing(address: str, tmp_path: Path) -> 
         _check(store)
 
 
-def test_a_database_may_be_shared_with_another_program_that_uses_alembic(empty: str) -> None:
-    database = Database(find_database(empty, "").url)
+def test_a_database_may_be_shared_with_another_program_that_uses_alembic(address: str) -> None:
+    database = Database(find_database(address, "").url)
     with database.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('theirs')")
     database.close()
-    with Store.open(empty) as store:
+    with Store.open(address) as store:
         _fill(store)
         _check(store)

@@ -154,6 +154,19 @@ def test_a_finished_evaluation_is_summed_up(store: Store) -> None:
     assert tuple(speed) == pytest.approx((12, 6, 904.5, 150.75, 100.0, 151.25, 200.5, 200.5, 200.5), rel=1e-15)  # sums of six doubles
 
 
+def test_rows_of_an_evaluation_go_with_it_and_none_is_without_one(store: Store) -> None:
+    store.begin(evaluation("a"))
+    store.add_part("a", part_result(0), predictions=True)
+    store.finish("a", {})
+    of_evaluation = ("parts", "predictions", "traces", "model_accuracy", "performance")
+    assert [_column(store, f"SELECT count(*) FROM {table}") for table in of_evaluation] == [[1], [4], [1], [1], [1]]
+    with store._database.writing() as connection:
+        connection.execute(text("DELETE FROM evaluations"))
+    assert [_column(store, f"SELECT count(*) FROM {table}") for table in of_evaluation] == [[0]] * 5
+    with pytest.raises(StoreError, match=r"(FOREIGN KEY constraint failed|violates foreign key constraint)"), store._database.writing() as connection:
+        connection.execute(text("INSERT INTO traces VALUES (7, 0, '')"))
+
+
 def test_an_evaluation_without_parts_is_summed_up_as_unknown(store: Store) -> None:
     store.begin(evaluation("a", mode="max-qps"))
     store.finish("a", {"qps": 1.0})

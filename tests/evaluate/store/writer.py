@@ -20,14 +20,14 @@ def context() -> ForkServerContext:
     return forking
 
 
-def record_parts(address: str, id: str, parts: int, ready: Connection) -> None:
-    """Records all parts of an evaluation that are not there, and finishes it."""
+def record_parts(address: str, id: str, parts: int, recorded: Connection) -> None:
+    """Records all parts of an evaluation that are not there, tells of each, and finishes it."""
     with Store.open(address) as store:
-        ready.send("ready")
         done = store.finished_parts(id)
         for index in range(parts):
             if index not in done:
                 store.add_part(id, part_result(index, PART_SIZE), predictions=True)
+                recorded.send(index)
         store.finish(id, {"parts": parts})
 
 

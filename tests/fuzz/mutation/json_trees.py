@@ -65,7 +65,9 @@ def change(document: Any, rng: random.Random) -> Any:
         case 5:
             parent[key] = rng.choice(([], {}, None, True, False, 0, "", [[]], {"": None}, [0, 0], ["int", 0]))
         case _:
-            parent[key] = _leaf(old, rng) if not isinstance(old, dict | list) else change(old, rng)
+            new = _leaf(old, rng) if not isinstance(old, dict | list) else change(old, rng)
+            if new is not old:  # else the change is in it; and where the document holds itself, the place may be gone
+                parent[key] = new
     return document
 
 

@@ -113,6 +113,10 @@ class Arithmetic:
         match name:
             case "add" | "sub" | "mul":
                 return self._int(name, a, c)
+            case "bitwise_and" | "bitwise_or" | "bitwise_xor":
+                return self._int(name.removeprefix("bitwise_"), a, c)
+            case "shift_left" | "shift_right":
+                return self._int("shl" if name == "shift_left" else "ashr", a, c)
             case "maximum" | "minimum":
                 return b.select(self._icmp("sgt" if name == "maximum" else "slt", a, c), a, c)
             case "div" | "mod" | "floor_div":

@@ -83,7 +83,8 @@ class Unary:
 
 @dataclass(frozen=True)
 class Binary:
-    """add, sub, mul, div, mod, power, maximum, minimum, hypot, logical_and, logical_or, logical_xor, floor_div (integers only)."""
+    """add, sub, mul, div, mod, power, maximum, minimum, hypot, logical_and, logical_or, logical_xor; of integers only floor_div, bitwise_and, bitwise_or,
+    bitwise_xor, and shift_left and shift_right, arithmetically, by fewer places than the kind has bits."""
 
     name: str
     left: "Expr"

@@ -95,8 +95,8 @@ def _percent(value: float) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.4g}"
+    return "" if math.isnan(value) else f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _result(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else str(value)

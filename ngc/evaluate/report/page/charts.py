@@ -65,8 +65,8 @@ def accuracy_against_latency(content: Content) -> Section:
         _scale(axes, "x", [entry.timing.latency for entry in shown])
         axes.set_xlabel("latency (ms/input)")
         axes.set_ylabel("top-1 accuracy")
-        axes.yaxis.set_major_formatter(_percent)
-        axes.margins(0.12)
+        axes.margins(x=0.12)
+        _shares(axes, [entry.tally.top1_accuracy for entry in shown])
         if len(precisions) > 1:
             figure.legend(loc="outside upper right", ncols=len(precisions))
         labelled = shown[:_LABELLED]
@@ -105,7 +105,7 @@ def layers_by_time(content: Content) -> Section:
     if content.layers_of is None:
         return Section(name, title, "It takes an evaluation with --trace_level FRAMEWORK_TRACE.")
     shown = content.layers[:_TOP_LAYERS]
-    whole = sum(layer.duration for layer in content.layers)
+    whole = math.fsum(layer.duration for layer in content.layers)
     types = list(dict.fromkeys(layer.type for layer in shown))
 
     def paint(figure: "Figure") -> None:
@@ -124,8 +124,8 @@ def layers_by_time(content: Content) -> Section:
         figure.legend(loc="outside upper right", ncols=min(len(types), 6))
 
     of = content.layers_of
-    note = (f"The {len(shown)} slowest of {len(content.layers)} layers of {of.label}, batch {of.evaluation.batch_size}, traced on {_day(of)}; "
-            f"all take {whole / 1000:.3f} ms a run.")
+    note = (f"The {len(shown)} slowest of {len(content.layers)} layers of {of.label}, traced on {_day(of)}; all take {whole / 1000:.3f} ms for a batch of "
+            f"{of.timing.batch}.")
     return Section(name, title, note, draw(name, title, (7.0, max(1.6, 0.8 + 0.21 * len(shown))), paint))
 
 
@@ -142,7 +142,7 @@ def history(content: Content) -> Section:
             for axes, values in ((upper, [entry.tally.top1_accuracy for entry in group]), (lower, [entry.timing.latency for entry in group])):
                 axes.plot([entry.evaluation.created_at for entry in group], values, marker="o", color=color, label=group[0].label if axes is lower else None)
         _scale(lower, "y", [entry.timing.latency for group in groups for entry in group])
-        upper.yaxis.set_major_formatter(_percent)
+        _shares(upper, [entry.tally.top1_accuracy for group in groups for entry in group])
         upper.set_ylabel("top-1 accuracy")
         lower.set_ylabel("latency (ms/input)")
         _dates(lower.xaxis)
@@ -220,6 +220,14 @@ def _scale(axes: "Axes", axis: Literal["x", "y"], values: Sequence[float]) -> No
         log_scale(axes, axis)
     else:
         axes.set(**{f"{axis}lim": (0, None)})
+
+
+def _shares(axes: "Axes", values: Sequence[float]) -> None:
+    """Lets the y axis show shares as percentages, with room around them, but none that cannot be."""
+    present = [value for value in values if not math.isnan(value)] or [0.0, 1.0]
+    room = max(0.12 * (max(present) - min(present)), 0.01)
+    axes.set_ylim(max(0.0, min(present) - room), min(1.0 + room / 4, max(present) + room))
+    axes.yaxis.set_major_formatter(_percent)
 
 
 def _legend(figure: "Figure") -> None:

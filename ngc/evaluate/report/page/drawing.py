@@ -5,6 +5,7 @@ matplotlib writes fixed colors. It is given those of COLORS, which no plot has o
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +45,8 @@ def draw(name: str, description: str, size: tuple[float, float], paint: "Callabl
     from matplotlib.figure import Figure
 
     text = io.StringIO()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with warnings.catch_warnings(), matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)  # the browser has other fonts
         figure = Figure(figsize=size, layout="constrained")
         paint(figure)
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
