@@ -12,6 +12,9 @@ from ngc.evaluate.parts import Part
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 """States of an evaluation; one that was interrupted stays RUNNING until it is resumed."""
 
+LOCAL, RAY = "local", "ray"
+"""Where an engine computes: in this process, or in workers on a Ray cluster."""
+
 PREDICT = "c_predict"
 """The name of the span around the computation of one batch, which reports of latency read; it is the agents' own."""
 

@@ -5,11 +5,12 @@ import logging
 import os
 
 from ngc.errors import EvaluationError
+from ngc.evaluate.records import RAY
 
 _log = logging.getLogger("ngc")
 
 _LEAST = {"batch_size": 1, "partition_list_size": 0, "feature_limit": 1, "threads": 0, "workers": 0, "calibration_images": 0, "gpu_device_id": 0, "seed": 0,
-          "duplicate_input": 1, "num_warmup_url_parts": 0, "num_batches": 1, "num_warmup_batches": 0, "min_queries": 1, "min_duration": 0}
+          "ray_workers": 0, "duplicate_input": 1, "num_warmup_url_parts": 0, "num_batches": 1, "num_warmup_batches": 0, "min_queries": 1, "min_duration": 0}
 
 
 def check_flags(args: argparse.Namespace) -> None:
@@ -23,6 +24,7 @@ def check_flags(args: argparse.Namespace) -> None:
             raise EvaluationError(f"--{name} is {getattr(args, name)}; the least possible is {least}")
     _check_gpu(args)
     _check_precision(args)
+    _check_engine(args)
     _check_records(args)
 
 
@@ -59,6 +61,11 @@ def _check_precision(args: argparse.Namespace) -> None:
 def precisions(args: argparse.Namespace) -> list[str]:
     """Returns what --compare lists; nothing where it is not given."""
     return [name.strip() for name in args.compare.split(",")] if args.compare else []
+
+
+def _check_engine(args: argparse.Namespace) -> None:
+    if args.engine != RAY and (args.ray_workers or args.ray_address != "local"):
+        raise EvaluationError("--ray_workers and --ray_address go with --engine=ray")
 
 
 def _check_records(args: argparse.Namespace) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from ngc.evaluate.cli.flags import add_flag, boolean
 from ngc.evaluate.parts import ALL
-from ngc.evaluate.records import FEATURES
+from ngc.evaluate.records import FEATURES, LOCAL, RAY
 from ngc.evaluate.run.identity import NEWEST
 
 AGENTS_TIME_OUT_S = 15 * 60
 """After which the agents end where --time_out is true."""
 
-ENGINES = ("local",)
+ENGINES = (LOCAL, RAY)
 """What --engine takes."""
 
 
@@ -55,7 +55,9 @@ def _add_run_flags(parser: argparse.ArgumentParser, flag: Flag) -> None:
     flag(group, "feature_limit", FEATURES, "of how many classes a prediction keeps the probabilities")
     flag(group, "fail_on_error", False, "end with the first input that fails; otherwise it is recorded as failed, and counted")
     flag(group, "compare", "", "evaluate in several precisions one after another, such as fp32,bf16,int8, and compare each with the first")
-    flag(group, "engine", "local", "what computes: local is this process", choices=ENGINES)
+    flag(group, "engine", LOCAL, "what computes: local is this process, ray are workers of a Ray cluster, each with parts of the inputs", choices=ENGINES)
+    flag(group, "ray_workers", 0, "how many workers of --threads CPUs each; 0: one on each node of the cluster")
+    flag(group, "ray_address", "local", "local: a cluster on this machine for this run; auto: the running one that this machine is a node of; or its host:port")
     flag(group, "workers", 0, "threads that read and preprocess; 0: the physical cores")
     flag(group, "seed", 0, "of generated inputs and arrivals")
     flag(group, "time_out", 0, "end after so many seconds, as on Ctrl-C; 0: never; true means 15 minutes, as for the agents", read=seconds, value="SECONDS")

@@ -18,7 +18,7 @@ from ngc.evaluate.inputs import read_address, synthetic
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.load import Step
 from ngc.evaluate.manifest import Manifest
-from ngc.evaluate.records import FINISHED
+from ngc.evaluate.records import FINISHED, LOCAL
 from ngc.evaluate.run.engine import LocalEngine
 from ngc.evaluate.run.files import results_folder, trace_file, write_results
 from ngc.evaluate.run.job import evaluation_of
@@ -49,6 +49,8 @@ def _load(args: argparse.Namespace) -> Load:
     for flag in ("resume", "compare", "calibration_images", "partition_list_size", "publish_predictions"):
         if getattr(args, flag):
             raise EvaluationError(f"--{flag} goes with the modes dataset, urls and raw, which evaluate inputs in parts; mode {args.mode} does not")
+    if args.engine != LOCAL:
+        raise EvaluationError(f"--engine={args.engine} spreads the parts of inputs over a cluster; mode {args.mode} measures one engine, in this process")
     return Load(initial_qps=args.initial_qps, percentile=args.percentile, min_queries=args.min_queries, min_duration_ms=args.min_duration,
                 batch_size=args.batch_size, greedy=args.batching == "greedy", seed=args.seed)
 

@@ -2,34 +2,36 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ngc.errors import EvaluationError
 from ngc.evaluate.cli.predict_checks import precisions
+from ngc.evaluate.cli.predict_engines import Observe, cluster_of, runner_of
 from ngc.evaluate.cli.predict_setup import build_of, compiled, published, recording, resource_of
 from ngc.evaluate.cli.predict_tables import show_comparison, show_summary
 from ngc.evaluate.cli.progress import progress
-from ngc.evaluate.inputs import Loader, Sample
+from ngc.evaluate.inputs import Sample
 from ngc.evaluate.records import RUNNING
 from ngc.evaluate.run.agreement import Agreement, Answers
 from ngc.evaluate.run.engine import LocalEngine
 from ngc.evaluate.run.evaluate import Interrupted, evaluate
 from ngc.evaluate.run.files import results_folder, trace_file, write_results
 from ngc.evaluate.run.identity import choose
-from ngc.evaluate.run.job import Job, local_runner, new_evaluation
+from ngc.evaluate.run.job import Job, new_evaluation
 from ngc.evaluate.run.recorder import Recorder
 from ngc.evaluate.run.summary import Summary, results_of, summarize
 from ngc.evaluate.store import Store
 from ngc.evaluate.trace import Tracer
 
+if TYPE_CHECKING:
+    from ngc.evaluate.scale import Cluster
+
 _log = logging.getLogger("ngc")
-
-Observe = Callable[[Sequence[Sample], np.ndarray], None]
-
 
 def evaluate_job(args: argparse.Namespace, job: Job) -> None:
     """Evaluates, records and shows a job.
@@ -39,16 +41,16 @@ def evaluate_job(args: argparse.Namespace, job: Job) -> None:
         KeyboardInterrupt: it was interrupted; says how to go on.
         NgcError: whatever else went wrong, in one line.
     """
-    with recording(args) as recorder:
+    with recording(args) as recorder, cluster_of(args) as cluster:
         if args.compare:
-            show_comparison(args, _compare(args, job, recorder), recorder.place)
+            show_comparison(args, _compare(args, job, recorder, cluster), recorder.place)
             return
         job, engine = compiled(args, job, build_of(args))
-        summary = _perform(args, job, engine, recorder)
+        summary = _perform(args, job, engine, recorder, cluster)
         show_summary(args, summary, recorder.place)
 
 
-def _compare(args: argparse.Namespace, job: Job, recorder: Recorder) -> list[tuple[Summary, Agreement]]:
+def _compare(args: argparse.Namespace, job: Job, recorder: Recorder, cluster: "Cluster | None") -> list[tuple[Summary, Agreement]]:
     """Evaluates a job in each precision of --compare, one after the other, so that none disturbs another's caches; returns how each agrees with the first."""
     if not job.classifies:
         raise EvaluationError(f"--compare in mode {job.mode!r}: agreement is that of probabilities of classes, which this mode does not look at")
@@ -63,16 +65,16 @@ def _compare(args: argparse.Namespace, job: Job, recorder: Recorder) -> list[tup
                 answers.keep(samples, probabilities)
             pieces.append(answers.compare(samples, probabilities))
 
-        summary = _perform(args, own, engine, recorder, observe)
+        summary = _perform(args, own, engine, recorder, cluster, observe)
         rows.append((summary, sum(pieces, Agreement())))
     return rows
 
 
 def _perform(
-    args: argparse.Namespace, job: Job, engine: LocalEngine, recorder: Recorder, observe: Observe = lambda samples, probabilities: None
+    args: argparse.Namespace, job: Job, engine: LocalEngine, recorder: Recorder, cluster: "Cluster | None", observe: Observe | None = None
 ) -> Summary:
     """Evaluates one job with one engine, and writes its files."""
-    evaluation, finished = new_evaluation(job, engine), set[int]()
+    evaluation, finished = new_evaluation(job, engine, args.engine), set[int]()
     if args.resume:
         assert isinstance(recorder, Store)  # --resume means --publish
         found = choose(recorder, evaluation, args.resume)
@@ -83,13 +85,12 @@ def _perform(
     with (
         Tracer(job.trace_level, file=trace_file(folder, job.trace_level, goes_on=bool(finished)), otlp=args.tracer_address,
                resource=resource_of(evaluation)) as tracer,
-        Loader(job.dataset, job.preprocessing, job.workers) as loader,
         progress(f"{evaluation.model_name} {evaluation.precision}", inputs, "inputs") as advance,
+        runner_of(cluster, job, engine, tracer, advance, observe) as runner,
     ):
         advance(sum(len(part) for part in job.parts if part.index in finished))
         try:
-            outcome = evaluate(local_runner(job, engine, loader, tracer, advance, observe), job.parts, evaluation, recorder, tracer,
-                               predictions=job.predictions)
+            outcome = evaluate(runner, job.parts, evaluation, recorder, tracer, predictions=job.predictions)
         except Interrupted as interrupt:
             raise KeyboardInterrupt(_how_to_go_on(args, interrupt)) from None
     summary = summarize(outcome, engine.weight_bytes)

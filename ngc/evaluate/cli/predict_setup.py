@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,8 @@ def dataset_job(args: argparse.Namespace) -> Job:
     else:
         raise EvaluationError("which data set? --dataset_name names one, --data_dir is one or the folder of several")
     files = files_of(args, manifest)
-    dataset = open_dataset(path, name=name, labels=files.labels, label_list=Path(args.label_list) if args.label_list else None)
-    return _job(args, manifest, files, dataset, preprocessing, mode="dataset", category=args.dataset_category, limit=args.num_file_parts, warm_up=1)
+    opener = partial(open_dataset, path, name=name, labels=files.labels, label_list=Path(args.label_list) if args.label_list else None)
+    return _job(args, manifest, files, opener(), opener, preprocessing, mode="dataset", category=args.dataset_category, limit=args.num_file_parts, warm_up=1)
 
 
 def urls_job(args: argparse.Namespace) -> Job:
@@ -135,10 +136,11 @@ def urls_job(args: argparse.Namespace) -> Job:
         raise EvaluationError("which inputs? --urls_file_path names a file with a path or an address in each line")
     manifest = manifest_of(args)
     preprocessing = manifest.preprocessing(args.center_crop)
-    dataset = urls_file(Path(args.urls_file_path), max(args.duplicate_input, args.batch_size))
+    opener = partial(urls_file, Path(args.urls_file_path), max(args.duplicate_input, args.batch_size))
+    dataset = opener()
     parts = split(len(dataset), args.partition_list_size or args.batch_size)[: args.num_warmup_url_parts]
     warm_up = sum(len(part.batches(args.batch_size)) for part in parts)
-    return _job(args, manifest, files_of(args, manifest), dataset, preprocessing, mode="urls", limit=args.num_url_parts, warm_up=warm_up)
+    return _job(args, manifest, files_of(args, manifest), dataset, opener, preprocessing, mode="urls", limit=args.num_url_parts, warm_up=warm_up)
 
 
 def raw_job(args: argparse.Namespace) -> Job:
@@ -149,8 +151,17 @@ def raw_job(args: argparse.Namespace) -> Job:
     """
     manifest = manifest_of(args)
     shape, element_type = input_of(manifest)
-    dataset = synthetic(shape, args.num_batches * args.batch_size, args.seed, element_type)
-    return _job(args, manifest, files_of(args, manifest), dataset, AsStored(shape, element_type), mode="raw", warm_up=args.num_warmup_batches)
+    opener = partial(synthetic, shape, args.num_batches * args.batch_size, args.seed, element_type)
+    return _job(args, manifest, files_of(args, manifest), opener(), opener, AsStored(shape, element_type), mode="raw", warm_up=args.num_warmup_batches)
+
+
+def _from_anywhere(opener: "partial[Any]") -> "partial[Any]":
+    """Returns a call for processes that are in other folders: with absolute paths. In this one, messages name paths as the user does."""
+
+    def spelled(value: Any) -> Any:
+        return value.absolute() if isinstance(value, Path) else value
+
+    return partial(opener.func, *map(spelled, opener.args), **{name: spelled(value) for name, value in opener.keywords.items()})
 
 
 def input_of(manifest: Manifest) -> tuple[tuple[int, ...], str]:
@@ -164,8 +175,8 @@ def input_of(manifest: Manifest) -> tuple[tuple[int, ...], str]:
 
 
 def _job(
-    args: argparse.Namespace, manifest: Manifest, files: ModelFiles, dataset: Dataset, preprocessing: Preparation, *, mode: str, category: str = "",
-    limit: int = ALL, warm_up: int,
+    args: argparse.Namespace, manifest: Manifest, files: ModelFiles, dataset: Dataset, opener: "partial[Any]", preprocessing: Preparation, *, mode: str,
+    category: str = "", limit: int = ALL, warm_up: int,
 ) -> Job:
     size = args.partition_list_size or args.batch_size
     level = TraceLevel.named(args.trace_level)
@@ -177,6 +188,7 @@ def _job(
         settings={"preprocessing": repr(preprocessing), "read_ahead": read_ahead}, features=args.feature_limit, read_ahead=read_ahead,
         trace_level=level, trace_preprocess=args.trace_preprocess, fail_on_error=args.fail_on_error,
         predictions=args.publish_predictions, workers=args.workers,
+        opener=_from_anywhere(opener),
     )  # fmt: skip
 
 

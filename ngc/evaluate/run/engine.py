@@ -22,7 +22,7 @@ class Engine(Protocol):
     """Computes batches of a model of one input.
 
     Attributes:
-        description: what computes, for records: `local`, and what the code is for.
+        description: what computes, for records: what the code is for.
     """
 
     @property
@@ -142,8 +142,8 @@ class LocalEngine:
 
     @property
     def description(self) -> str:
-        """`local`, and the processor or device."""
-        return f"local: {self.target}, {self.executable.threads} thread{'s' * (self.executable.threads != 1)}"
+        """The processor or device, and how many threads."""
+        return f"{self.target}, {self.executable.threads} thread{'s' * (self.executable.threads != 1)}"
 
     def predict(self, array: np.ndarray) -> list[np.ndarray]:
         """Returns the outputs for a batch."""

@@ -15,7 +15,7 @@ from ngc.evaluate.inputs import Dataset, Loader, Preparation, Sample
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.manifest import Manifest, ModelFiles
 from ngc.evaluate.parts import Part
-from ngc.evaluate.records import FEATURES, RUNNING, Evaluation
+from ngc.evaluate.records import FEATURES, LOCAL, RUNNING, Evaluation
 from ngc.evaluate.run.engine import LocalEngine
 from ngc.evaluate.run.identity import fingerprint
 from ngc.evaluate.run.runner import LocalRunner
@@ -42,6 +42,7 @@ class Job:
         fail_on_error: whether the first input that fails ends the evaluation.
         predictions: whether the prediction of each input is recorded.
         workers: threads that read inputs; 0 for as many as there are cores.
+        opener: opens the data set again in another process, on another machine where its files are; it can be pickled. None where nothing can.
     """
 
     mode: str
@@ -63,6 +64,7 @@ class Job:
     fail_on_error: bool = False
     predictions: bool = False
     workers: int = 0
+    opener: Callable[[], Dataset] | None = None
 
 
 def local_runner(
@@ -81,25 +83,27 @@ def local_runner(
                        job.trace_preprocess, job.fail_on_error, warm_up_batches, advance, observe)
 
 
-def new_evaluation(job: Job, engine: LocalEngine) -> Evaluation:
-    """Returns what is recorded of a job as a whole, as an evaluation that begins now."""
+def new_evaluation(job: Job, engine: LocalEngine, place: str = LOCAL) -> Evaluation:
+    """Returns what is recorded of a job as a whole, as an evaluation that begins now in a place where engines are."""
     parts = {"dataset_digest": job.dataset.digest(), "partition_list_size": job.partition_list_size, "parts": len(job.parts),
              "feature_limit": job.features, "publish_predictions": job.predictions}
     return evaluation_of(job.manifest, job.files, engine, mode=job.mode, category=job.category, dataset_name=job.dataset.name, batch_size=job.batch_size,
-                         trace_level=job.trace_level, settings={**parts, **job.settings}, partition_list_size=job.partition_list_size, parts=len(job.parts))
+                         trace_level=job.trace_level, settings={**parts, **job.settings}, partition_list_size=job.partition_list_size, parts=len(job.parts),
+                         place=place)
 
 
 def evaluation_of(
     manifest: Manifest, files: ModelFiles, engine: LocalEngine, *, mode: str, category: str, dataset_name: str, batch_size: int, trace_level: TraceLevel,
-    settings: Mapping[str, Any], partition_list_size: int = 0, parts: int = 0,
+    settings: Mapping[str, Any], partition_list_size: int = 0, parts: int = 0, place: str = LOCAL,
 ) -> Evaluation:
     """Returns an evaluation that begins now. Its settings are the given ones, and all that is the same for every mode."""
+    described = f"{place}: {engine.description}"
     answer = manifest.output.parameters
     everything = {
         "mode": mode, "ngc": __version__, "model_name": manifest.name, "model_version": manifest.version, "model_digest": files.digest,
         "input": [manifest.input_layer, *manifest.input_shape], "output": [answer.probabilities_layer, answer.probabilities_transform],
         "dataset_category": category, "dataset_name": dataset_name, "batch_size": batch_size, "target": engine.target, "processor": engine.processor,
-        "precision": engine.precision, "threads": engine.executable.threads, "engine": engine.description,
+        "precision": engine.precision, "threads": engine.executable.threads, "engine": described,
         "trace_level": trace_level.name, **settings,
     }  # fmt: skip
     now = datetime.now(UTC)
@@ -107,5 +111,5 @@ def evaluation_of(
         id=uuid.uuid4().hex, created_at=now, updated_at=now, mode=mode, state=RUNNING, model_name=manifest.name, model_version=manifest.version,
         framework_name=manifest.framework.name, framework_version=manifest.framework.version, dataset_category=category, dataset_name=dataset_name,
         target=engine.target, precision=engine.precision, threads=engine.executable.threads, batch_size=batch_size, partition_list_size=partition_list_size,
-        parts=parts, engine=engine.description, trace_level=trace_level, machine=this_machine(), fingerprint=fingerprint(everything), settings=everything,
+        parts=parts, engine=described, trace_level=trace_level, machine=this_machine(), fingerprint=fingerprint(everything), settings=everything,
     )  # fmt: skip

@@ -91,11 +91,9 @@ class LocalRunner:
                 if batch.samples:
                     self._predict(answers, batch)
                 self.advance(len(batch.samples) + len(batch.failures))
-        if answers.failed:
-            first = answers.failed[0]
-            _log.warning("part %d: %d of %d inputs failed; the first is input %d (%s): %s", part.index, len(answers.failed), len(part), first.index,
-                         first.input_id, first.error)
-        return answers.result(part, self.tracer)
+        result = answers.result(part, self.tracer)
+        warn_of_failures(result)
+        return result
 
     def _predict(self, answers: "_Answers", batch: Batch) -> None:
         try:
@@ -125,6 +123,13 @@ class LocalRunner:
         if self.fail_on_error:
             raise EvaluationError(f"input {sample.index} ({sample.input_id}): {reason}; --fail_on_error=false records that and goes on")
         answers.failed.append(Prediction(sample.index, sample.input_id, sample.expected, (), reason))
+
+
+def warn_of_failures(result: PartResult) -> None:
+    """Says how many inputs of a part failed, and why the first of them did; nothing where none did."""
+    if first := next((prediction for prediction in result.predictions if prediction.error), None):
+        _log.warning("part %d: %d of %d inputs failed; the first is input %d (%s): %s", result.part.index, result.tally.failures, len(result.part), first.index,
+                     first.input_id, first.error)
 
 
 @dataclass

@@ -5,11 +5,11 @@ evaluates whole parts, with the batches and the threads that one process would h
 and records them; parts of workers that are lost are handed out again.
 
 Results are equal to the bit to those of one process where the workers run the same versions of ngc, numpy and Pillow, which is checked, on processors with the
-same extensions. The model's code is the artifact's, so it computes the same on every processor that has what it was compiled for; a processor that lacks some
-of that is an error. numpy chooses some of its own loops (the exponential of a softmax outside of the model) by the processor, so other processors are warned of.
+same extensions. The model's code is the artifact's, so it computes the same on every processor that has what it was compiled for; one that lacks some of that
+is an error. numpy chooses some of its own loops (the exponential of a softmax outside of the model) by the processor, so other processors are warned of.
 """
 
-from ngc.evaluate.scale.cluster import AUTO, LOCAL, Cluster
+from ngc.evaluate.scale.cluster import AUTO, LOCAL, Cluster, import_ray
 from ngc.evaluate.scale.runner import RayRunner
 
-__all__ = ["AUTO", "LOCAL", "Cluster", "RayRunner"]
+__all__ = ["AUTO", "LOCAL", "Cluster", "RayRunner", "import_ray"]

@@ -58,7 +58,9 @@ class Cluster:
         """Ends the connection, the workers, and the cluster if it was started for it."""
         if self._connected:
             self._connected = False
-            import_ray().shutdown()
+            ray = import_ray()
+            ray.shutdown()
+            ray._private.worker._worker_logs_enabled = True
 
     def connect(self, cpus: int) -> ModuleType:
         """Connects unless the process is connected, and returns Ray's module.
@@ -84,6 +86,7 @@ class Cluster:
             hint = "; `ray start --head` starts one on this machine, --ray_address=local one for this evaluation" if self.address == AUTO else ""
             raise EvaluationError(f"--ray_address={self.address}: no Ray cluster is reached: {_first_line(error)}{hint}") from error
         self._connected = True
+        ray._private.worker._worker_logs_enabled = False  # Ray writes what happens to workers to stdout, where results go; `log_to_driver` leaves that
         return ray
 
     def size(self, cpus: int, gpus: int) -> int:

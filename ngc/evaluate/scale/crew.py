@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from ngc.errors import EvaluationError, NgcError
-from ngc.evaluate.scale.worker import Assignment, Ready, Worker
+from ngc.evaluate.scale.assignment import Assignment
+from ngc.evaluate.scale.worker import Ready, Worker
 
 _log = logging.getLogger("ngc")
 
@@ -127,6 +128,6 @@ class WorkerLost(Exception):
 
 
 def _reason(error: Exception) -> str:
-    """Returns what Ray says of a lost worker, in one line: the last line is the cause, the ones before it are what Ray knows of the actor."""
-    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    """Returns what Ray says of a lost worker, in one line: the last one, since those before it describe the actor, without what it always adds."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].partition(" Some common causes include")[0] if lines else type(error).__name__

@@ -1,13 +1,8 @@
 """Evaluates parts on the workers of a Ray cluster."""
 
-import hashlib
 import logging
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
-from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -19,10 +14,10 @@ from ngc.evaluate.records import PartResult
 from ngc.evaluate.run.engine import LocalEngine
 from ngc.evaluate.run.job import Job
 from ngc.evaluate.run.runner import warn_of_failures
+from ngc.evaluate.scale.assignment import assign, processor
 from ngc.evaluate.scale.cluster import Cluster
 from ngc.evaluate.scale.crew import Crew, Member, WorkerLost
 from ngc.evaluate.scale.dispatch import Dispatch
-from ngc.evaluate.scale.worker import Assignment, processor, software
 from ngc.evaluate.trace import Tracer
 
 _log = logging.getLogger("ngc")
@@ -54,15 +49,9 @@ class RayRunner:
             advance: told how many inputs each part had.
             observe: given the inputs of each batch, and their probabilities; None where nobody wants them, so that they need not travel.
             start_s: how long there may be no worker.
-
-        Raises:
-            EvaluationError: the data set cannot be opened again.
         """
-        if job.open_dataset is None:
-            raise EvaluationError(f"the data set {job.dataset.name} exists in this process only; workers open it themselves")
         self._cluster, self._job, self._engine, self._tracer = cluster, job, engine, tracer
         self._advance, self._observe, self._start_s = advance, observe, start_s
-        self._opener = job.open_dataset
         self._crew: Crew | None = None
 
     def __enter__(self) -> Self:
@@ -127,14 +116,7 @@ class RayRunner:
         cpus, gpus = self._engine.executable.threads, int(self._engine.target.startswith("tensorrt"))
         ray = self._cluster.connect(cpus)
         size = self._cluster.size(cpus, gpus)
-        with tempfile.TemporaryDirectory(prefix="ngc-eval-") as folder:
-            path = Path(folder, "model.ngc")
-            self._engine.executable.save(path)
-            artifact = np.fromfile(path, np.uint8)
-        job = partial(Job, **{each.name: getattr(self._job, each.name) for each in fields(Job) if each.name != "dataset"})
-        assignment = Assignment(job=job, open_dataset=self._opener, dataset_digest=self._job.dataset.digest(),
-                                artifact_digest=hashlib.sha256(artifact.data).hexdigest(), threads=cpus, software=software(), origin=self._tracer.origin,
-                                observed=self._observe is not None)
+        assignment, artifact = assign(self._job, self._engine, origin=self._tracer.origin, observed=self._observe is not None)
         crew = Crew(ray, assignment, ray.put(artifact), cpus, gpus, processor())
         crew.start(size)
         return crew

@@ -4,49 +4,23 @@ import hashlib
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-import ngc
 from ngc.errors import EvaluationError, NgcError
 from ngc.evaluate.inputs import Dataset, Loader, Sample
 from ngc.evaluate.parts import Part
 from ngc.evaluate.records import PartResult, Span
 from ngc.evaluate.run.engine import Build, LocalEngine
 from ngc.evaluate.run.job import Job, local_runner
+from ngc.evaluate.scale.assignment import Assignment, processor, software
 from ngc.evaluate.trace import Tracer
 
 Observed = tuple[Sequence[Sample], np.ndarray]
 """Inputs of a batch, and their probabilities (inputs, classes)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Assignment:
-    """What a worker is told; it is pickled.
-
-    Attributes:
-        job: makes the job of a data set.
-        open_dataset: opens the data set.
-        dataset_digest: of the data set, as the driver has it.
-        artifact_digest: SHA-256 of the saved executable.
-        threads: that share a batch.
-        software: versions by package; see `software`.
-        origin: what the worker's trace goes on from; see `Tracer`.
-        observed: whether probabilities are returned too.
-    """
-
-    job: Callable[..., Job]
-    open_dataset: Callable[[], Dataset]
-    dataset_digest: str
-    artifact_digest: str
-    threads: int
-    software: dict[str, str]
-    origin: str
-    observed: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +75,7 @@ class Worker:
         job = assignment.job(dataset=dataset)
         engine = _load(artifact, assignment, job)
         tracer = Tracer(job.trace_level, origin=assignment.origin)
-        loader = Loader(dataset, job.preprocessing, job.workers)
+        loader = Loader(dataset, job.preprocessing, job.workers or assignment.threads)
         observers = (self._observe,) if assignment.observed else ()
         self._runner = local_runner(job, engine, loader, tracer, _ignore, *observers)
         self._runner.warm_up()
@@ -109,18 +83,6 @@ class Worker:
 
     def _observe(self, samples: Sequence[Sample], probabilities: np.ndarray) -> None:
         self._observed.append((samples, probabilities))
-
-
-def software() -> dict[str, str]:
-    """Returns the versions of what results depend on besides the model's code: what reads and decodes, and what computes probabilities."""
-    return {"ngc": ngc.__version__, "numpy": np.__version__, "pillow": version("pillow")}
-
-
-def processor() -> str:
-    """Returns what code that is compiled on this machine depends on."""
-    from ngc.target import host_target
-
-    return host_target().identity
 
 
 def _check_software(wanted: dict[str, str]) -> None:
@@ -140,7 +102,7 @@ def _open(assignment: Assignment) -> Dataset:
 
 def _load(artifact: np.ndarray, assignment: Assignment, job: Job) -> LocalEngine:
     """Returns the engine of a saved executable. Its file is gone afterwards; the memory that it is mapped to stays."""
-    if hashlib.sha256(artifact).hexdigest() != assignment.artifact_digest:
+    if hashlib.sha256(artifact.data).hexdigest() != assignment.artifact_digest:
         raise EvaluationError("the saved executable arrived damaged")
     with tempfile.TemporaryDirectory(prefix="ngc-eval-") as folder:
         path = Path(folder, "model.ngc")

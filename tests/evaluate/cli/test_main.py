@@ -61,7 +61,7 @@ def test_what_is_wrong_in_a_file_is_told_with_its_lines(folder: Path, command: C
     assert ran.err.splitlines() == [
         "ngc-eval: error: bad.yaml:2:1: batch_seize: no command has a flag of that name",
         "bad.yaml:3:13: batch_size: invalid literal for int() with base 10: 'many'",
-        "bad.yaml:4:9: engine: 'steam' is none of local",
+        "bad.yaml:4:9: engine: 'steam' is none of local, ray",
         "bad.yaml:5:10: publish: 'maybe' is neither true nor false",
         "bad.yaml:6:7: seed: a flag has one value; lists are written with commas",
         "bad.yaml:7:1: config: no command has a flag of that name",

@@ -15,9 +15,10 @@ from tests.evaluate.cli.conftest import Command
 COMMON = {
     "model_name": "", "model_version": "", "manifest": "", "model_dir": "", "target": "cpu", "precision": "", "threads": 0, "calibration": "",
     "calibration_images": 0, "fallback": "", "tune": False, "disable_autotune": False, "batch_size": 1, "partition_list_size": 0, "feature_limit": 5,
-    "fail_on_error": False, "compare": "", "engine": "local", "workers": 0, "seed": 0, "time_out": 0, "publish": False, "publish_predictions": False,
-    "resume": "", "database_address": "", "database_name": "", "trace_level": "MODEL_TRACE", "trace_preprocess": False, "tracer_address": "",
-    "base_dir": "results", "format": "table", "use_gpu": False, "gpu": False, "gpu_device_id": 0, "gpu_metrics": "",
+    "fail_on_error": False, "compare": "", "engine": "local", "ray_workers": 0, "ray_address": "local", "workers": 0, "seed": 0, "time_out": 0,
+    "publish": False, "publish_predictions": False, "resume": "", "database_address": "", "database_name": "", "trace_level": "MODEL_TRACE",
+    "trace_preprocess": False, "tracer_address": "", "base_dir": "results", "format": "table", "use_gpu": False, "gpu": False,
+    "gpu_device_id": 0, "gpu_metrics": "",
 }  # fmt: skip
 LOAD = {"initial_qps": 16.0, "percentile": 95.0, "min_duration": 100, "min_queries": 512, "image_path": "", "batching": "naive", "center_crop": True}
 OWN = {
@@ -102,6 +103,9 @@ def test_impossible_time_outs(folder: Path, text: str, capsys: pytest.CaptureFix
     (("--compare=fp32,bf16", "--resume"),
      "--resume does not go with --compare: agreement takes the answers of both sides in one run; resume one --precision"),
     (("--publish_predictions",), "--publish_predictions needs --publish"),
+    (("--engine=ray", "--ray_workers=-1"), "--ray_workers is -1; the least possible is 0"),
+    (("--ray_workers=2",), "--ray_workers and --ray_address go with --engine=ray"),
+    (("--ray_address=auto",), "--ray_workers and --ray_address go with --engine=ray"),
 ])  # fmt: skip
 def test_what_does_not_go_together(folder: Path, flags: tuple[str, ...], message: str) -> None:
     with pytest.raises(EvaluationError) as caught:
@@ -134,4 +138,11 @@ def test_a_gpus_target_takes_the_gpus_flags(folder: Path, monkeypatch: pytest.Mo
 def test_load_has_no_parts(command: Command, mode: str, flag: str, name: str) -> None:
     ran = command("predict", mode, "--model_name", "digits", flag)
     text = f"--{name} goes with the modes dataset, urls and raw, which evaluate inputs in parts; mode {mode} does not"
+    assert (ran.code, ran.err) == (1, f"ngc-eval: error: {text}\n")
+
+
+@pytest.mark.parametrize("mode", ["workload", "max-qps"])
+def test_load_is_for_one_engine(command: Command, mode: str) -> None:
+    ran = command("predict", mode, "--model_name", "digits", "--engine=ray")
+    text = f"--engine=ray spreads the parts of inputs over a cluster; mode {mode} measures one engine, in this process"
     assert (ran.code, ran.err) == (1, f"ngc-eval: error: {text}\n")

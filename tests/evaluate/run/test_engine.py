@@ -33,7 +33,7 @@ def digits() -> Model:
 
 
 def test_what_an_engine_is(digits: Model) -> None:
-    assert (digits.engine.target, digits.engine.precision, digits.engine.description) == ("cpu", "fp32", "local: cpu, 1 thread")
+    assert (digits.engine.target, digits.engine.precision, digits.engine.description) == ("cpu", "fp32", "cpu, 1 thread")
     assert digits.engine.weight_bytes == digits.engine.executable.memory.weights
     assert digits.engine.processor
 

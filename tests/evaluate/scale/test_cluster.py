@@ -1,0 +1,39 @@
+"""Reaching a cluster, as far as that starts none."""
+
+import socket
+import sys
+
+import pytest
+
+from ngc.errors import EvaluationError
+from ngc.evaluate.scale import Cluster
+from tests.evaluate.cli.conftest import Command, digits
+from tests.evaluate.cli.conftest import command as command
+from tests.evaluate.cli.conftest import folder as folder
+
+
+def test_ray_is_missing(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    ran = command(*digits("--engine=ray"))
+    assert ran.code == 1
+    assert ran.err == ("ngc-eval: error: --engine=ray needs the package ray, which does not load (import of ray halted; None in sys.modules): "
+                       "pip install 'ngc[eval,ray]'\n")
+
+
+def test_nobody_listens_at_the_address() -> None:
+    pytest.importorskip("ray")
+    with socket.socket() as held:  # bound, so that nobody else is given the port, but not listening
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        with Cluster(address) as cluster, pytest.raises(EvaluationError) as caught:
+            cluster.connect(1)
+    assert str(caught.value) == f"--ray_address={address}: no Ray cluster is reached: [Errno 111] Connection refused"
+
+
+@pytest.mark.parametrize("address", ["here", "ray://here:10001", "here:port", ":6379"])
+def test_addresses_that_are_none(address: str) -> None:
+    pytest.importorskip("ray")
+    with Cluster(address) as cluster, pytest.raises(EvaluationError) as caught:
+        cluster.connect(1)
+    assert str(caught.value) == (f"--ray_address={address}: expected local, auto, or host:port of a cluster's head that this machine is a node of, "
+                                 "such as 10.0.0.1:6379")
