@@ -143,3 +143,14 @@ def _content_named(name: str) -> Content:
     made = evaluation(name, state=FINISHED, model_name=name, dataset_name=name, target=name, precision=name, machine=replace(MACHINE, hostname=name, cpu=name))
     results = part_results(made, 16, us=100.0)
     return Content(name, (Entry(made, timing(results, 4), total(result.tally for result in results), name),))
+
+
+def test_legends_name_what_begins_with_an_underscore(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "a.db")) as store:
+        for id, name in (("a", "_net"), ("b", "__init__")):
+            made = evaluation(id, model_name=name)
+            record(store, made, part_results(made, 24, us=1000))
+        plots = {section.name: section.svg for section in sections(collect(store, store.evaluations(), ""))}
+    for plot in ("distribution", "history", "reliability"):
+        assert "_net fp32" in plots[plot]
+        assert "__init__ fp32" in plots[plot]
