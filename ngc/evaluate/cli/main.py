@@ -41,12 +41,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ngc-eval: error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `ngc-eval info … | head`: whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return 1
+    except OSError as error:  # no space is left where stdout goes to, for example
+        logging.getLogger("ngc").debug("where that happened:", exc_info=True)
+        _drop_output()
+        print(f"ngc-eval: error: {error.filename or 'cannot read or write'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:
         print(f"ngc-eval: interrupted{f': {interrupt}' if interrupt.args else ''}", file=sys.stderr)
         return 130
     return 0
+
+
+def _drop_output() -> None:
+    """Drops what stdout holds where it cannot be written: it would fail again when the process ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

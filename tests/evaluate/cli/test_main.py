@@ -2,6 +2,8 @@
 
 import logging
 import pstats
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,17 @@ def test_an_interruption_has_its_own_code(command: Command, monkeypatch: pytest.
     monkeypatch.setattr("ngc.evaluate.cli.predict.check_flags", interrupt)
     ran = command("predict", "raw")
     assert (ran.code, ran.err) == (130, "ngc-eval: interrupted\n")
+
+
+@pytest.mark.parametrize("flags", [("model", "list", "-f", "json"), ("model", "list"), ("model", "list", "-f", "csv")])
+def test_output_without_space_is_an_error(flags: tuple[str, ...]) -> None:
+    run = [sys.executable, "-c", "import sys; from ngc.evaluate.cli import main; sys.exit(main())", *flags]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "ngc-eval: error: cannot read or write: No space left on device\n")
+
+
+def test_an_error_of_the_system_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ngc.evaluate.cli.predict.check_flags", lambda args: Path("none/such").read_text())
+    ran = command("predict", "raw")
+    assert (ran.code, ran.err) == (1, "ngc-eval: error: none/such: No such file or directory\n")
