@@ -25,6 +25,7 @@ def check_flags(args: argparse.Namespace) -> None:
     _check_gpu(args)
     _check_precision(args)
     _check_engine(args)
+    _check_parts(args)
     _check_records(args)
 
 
@@ -66,6 +67,12 @@ def precisions(args: argparse.Namespace) -> list[str]:
 def _check_engine(args: argparse.Namespace) -> None:
     if args.engine != RAY and (args.ray_workers or args.ray_address != "local"):
         raise EvaluationError("--ray_workers and --ray_address go with --engine=ray")
+
+
+def _check_parts(args: argparse.Namespace) -> None:
+    if 0 < args.partition_list_size < args.batch_size:
+        _log.warning("batches do not reach over parts: with --partition_list_size=%d they have %d inputs, not %d", args.partition_list_size,
+                     args.partition_list_size, args.batch_size)
 
 
 def _check_records(args: argparse.Namespace) -> None:
