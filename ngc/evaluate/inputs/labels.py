@@ -11,6 +11,9 @@ from ngc.errors import DatasetError, shorten
 _SYNSET = re.compile(r"n\d{8}")
 """The id of a WordNet synset, which ILSVRC names its classes by; lists of labels have it before the words: "n01440764 tench, Tinca tinca"."""
 
+ILSVRC = 1000
+"""Classes of ILSVRC."""
+
 _NUMBER = re.compile(r"-?\d{1,18}")
 
 
@@ -20,24 +23,26 @@ class Labels:
 
     Attributes:
         names: in the order of the model's outputs; empty where they are not known.
+        missing: whether the model has names, which are not to be had.
     """
 
     names: tuple[str, ...] = ()
+    missing: bool = False
 
     def indices(self, used: Sequence[str], where: str) -> tuple[int, ...]:
         """Returns the class of each name that a data set uses.
 
         Names are compared in lower case, with the whole label, its synset id, or the words after that. Where no label fits:
         - names that all are numbers are the classes' numbers;
-        - names that all are synset ids, as many as there are labels, have the labels' order, as ILSVRC numbers its classes;
-        - without labels, the sorted names are the classes.
+        - names that all are synset ids, as many as there are labels, have the labels' order, as ILSVRC numbers its classes; so have its 1000 without labels;
+        - without labels, the sorted names are the classes, unless the model's are missing: some of its classes in order are not the first of them.
 
         Args:
             used: names, which may repeat.
             where: the data set, for errors.
 
         Raises:
-            DatasetError: a name is no label, or that of several; a number is that of no class.
+            DatasetError: a name is no label, that of several, or one where labels are missing; a number is that of no class.
         """
         distinct = sorted({_plain(name) for name in used})
         known = self._by_name
@@ -45,8 +50,10 @@ class Labels:
             found = {name: self._one(name, where) for name in distinct}
         elif all(map(_NUMBER.fullmatch, distinct)):
             found = {name: self.checked(int(name), where) for name in distinct}
-        elif not self.names or (len(distinct) == len(self.names) and all(map(_SYNSET.fullmatch, distinct))):
+        elif (not self.names and not self.missing) or (len(distinct) == (len(self.names) or ILSVRC) and all(map(_SYNSET.fullmatch, distinct))):
             found = {name: index for index, name in enumerate(distinct)}
+        elif self.missing:
+            raise DatasetError(f"{where}: its classes have names {_some(distinct)}, and the model's labels, which say what those mean, are not to be had")
         else:
             raise DatasetError(f"{where}: none of its classes {_some(distinct)} is one of the model's {len(self.names)} labels {_some(self.names)}")
         return tuple(found[_plain(name)] for name in used)
