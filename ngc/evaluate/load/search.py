@@ -130,8 +130,8 @@ def _undisturbed(measured: Replay, load: NDArray[np.float64], *, waits: bool) ->
     first = last - measured.sizes + 1
     due, answered = load[last if waits else first], load[first] + measured.latencies[first]
     idle = np.append(True, due[1:] >= answered[:-1])
-    times: NDArray[np.float64] = answered - due
-    return times[idle & (measured.sizes == (measured.sizes.max() if waits else 1))]
+    times: NDArray[np.float64] = (answered - due)[idle & (measured.sizes == (measured.sizes.max() if waits else 1))]
+    return times
 
 
 def _saturated(measured: Replay) -> bool:
