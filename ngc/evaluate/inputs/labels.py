@@ -14,6 +14,9 @@ _SYNSET = re.compile(r"n\d{8}")
 ILSVRC = 1000
 """Classes of ILSVRC."""
 
+MOST_CLASSES = 1 << 31
+"""Where it is not known how many there are: what databases keep as an integer."""
+
 _NUMBER = re.compile(r"-?\d{1,18}")
 
 
@@ -42,7 +45,7 @@ class Labels:
             where: the data set, for errors.
 
         Raises:
-            DatasetError: a name is no label, that of several, or one where labels are missing; a number is that of no class.
+            DatasetError: a name is no label, that of several, or beside numbers or missing labels; a number is that of no class.
         """
         distinct = sorted({_plain(name) for name in used})
         known = self._by_name
@@ -50,6 +53,9 @@ class Labels:
             found = {name: self._one(name, where) for name in distinct}
         elif all(map(_NUMBER.fullmatch, distinct)):
             found = {name: self.checked(int(name), where) for name in distinct}
+        elif not self.names and any(map(_NUMBER.fullmatch, distinct)):
+            names = [name for name in distinct if not _NUMBER.fullmatch(name)]
+            raise DatasetError(f"{where}: some of its classes are numbers and some are names {_some(names)}")
         elif (not self.names and not self.missing) or (len(distinct) == (len(self.names) or ILSVRC) and all(map(_SYNSET.fullmatch, distinct))):
             found = {name: index for index, name in enumerate(distinct)}
         elif self.missing:
@@ -60,8 +66,8 @@ class Labels:
 
     def checked(self, index: int, where: str) -> int:
         """Returns a class's number; raises DatasetError if there is no such class."""
-        if index < 0 or (self.names and index >= len(self.names)):
-            raise DatasetError(f"{where}: class {index}; " + (f"there are {len(self.names)}, from 0" if self.names else "classes count from 0"))
+        if not 0 <= index < (len(self.names) or MOST_CLASSES):
+            raise DatasetError(f"{where}: class {index}; " + (f"there are {len(self.names)}, from 0" if self.names else f"expected 0 to {MOST_CLASSES - 1}"))
         return index
 
     def whole(self, label: float, where: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ngc.errors import DatasetError
+from ngc.errors import DatasetError, shorten
 from ngc.evaluate.inputs.arrays import open_npz
 from ngc.evaluate.inputs.datasets import Dataset
 from ngc.evaluate.inputs.image_folder import open_image_folder
@@ -36,10 +36,14 @@ def open_dataset(location: str | Path, *, name: str = "", labels: tuple[str, ...
         DatasetError: there is nothing at the location, or it is none of these or damaged.
     """
     path, known = Path(location), Labels(labels or (), missing=labels is None)
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:  # a name that is too long, for example
+        raise DatasetError(f"{shorten(str(path))}: no such data set: {error.strerror}") from error
+    if is_folder:
         own_name = name or path.resolve().name
         return open_listed_folder(path, label_list, own_name, known) if label_list else open_image_folder(path, own_name, known)
-    if not path.is_file():
+    if not is_file:
         raise DatasetError(f"{path}: no such data set")
     if path.suffix not in _OPENERS:
         raise DatasetError(f"{path}: no data set; expected a folder of images, or a {', '.join(SUFFIXES)} file")

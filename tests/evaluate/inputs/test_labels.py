@@ -55,7 +55,9 @@ def test_names_mean_nothing_where_the_models_labels_are_missing() -> None:
     (("cat", "dog"), ["horse", "bird"], "here: none of its classes (bird, horse) is one of the model's 2 labels (cat, dog)"),
     (("a",) * 9, ["n01440764"], "here: none of its classes (n01440764) is one of the model's 9 labels (a, a, a, a, a, ...)"),
     (("cat", "dog"), ["0", "2"], "here: class 2; there are 2, from 0"),
-    ((), ["0", "-1"], "here: class -1; classes count from 0"),
+    ((), ["0", "-1"], "here: class -1; expected 0 to 2147483647"),
+    ((), ["0", "2147483648"], "here: class 2147483648; expected 0 to 2147483647"),
+    ((), ["2", "b.jpg 3"], "here: some of its classes are numbers and some are names (b.jpg 3)"),
     (ILSVRC.names, ["crane"], "here: class 'crane' is the label of classes 2, 3"),
 ])
 def test_a_name_of_no_class_is_refused(labels: tuple[str, ...], used: list[str], message: str) -> None:
