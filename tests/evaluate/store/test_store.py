@@ -155,6 +155,13 @@ def test_a_finished_evaluation_is_summed_up(store: Store) -> None:
     assert tuple(speed) == pytest.approx((12, 6, 904.5, 150.75, 100.0, 151.25, 200.5, 200.5, 200.5), rel=1e-15)  # sums of six doubles
 
 
+def test_what_another_process_has_finished_does_not_fail(store: Store) -> None:
+    store.begin(evaluation("a"))
+    store.finish("a", {})
+    store.fail("a", "too late")
+    assert (store.evaluation("a").state, store.evaluation("a").error) == (FINISHED, "")
+
+
 def test_many_parts_are_summed_up_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adding one part's counts at a time copies all those before it: 50,000 parts of one input took 15 seconds, with the database locked."""
     monkeypatch.setattr(Tally, "__add__", lambda one, other: pytest.fail("added one by one"))
