@@ -118,12 +118,17 @@ def _check_reachable(address: str) -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Keeps from `ray.init` what it would change for the whole process, or send: the handler of SIGTERM, and statistics of use to Ray's makers."""
+    """Keeps from `ray.init` what it would change for the whole process, or send: the handler of SIGTERM, and statistics of use to Ray's makers.
+
+    SIGTERM meanwhile, which Ray's own handler answers with SystemExit, is a KeyboardInterrupt, as it is for the rest of an evaluation.
+    """
     main = threading.current_thread() is threading.main_thread()
     handler, sent = signal.getsignal(signal.SIGTERM), os.environ.get("RAY_USAGE_STATS_ENABLED")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
         yield
+    except SystemExit as end:
+        raise KeyboardInterrupt("SIGTERM") from end
     finally:
         if sent is None:
             del os.environ["RAY_USAGE_STATS_ENABLED"]
