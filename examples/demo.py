@@ -1,8 +1,8 @@
 """The demo: `make demo`, or `python -m examples.demo`.
 
-Trains a small residual network with MXNet, compiles its checkpoint with ngc and compares the two on held-out digits; then
-does the same, but for the training, with ResNet-50 v2, and times both. Without MXNet it uses the checkpoint that is kept
-with the examples and says what it leaves out.
+Trains a small residual network with MXNet, compiles its checkpoint with ngc and compares the two on held-out digits; evaluates
+the one that comes with ngc from its manifest, with a page of results; then compiles ResNet-50 v2 and times both. Without MXNet
+it uses the checkpoint that comes with ngc and says what it leaves out.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from rich.table import Table
 
 import ngc
 from examples.digits_data import Digits, held_out_digits
-from examples.digits_network import EPOCHS, KEPT, export, train
+from examples.digits_network import EPOCHS, KEPT, export, mxnet_answer, train
+from examples.evaluation.digits import evaluation_demo
 from examples.random_weights import draw_parameters
 from ngc.cpus import physical_cores
 
@@ -46,7 +47,7 @@ def digits_demo(folder: Path, mxnet: bool, console: Console) -> None:
     table = Table("", "held-out digits right")
     table.add_row("ngc", _accuracy(logits, digits))
     if mxnet:
-        expected = _mxnet_answer(prefix, digits.images)
+        expected = mxnet_answer(prefix, digits.images)
         table.add_row("MXNet", _accuracy(expected, digits))
     console.print(table)
     if mxnet:
@@ -93,18 +94,6 @@ def _train(prefix: str, console: Console) -> None:
         net = train(mx, training_digits(), lambda: progress.advance(task))
     export(net, prefix)
     console.print(f"trained with MXNet in {time.perf_counter() - begin:.1f} s; checkpoint {prefix}-symbol.json, {prefix}-0000.params", soft_wrap=True)
-
-
-def _mxnet_answer(prefix: str, images: np.ndarray) -> np.ndarray:
-    from ngc.importer.mxnet_live import import_mxnet
-
-    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding remarks on its backend
-    mx = import_mxnet()
-    symbol, arguments, auxiliaries = mx.model.load_checkpoint(prefix, 0)
-    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=images.shape)
-    executor.copy_params_from(arguments, auxiliaries)
-    answer: np.ndarray = executor.forward(is_train=False, data=mx.nd.array(images))[0].asnumpy()
-    return answer
 
 
 def _accuracy(logits: np.ndarray, digits: Digits) -> str:
@@ -164,10 +153,12 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     console = Console()
+    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or MXNet remarks on its backend whenever it binds
     mxnet = not options.without_mxnet and all(find_spec(name) for name in ("mxnet", "sklearn"))
     if not mxnet:
         console.print("MXNet (or scikit-learn) is not installed: no training and no comparison. MXNet 1.9.1 installs on Python 3.11 or older.")
     digits_demo(options.folder, mxnet, console)
+    evaluation_demo(options.folder, mxnet, console)
     resnet_demo(options.folder, mxnet, console)
 
 

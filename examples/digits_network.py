@@ -75,6 +75,16 @@ def fit(mx: Any, net: Any, digits: Digits, epochs: int, advance: Callable[[], No
         advance()
 
 
+def mxnet_answer(prefix: str, images: np.ndarray) -> np.ndarray:
+    """Returns MXNet's logits (images, classes) from a checkpoint."""
+    from bench.mxnet_executor import bind
+    from ngc.importer.mxnet_live import import_mxnet
+
+    mx = import_mxnet()
+    answer: np.ndarray = bind(mx, prefix, {"data": images.shape}).forward(is_train=False, data=mx.nd.array(images))[0].asnumpy()
+    return answer
+
+
 def export(net: Any, prefix: str) -> None:
     """Writes `prefix-symbol.json` and `prefix-0000.params`, as MXNet saves models for deployment."""
     net.export(prefix, 0)

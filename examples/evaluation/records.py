@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from bench.mxnet_executor import bind
 from bench.zoo_models import export_zoo, sample_images
 from ngc.evaluate.inputs import Preprocessing
 from ngc.evaluate.manifest import find_manifest
@@ -38,14 +39,6 @@ def draw_images(count: int, seed: int) -> list[bytes]:
         Image.fromarray(pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=95)
         files.append(file.getvalue())
     return files
-
-
-def bind(mx: Any, prefix: str, shape: tuple[int, ...]) -> Any:
-    """Returns a checkpoint's executor for one image."""
-    symbol, arguments, auxiliaries = mx.model.load_checkpoint(prefix, 0)
-    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=(1, *shape))
-    executor.copy_params_from(arguments, auxiliaries)
-    return executor
 
 
 def logits(mx: Any, executor: Any, files: list[bytes], preprocessing: Preprocessing) -> NDArray[np.float32]:
@@ -86,7 +79,7 @@ def main() -> None:
     prefix = export_zoo(options.network, options.folder / "zoo")
     preprocessing = find_manifest(options.model_name).preprocessing(center_crop=True)
     files = draw_images(options.count, options.seed)
-    executor = bind(mx, prefix, preprocessing.shape)
+    executor = bind(mx, prefix, {"data": (1, *preprocessing.shape)})
     mean = logits(mx, executor, files[:CENTRED_ON], preprocessing).mean(axis=0)
     save_centred(mx, executor, prefix, str(options.folder / "model"), mean)
     labels = logits(mx, executor, files, preprocessing).argmax(axis=1)

@@ -36,4 +36,6 @@ def test_the_demo_without_mxnet_says_what_it_leaves_out(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "no training and no comparison" in done.stdout
     assert "held-out digits right" in done.stdout
+    assert "443 of 450: 98.44%" in done.stdout
+    assert (tmp_path / "report.html").exists()
     assert (tmp_path / "resnet50_v2-dump" / "index.html").exists()

@@ -1,6 +1,7 @@
 """Flags that choose evaluations of a database, as the MLModelScope agents' `info evaluation` spells them."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ FILTERS = {
     "precision": "computed in fp32, bf16, fp16 or int8", "target": "compiled for this target", "hostname": "on this machine",
 }  # fmt: skip
 """Flags of text that are fields of the store's filter."""
+
+
+_FRAMEWORKS = {"mxnet": "MXNet"}
+"""Names of frameworks as manifests spell them; the agents take them in any case."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,11 @@ def find(args: argparse.Namespace, limit: int) -> Iterator[Found]:
 
     Raises:
         StoreError: the database cannot be read, or has no evaluation of the id.
-        EvaluationError: there is none.
+        EvaluationError: there is no such evaluation, or no file of the database.
     """
     from ngc.evaluate.store import Store
 
+    _check_file(args)
     with Store.open(args.database_address, args.database_name) as store:
         evaluations = [store.evaluation(args.evaluation)] if args.evaluation else store.evaluations(_filter(args, limit))
         if not evaluations:
@@ -67,10 +73,21 @@ def find(args: argparse.Namespace, limit: int) -> Iterator[Found]:
         yield Found(store, evaluations)
 
 
+def _check_file(args: argparse.Namespace) -> None:
+    """Refuses a file that is not there, which opening the store would make: a database of which only a mistaken name is known."""
+    from ngc.evaluate.store import find_database
+
+    url = find_database(args.database_address, args.database_name).url
+    if url.get_backend_name() == "sqlite" and not os.path.exists(str(url.database)):
+        raise EvaluationError(f"there is no database {url.database}; `ngc-eval predict ... --publish` makes it")
+
+
 def _filter(args: argparse.Namespace, limit: int) -> "Filter":
     from ngc.evaluate.store import Filter
 
-    return Filter(**{name: getattr(args, name) for name in FILTERS}, architecture=args.arch, batch_size=args.batch_size,
+    wanted = {name: getattr(args, name) for name in FILTERS}
+    wanted["framework_name"] = _FRAMEWORKS.get(args.framework_name.lower(), args.framework_name)
+    return Filter(**wanted, architecture=args.arch, batch_size=args.batch_size,
                   state="" if args.state == ALL_STATES else args.state, limit=limit)
 
 

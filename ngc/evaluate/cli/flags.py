@@ -12,7 +12,7 @@ BOOLEANS = frozenset((*_TRUE, *_FALSE))
 
 def add_flag(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup, name: str, default: Any, help: str, *, short: str = "", choices: Sequence[str] = (),
-    read: Callable[[str], Any] | None = None, repeated: bool = False,
+    read: Callable[[str], Any] | None = None, repeated: bool = False, value: str = "",
 ) -> None:
     """Adds `--name` of the default's type. A boolean flag alone means true, `--name=false` false; every flag may be spelled with dashes.
 
@@ -24,6 +24,7 @@ def add_flag(
         short: a letter for `-x`.
         choices: all values that there are.
         read: makes the value of its text; raises argparse.ArgumentTypeError.
+        value: what the help calls the flag's value; the last word of its name unless given.
         repeated: a parser above has the flag too, so that it may stand before the command as well; the default is that one's.
     """
     spellings = [*([f"-{short}"] if short else []), f"--{name}", *([f"--{name.replace('_', '-')}"] if "_" in name else [])]
@@ -33,7 +34,7 @@ def add_flag(
         parser.add_argument(*spellings, dest=name, nargs="?", const=True, default=stored, type=boolean, metavar="BOOL", help=stated)
         return
     parser.add_argument(*spellings, dest=name, type=read or (str if default is None else type(default)), default=stored,
-                        metavar=name.rsplit("_", 1)[-1].upper(), choices=choices or None, help=stated)
+                        metavar=value or name.rsplit("_", 1)[-1].upper(), choices=choices or None, help=stated)
 
 
 def boolean(text: str) -> bool:

@@ -19,6 +19,7 @@ from ngc.evaluate.report.launches import launches_table
 from ngc.evaluate.report.layer_plots import layer_plot
 from ngc.evaluate.report.layer_tree import layer_tree_table
 from ngc.evaluate.report.layers import layers_table, selected, traced
+from ngc.evaluate.report.load import load_table
 from ngc.evaluate.report.output import Output, format_of, write_file
 from ngc.evaluate.report.predictions import predictions_table
 from ngc.evaluate.report.table import Table
@@ -35,18 +36,25 @@ class Subject:
         help: what it shows.
         tabulate: makes it, of the store and the evaluations that were chosen.
         flags: that it takes beside these.
+        details: how numbers are found, for its help.
     """
 
     aliases: tuple[str, ...]
     help: str
     tabulate: Callable[..., Table]
     flags: tuple[str, ...] = ()
+    details: str = ""
 
+
+_LATENCY = (" The duration is the trimmed mean of the durations of batches, without a fifth of them at each end; the latency is that duration divided by the "
+            "batch size, the throughput its inverse. Batches with fewer inputs, such as the last one of a data set, do not count. Of evaluations of the same "
+            "thing, the smallest duration is shown, and as their durations the mean of each.")
 
 SUBJECTS: Mapping[str, Subject] = {
     "accuracy": Subject(("top_accuracy",), "the accuracy of each evaluation whose inputs have an expected class", accuracy_table),
     "duration": Subject(("durations",), "the durations of all batches of each evaluation", duration_table),
-    "latency": Subject(("throughput", "latency_throughput"), "latency and throughput, of repeated evaluations the best", latency_table),
+    "latency": Subject(("throughput", "latency_throughput"), "latency and throughput, of repeated evaluations the best", latency_table, details=_LATENCY),
+    "load": Subject(("qps",), "what `workload` and `max-qps` measured", load_table),
     "layers": Subject(("layer",), "the time of each layer", layers_table, ("top_layers", "sort_by_latency")),
     "layer_tree": Subject(("layertree", "treemap"), "the layers as a tree of stages and blocks, with their summed times", layer_tree_table),
     "eventflow": Subject(("flow", "event_flow"), "traces as events", event_flow_table),
@@ -62,7 +70,7 @@ def add_command(commands: Any) -> None:
     evaluation = about.add_parser("evaluation", help="what evaluations measured", description="Shows what evaluations measured, as tables, JSON or CSV.")
     subjects = evaluation.add_subparsers(title="tables", required=True, metavar="TABLE")
     for name, subject in SUBJECTS.items():
-        one = subjects.add_parser(name, aliases=subject.aliases, help=subject.help, description=f"Shows {subject.help}.")
+        one = subjects.add_parser(name, aliases=subject.aliases, help=subject.help, description=f"Shows {subject.help}.{subject.details}")
         _add_flags(one, "file to write, whose extension (.txt, .json, .csv) says the format")
         one.set_defaults(command=_show, subject=subject)
         if name in _FURTHER:

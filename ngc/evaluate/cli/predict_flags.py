@@ -35,14 +35,14 @@ def _add_model_flags(parser: argparse.ArgumentParser, flag: Flag) -> None:
     group = parser.add_argument_group("model")
     flag(group, "model_name", "", "the model, by the name in its manifest; see `ngc-eval model list`")
     flag(group, "model_version", "", "its version; the newest unless given")
-    flag(group, "manifest", "", "a manifest's file, instead of a name")
+    flag(group, "manifest", "", "a manifest's file, instead of a name", value="FILE")
     flag(group, "model_dir", "", "a folder with the model's files, instead of where the manifest says; or a saved executable, such as model.ngc")
     group = parser.add_argument_group("compilation")
     flag(group, "target", "cpu", "what ngc.compile takes: cpu, cpu:znver4, tensorrt, neuron:inf2, ...")
     flag(group, "precision", "", "fp32, bf16, fp16 or int8; fp32 unless the model was quantized in MXNet")
     flag(group, "threads", 0, "threads that share a batch; 0: the physical cores")
-    flag(group, "calibration", "", "for int8: a table of `ngc calibrate`")
-    flag(group, "calibration_images", 0, "for int8, instead: calibrate with so many inputs from the beginning of the data set")
+    flag(group, "calibration", "", "for int8: a table of `ngc calibrate`", value="FILE")
+    flag(group, "calibration_images", 0, "for int8, instead: calibrate with so many inputs from the beginning of the data set", value="N")
     flag(group, "fallback", "", "reference: operators without a kernel run in numpy", choices=("", "reference"))
     flag(group, "tune", False, "choose kernels by measuring them")
     flag(group, "disable_autotune", False, "no measuring of kernels, as without --tune; together they are an error")
@@ -60,7 +60,7 @@ def _add_run_flags(parser: argparse.ArgumentParser, flag: Flag) -> None:
     flag(group, "ray_address", "local", "local: a cluster on this machine for this run; auto: the running one that this machine is a node of; or its host:port")
     flag(group, "workers", 0, "threads that read and preprocess; 0: the physical cores")
     flag(group, "seed", 0, "of generated inputs and arrivals")
-    flag(group, "time_out", 0, "end after so many seconds, as on Ctrl-C; 0: never; true means 15 minutes, as for the agents", read=seconds)
+    flag(group, "time_out", 0, "end after so many seconds, as on Ctrl-C; 0: never; true means 15 minutes, as for the agents", read=seconds, value="SECONDS")
 
 
 def _add_record_flags(parser: argparse.ArgumentParser, flag: Flag, *, repeated: bool) -> None:
@@ -92,9 +92,9 @@ def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     add_flag(group, "dataset_category", "vision", "the data set's category")
     add_flag(group, "dataset_name", "", "its name, found at DATA_DIR/CATEGORY/NAME (a folder of images, .rec, .npz, .lst, .txt, .tsv) or shipped; or its path")
     add_flag(group, "data_dir", "", "the folder of data sets; without --dataset_name, the data set itself")
-    add_flag(group, "label_list", "", "a file with a line `path label` for each input, for a folder that does not say the classes")
+    add_flag(group, "label_list", "", "a file with a line `path label` for each input, for a folder that does not say the classes", value="FILE")
     add_flag(group, "num_file_parts", ALL, "how many parts to evaluate, from the first on; -1: all")
-    _add_center_crop(group)
+    _add_reading(group)
 
 
 def add_urls_flags(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +104,7 @@ def add_urls_flags(parser: argparse.ArgumentParser) -> None:
     add_flag(group, "duplicate_input", 1, "how often the inputs are repeated; at least --batch_size times")
     add_flag(group, "num_url_parts", ALL, "how many parts to evaluate, from the first on; -1: all")
     add_flag(group, "num_warmup_url_parts", 1, "how many parts are computed before anything is measured")
-    _add_center_crop(group)
+    _add_reading(group)
 
 
 def add_raw_flags(parser: argparse.ArgumentParser) -> None:
@@ -142,6 +142,12 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number of seconds nor true or false")
     return value
+
+
+def _add_reading(group: Any) -> None:
+    add_flag(group, "read_ahead", "auto", "true: read and preprocess while the engine computes; false: between batches, for latencies that nothing disturbs; "
+             "auto: false from MODEL_TRACE on, where batches are timed", choices=("auto", "true", "false"))
+    _add_center_crop(group)
 
 
 def _add_center_crop(group: Any) -> None:

@@ -179,11 +179,15 @@ def _job(
     category: str = "", limit: int = ALL, warm_up: int,
 ) -> Job:
     size = args.partition_list_size or args.batch_size
+    level = TraceLevel.named(args.trace_level)
+    # Batches are timed from MODEL_TRACE on, and time is all that raw measures.
+    read_ahead = mode != "raw" and (args.read_ahead == "true" or (args.read_ahead == "auto" and level < TraceLevel.MODEL_TRACE))
     return Job(
         mode=mode, manifest=manifest, files=files, dataset=dataset, preprocessing=preprocessing, parts=tuple(split(len(dataset), size, limit)),
         category=category, classifies=mode != "raw" and manifest.classifies, batch_size=args.batch_size, partition_list_size=size, warm_up=warm_up,
-        settings={"preprocessing": repr(preprocessing)}, features=args.feature_limit, trace_level=TraceLevel.named(args.trace_level),
-        trace_preprocess=args.trace_preprocess, fail_on_error=args.fail_on_error, predictions=args.publish_predictions, workers=args.workers,
+        settings={"preprocessing": repr(preprocessing), "read_ahead": read_ahead}, features=args.feature_limit, read_ahead=read_ahead,
+        trace_level=level, trace_preprocess=args.trace_preprocess, fail_on_error=args.fail_on_error,
+        predictions=args.publish_predictions, workers=args.workers,
         opener=_from_anywhere(opener),
     )  # fmt: skip
 

@@ -100,27 +100,33 @@ class Loader:
         while self._running:
             self._running.pop().close()
 
-    def batches(self, parts: Iterable[Part], batch_size: int) -> Generator[Batch, None, None]:
+    def batches(self, parts: Iterable[Part], batch_size: int, *, ahead: bool = True) -> Generator[Batch, None, None]:
         """Returns an iterator over the batches of parts, in order. An input that fails is among its batch's failures; the consumer decides what to do.
+
+        Args:
+            parts: in the order in which they are wanted.
+            batch_size: most inputs of a batch.
+            ahead: whether batches are prepared while the consumer works on others; otherwise each when it is asked for, so that nothing disturbs the consumer.
 
         Raises:
             EvaluationError: `batch_size` is less than 1.
         """
         if batch_size < 1:
             raise EvaluationError(f"a batch has at least 1 input, not {batch_size}")
-        running = self._batches(((part, rows) for part in parts for rows in part.batches(batch_size)), batch_size)
+        many = max(2, -(-2 * self.workers // batch_size)) if ahead else 0
+        running = self._batches(((part, rows) for part in parts for rows in part.batches(batch_size)), many)
         self._running.add(running)
         return running
 
-    def _batches(self, wanted: Iterator[tuple[Part, range]], batch_size: int) -> Generator[Batch, None, None]:
-        ahead = max(2, -(-2 * self.workers // batch_size))
+    def _batches(self, wanted: Iterator[tuple[Part, range]], ahead: int) -> Generator[Batch, None, None]:
+        """Yields batches while the next `ahead` are prepared."""
         pool, stop = ThreadPoolExecutor(self.workers, "ngc-eval-loader"), Event()
         started = (self._start(pool, stop, part, rows) for part, rows in wanted)
         try:
             pending = deque(itertools.islice(started, ahead))
-            while pending:
+            while pending or (pending := deque(itertools.islice(started, 1))):
                 batch = pending.popleft().result()
-                pending.extend(itertools.islice(started, 1))
+                pending.extend(itertools.islice(started, min(1, ahead)))
                 yield batch
         finally:
             stop.set()

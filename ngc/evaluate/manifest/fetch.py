@@ -160,7 +160,8 @@ def _hint(manifest: Manifest) -> str:
         return "; --model_dir names another folder that has the files"
     shape = ", ".join(map(str, (1, *manifest.input_shape)))
     prefix = manifest.model.graph_path.removesuffix("-symbol.json")
-    export = f"net = mx.gluon.model_zoo.vision.get_model('{zoo}', pretrained=True); net.hybridize(); net(mx.nd.zeros(({shape}))); net.export('FOLDER/{prefix}')"
+    network = f"net = mx.gluon.model_zoo.vision.get_model('{zoo}', pretrained=True)"
+    export = f"net.hybridize(); net(mx.nd.zeros(({shape}))); net.export('FOLDER/{prefix}')"
     return f"""
-MXNet has the model in its zoo and can write the files into a folder, which is then given as --model_dir=FOLDER:
-  python -c "import mxnet as mx; {export}\""""
+MXNet has the model in its zoo and can write the files into a folder, which is then given as --model_dir=FOLDER (needs ngc[mxnet] and a network):
+  python -c "from ngc.importer.mxnet_live import import_mxnet; mx = import_mxnet(); {network}; {export}\""""

@@ -33,8 +33,8 @@ def duration_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
 def latency_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     """Returns latency and throughput for each kind of evaluation, as the MLModelScope agents group them.
 
-    Evaluations of the same model, framework, machine, batch size, target, precision, threads, engine, data and level of tracing make one row, which the
-    newest of them names. A single one's `durations` are those of its batches; of several they are the trimmed mean of each, and `duration` is the smallest
+    Evaluations of the same mode, model, framework, machine, batch size, target, precision, threads, engine, data and level of tracing make one row, which
+    the newest of them names. A single one's `durations` are those of its batches; of several they are the trimmed mean of each, and `duration` is the smallest
     of these.
     """
     groups: dict[tuple[object, ...], list[tuple[Evaluation, Timing]]] = {}
@@ -51,6 +51,7 @@ def latency_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
 
 def kind(evaluation: Evaluation) -> tuple[object, ...]:
     """Returns what evaluations have in common whose times are those of one thing."""
-    return (evaluation.model_name, evaluation.model_version, evaluation.framework_name, evaluation.framework_version, evaluation.machine.hostname,
-            evaluation.machine.architecture, evaluation.batch_size, evaluation.target, evaluation.precision, evaluation.threads,
-            evaluation.engine, evaluation.dataset_name, evaluation.trace_level)
+    machine = evaluation.machine
+    return (evaluation.mode, evaluation.model_name, evaluation.model_version, evaluation.framework_name, evaluation.framework_version, machine.hostname,
+            machine.architecture, evaluation.batch_size, evaluation.target, evaluation.precision, evaluation.threads, evaluation.engine,
+            evaluation.dataset_name, evaluation.trace_level)

@@ -59,6 +59,11 @@ def layers(spans: Iterable[Span]) -> list[Layer]:
     return [_layer(index, last[index], tuple(durations[index])) for index in sorted(durations)]
 
 
+def layers_of(store: "Store", evaluation: Evaluation) -> list[Layer]:
+    """Returns the layers of an evaluation's trace, which is only read where it can have any."""
+    return layers(store.spans(evaluation.id)) if evaluation.trace_level >= TraceLevel.FRAMEWORK_TRACE else []
+
+
 def traced(store: "Store", evaluations: Sequence[Evaluation]) -> Iterator[tuple[Evaluation, list[Layer]]]:
     """Yields the evaluations whose trace has layers, with these.
 
@@ -67,7 +72,7 @@ def traced(store: "Store", evaluations: Sequence[Evaluation]) -> Iterator[tuple[
     """
     found = False
     for evaluation in evaluations:
-        if evaluation.trace_level >= TraceLevel.FRAMEWORK_TRACE and (taken := layers(store.spans(evaluation.id))):
+        if taken := layers_of(store, evaluation):
             found = True
             yield evaluation, taken
     if not found:

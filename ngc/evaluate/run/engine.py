@@ -104,7 +104,7 @@ class LocalEngine:
         """Returns an engine of an artifact that `Executable.save` wrote. It was compiled before, so of `build` only the threads can be chosen.
 
         Raises:
-            EvaluationError: the artifact has another precision than `build` asks for, or other inputs than the manifest says.
+            EvaluationError: `build` asks for something else than the artifact is, or the manifest says other inputs.
             ArtifactError: it is missing, damaged or for another machine.
         """
         from ngc.runtime.artifact import load
@@ -112,6 +112,11 @@ class LocalEngine:
         executable = load(path, threads=build.threads)
         if build.precision and build.precision != (stored := _precision(executable)):
             raise EvaluationError(f"{path} was compiled in {stored}, not in {build.precision}")
+        if build.target != Build.target and not (stored := _target(executable)).startswith(build.target):
+            raise EvaluationError(f"{path} was compiled for {stored}, not for {build.target}")
+        chosen = [name for name in ("calibration", "fallback", "tune") if getattr(build, name) not in (None, False)]
+        if chosen:
+            raise EvaluationError(f"{path} was compiled before; --{' and --'.join(chosen)} would have been part of that")
         return cls(executable, manifest, str(path))
 
     @property
@@ -122,7 +127,7 @@ class LocalEngine:
     @property
     def target(self) -> str:
         """What it was compiled for."""
-        return str(self.executable.program.options.get("engine", self.executable.program.target))
+        return _target(self.executable)
 
     @property
     def processor(self) -> str:
@@ -185,6 +190,10 @@ def calibrate_model(files: ModelFiles, manifest: Manifest, batches: Iterable[np.
 
 def _dtypes(manifest: Manifest) -> dict[str, str]:
     return {manifest.input_layer: manifest.inputs[0].parameters.element_type}
+
+
+def _target(executable: "Executable") -> str:
+    return str(executable.program.options.get("engine", executable.program.target))
 
 
 def _precision(executable: "Executable") -> str:

@@ -28,7 +28,6 @@ class Outcome:
         parts: the results of all parts, in order, without predictions and spans.
         inputs: how many inputs this run evaluated; those of parts that were finished before are not among them.
         seconds: what this run took, with reading, preprocessing and recording, without warming up.
-        failure: why the first input without an answer has none; empty where all have, or this run met none.
     """
 
     evaluation: Evaluation
@@ -36,7 +35,6 @@ class Outcome:
     parts: tuple[PartResult, ...]
     inputs: int
     seconds: float
-    failure: str = ""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -95,7 +93,7 @@ def _outcome(evaluation: Evaluation, results: Sequence[PartResult], inputs: int,
     counts = total(result.tally for result in results)
     if counts.failures and not counts.labelled + counts.unlabelled:
         raise EvaluationError(f"none of the {counts.failures} inputs has an answer; the first failed: {failure or 'see its prediction'}")
-    return Outcome(replace(evaluation, state=FINISHED), counts, tuple(results), inputs, seconds, failure)
+    return Outcome(replace(evaluation, state=FINISHED), counts, tuple(results), inputs, seconds)
 
 
 def _record_failure(recorder: Recorder, evaluation: Evaluation, error: Exception) -> None:

@@ -37,6 +37,7 @@ class Job:
         warm_up: how many batches, from the first input on, are computed before anything is measured.
         settings: what else results, or what is recorded of them, depend on, as JSON.
         features: of how many classes predictions keep the probabilities.
+        read_ahead: whether inputs are read and preprocessed while the engine computes.
         trace_preprocess: whether reading and preprocessing get spans.
         fail_on_error: whether the first input that fails ends the evaluation.
         predictions: whether the prediction of each input is recorded.
@@ -57,6 +58,7 @@ class Job:
     warm_up: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
     features: int = FEATURES
+    read_ahead: bool = True
     trace_level: TraceLevel = TraceLevel.NO_TRACE
     trace_preprocess: bool = False
     fail_on_error: bool = False
@@ -77,8 +79,8 @@ def local_runner(
                 if batch.samples:
                     yield batch.array
 
-    return LocalRunner(engine, loader, job.manifest.probabilities if job.classifies else None, tracer, job.batch_size, job.features, job.trace_preprocess,
-                       job.fail_on_error, warm_up_batches, advance, observe)
+    return LocalRunner(engine, loader, job.manifest.probabilities if job.classifies else None, tracer, job.batch_size, job.features, job.read_ahead,
+                       job.trace_preprocess, job.fail_on_error, warm_up_batches, advance, observe)
 
 
 def new_evaluation(job: Job, engine: LocalEngine, place: str = LOCAL) -> Evaluation:

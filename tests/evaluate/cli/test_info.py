@@ -4,26 +4,29 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ngc.evaluate.cli import main
 from ngc.evaluate.levels import TraceLevel
-from ngc.evaluate.records import Span
+from ngc.evaluate.records import FINISHED, Span
 from ngc.evaluate.store import Store
-from tests.evaluate.report.recorded import evaluation, part_results, record, small
+from tests.evaluate.report.recorded import BEGUN, evaluation, part_results, record, small
 
-TABLES = ("accuracy", "duration", "latency", "layers", "layer_tree", "eventflow", "cuda_launch")
+TABLES = ("accuracy", "duration", "latency", "load", "layers", "layer_tree", "eventflow", "cuda_launch")
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Four evaluations of which the oldest also has, as no other, the launch of a CUDA kernel in its trace."""
+    """Four evaluations of which the oldest also has, as no other, the launch of a CUDA kernel in its trace, and one under load."""
     path = str(small(tmp_path_factory.mktemp("store") / "small.db"))
     with Store.open(path) as store:
         kernel = Span("gpu_kernel", TraceLevel.SYSTEM_LIBRARY_TRACE, "a1", "gpu", "", 0, 1500, {"kernel_name": "gemm", "kernel_flops": 64})
         store.set_trace("a1", [kernel])
+        store.begin(evaluation("load", mode="workload", state=FINISHED, created_at=BEGUN - timedelta(days=1), updated_at=BEGUN, parts=0, precision="bf16",
+                               results={"qps": 105.25, "latency_ms": 7.5, "percentile": 95.0}))
     return path
 
 
@@ -70,7 +73,7 @@ def test_all_tables(info: Callable[..., str], golden: Callable[[str, str], None]
 
 
 @pytest.mark.parametrize(("alias", "table"), [
-    ("top_accuracy", "accuracy"), ("durations", "duration"), ("throughput", "latency"), ("latency_throughput", "latency"), ("layer", "layers"),
+    ("top_accuracy", "accuracy"), ("durations", "duration"), ("throughput", "latency"), ("qps", "load"), ("latency_throughput", "latency"), ("layer", "layers"),
     ("layertree", "layer_tree"), ("treemap", "layer_tree"), ("flow", "eventflow"), ("event_flow", "eventflow"), ("kernel_launch", "cuda_launch"),
     ("kernels", "cuda_launch"), ("eval_all", "all"), ("input_predictions", "predictions"),
 ])  # fmt: skip
@@ -82,7 +85,7 @@ def test_aliases_of_the_agents(info: Callable[..., str], alias: str, table: str)
     ((), ["c1", "b1", "a2", "a1"]), (("--limit", "2"), ["c1", "b1"]), (("--model_name", "ResNet50_v1", "--precision=fp32"), ["a2", "a1"]),
     (("--batch-size", "1"), ["c1"]), (("--evaluation", "a2"), ["a2"]), (("--hostname", "node-1", "--arch", "x86_64", "--dataset_name", "flowers"),
                                                                        ["c1", "b1", "a2", "a1"]),
-    (("--framework_name=MXNet", "--framework_version=1.9.1", "--model_version=1.0", "--target=cpu", "--state", "all", "--limit=1"), ["c1"]),
+    (("--framework_name=mxnet", "--framework_version=1.9.1", "--model_version=1.0", "--target=cpu", "--state", "all", "--limit=1"), ["c1"]),
 ])  # fmt: skip
 def test_filters(info: Callable[..., str], filters: tuple[str, ...], ids: list[str]) -> None:
     assert [row["id"] for row in json.loads(info("accuracy", "-f", "json", *filters))] == ids
@@ -131,7 +134,8 @@ def test_all_into_a_folder(info: Callable[..., str], refusal: Callable[..., str]
 def test_all_leaves_out_what_was_not_measured(info: Callable[..., str], caplog: pytest.LogCaptureFixture) -> None:
     tables = json.loads(info("all", "-f", "json", "--evaluation", "b1"))
     assert list(tables) == ["accuracy", "duration", "latency", "eventflow"]
-    assert [message.split(":")[0] for message in caplog.messages] == ["layers is left out", "layer_tree is left out", "cuda_launch is left out"]
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        f"{table} is left out" for table in ("load", "layers", "layer_tree", "cuda_launch")]  # fmt: skip
 
 
 @pytest.mark.parametrize("plot", ["--bar_plot", "--box_plot"])
@@ -186,7 +190,13 @@ def test_an_evaluation_that_is_not_there(refusal: Callable[..., str], database: 
 
 
 def test_an_empty_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["info", "evaluation", "accuracy", "--database_address", str(tmp_path / "new.db"), "--state", "all"]) == 1
+    path = tmp_path / "new.db"
+    arguments = ["info", "evaluation", "accuracy", "--database_address", str(path), "--state", "all"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == f"ngc-eval: error: there is no database {path}; `ngc-eval predict ... --publish` makes it\n"
+    assert not path.exists()
+    Store.open(str(path)).close()
+    assert main(arguments) == 1
     assert capsys.readouterr().err == "ngc-eval: error: no evaluation found: the database has none\n"
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from examples.digits_data import held_out_digits
 from examples.digits_network import KEPT
+from ngc.evaluate.cli.main import parse
+from ngc.evaluate.cli.predict_setup import dataset_job
 from ngc.evaluate.load import VirtualClock
 from ngc.evaluate.records import FAILED, FINISHED, RUNNING
 from ngc.evaluate.run.engine import LocalEngine
@@ -71,6 +73,14 @@ def test_what_a_run_leaves_behind(folder: Path, command: Command) -> None:
 
 def test_only_the_first_parts_are_evaluated(command: Command) -> None:
     assert command(*digits("-b", "10", "--num_file_parts", "3", "--format", "json")).json["inputs"] == 30
+
+
+@pytest.mark.parametrize(("flags", "ahead"), [
+    ((), False), (("--trace_level=APPLICATION_TRACE",), True), (("--trace_level=NO_TRACE",), True), (("--trace_level=NO_TRACE", "--read_ahead=false"), False),
+    (("--read_ahead=true",), True),
+])  # fmt: skip
+def test_inputs_are_read_ahead_where_batches_are_not_timed(folder: Path, flags: tuple[str, ...], ahead: bool) -> None:
+    assert dataset_job(parse(digits(*flags))).read_ahead is ahead
 
 
 def test_raw_inputs_are_only_timed(folder: Path, command: Command) -> None:

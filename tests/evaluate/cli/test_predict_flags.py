@@ -22,13 +22,14 @@ COMMON = {
 }  # fmt: skip
 LOAD = {"initial_qps": 16.0, "percentile": 95.0, "min_duration": 100, "min_queries": 512, "image_path": "", "batching": "naive", "center_crop": True}
 OWN = {
-    "dataset": {"data_dir": "", "dataset_category": "vision", "dataset_name": "", "label_list": "", "num_file_parts": -1, "center_crop": True},
-    "urls": {"urls_file_path": "", "duplicate_input": 1, "num_url_parts": -1, "num_warmup_url_parts": 1, "center_crop": True},
+    "dataset": {"data_dir": "", "dataset_category": "vision", "dataset_name": "", "label_list": "", "num_file_parts": -1, "read_ahead": "auto",
+                "center_crop": True},
+    "urls": {"urls_file_path": "", "duplicate_input": 1, "num_url_parts": -1, "num_warmup_url_parts": 1, "read_ahead": "auto", "center_crop": True},
     "raw": {"num_batches": 1, "num_warmup_batches": 1},
     "workload": LOAD,
     "max-qps": {**LOAD, "initial_qps": 8.0, "min_duration": 1000, "min_queries": 4096, "latency_bound": 100.0},
 }  # fmt: skip
-CHOSEN = {"engine": "local", "format": "json", "fallback": "reference", "batching": "greedy"}
+CHOSEN = {"read_ahead": "true", "engine": "local", "format": "json", "fallback": "reference", "batching": "greedy"}
 
 
 @pytest.mark.parametrize("mode", OWN)

@@ -41,10 +41,12 @@ class Numbers:
         return ""
 
 
-@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 9), st.integers(1, 5), st.frozensets(st.integers(0, 60)))
-def test_any_number_of_threads_gives_the_same_batches(count: int, part_size: int, batch_size: int, workers: int, broken: frozenset[int]) -> None:
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 9), st.integers(1, 5), st.frozensets(st.integers(0, 60)), st.booleans())
+def test_any_number_of_threads_gives_the_same_batches(
+    count: int, part_size: int, batch_size: int, workers: int, broken: frozenset[int], ahead: bool
+) -> None:
     parts = split(count, part_size)
-    batches = list(Loader(Numbers(count, broken), GREY, workers).batches(parts, batch_size))
+    batches = list(Loader(Numbers(count, broken), GREY, workers).batches(parts, batch_size, ahead=ahead))
     wanted = [(part, rows) for part in parts for rows in part.batches(batch_size)]
     assert [batch.part for batch in batches] == [part for part, _ in wanted]
     assert [batch.last for batch in batches] == [rows.stop == part.end for part, rows in wanted]
@@ -55,6 +57,18 @@ def test_any_number_of_threads_gives_the_same_batches(count: int, part_size: int
         assert batch.array[:, 0, 0, 0].tolist() == good
         assert batch.failures == tuple((Sample(index, f"number {index}", index % 10), f"number {index}: broken") for index in rows if index in broken)
         assert batch.read_ns[0] <= batch.read_ns[1]
+
+
+def test_nothing_is_read_ahead_where_that_would_disturb() -> None:
+    read: list[int] = []
+
+    class Watched(Numbers):
+        def read(self, index: int) -> np.ndarray:
+            read.append(index)
+            return super().read(index)
+
+    for number, _ in enumerate(Loader(Watched(10), GREY, 3).batches(split(10, 6), 4, ahead=False)):
+        assert sorted(read) == list(range([4, 6, 10][number]))
 
 
 def threads() -> list[str]:

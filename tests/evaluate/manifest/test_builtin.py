@@ -8,6 +8,7 @@ import requests
 
 import ngc
 from examples.digits_data import held_out_digits
+from ngc.errors import ManifestError
 from ngc.evaluate.manifest import BUILTIN, all_manifests, fetch_model, find_manifest, load_manifest
 
 PATHS = sorted(BUILTIN.glob("*.yml"))
@@ -36,12 +37,12 @@ def test_all_networks_of_the_zoo_are_there(mx):
 @pytest.mark.parametrize("name", ["squeezenet1.1", *(pytest.param(name, marks=pytest.mark.full) for name in sorted(set(ZOO) - {"squeezenet1.1"}))])
 def test_networks_of_the_zoo_as_the_message_says_to_write_them(mx, tmp_path, monkeypatch, name):
     manifest = ZOO[name]
-    net = mx.gluon.model_zoo.vision.get_model(name)
-    net.initialize()
-    net.hybridize()
-    net(mx.nd.zeros((1, *manifest.input_shape)))
-    net.export(str(tmp_path / "model"))
     monkeypatch.setattr("requests.get", no_network)
+    with pytest.raises(ManifestError) as raised:
+        fetch_model(manifest)
+    program = str(raised.value).rpartition('python -c "')[2].removesuffix('"')
+    assert "pretrained=True)" in program
+    exec(program.replace("pretrained=True)", "pretrained=False); net.initialize()").replace("FOLDER", str(tmp_path)))
     files = fetch_model(manifest, model_dir=tmp_path)
     graph = ngc.import_model(str(files.symbol), str(files.params), shapes={manifest.input_layer: (2, *manifest.input_shape)})
     assert [value.type.shape for value in graph.outputs] == [(2, 1000)]

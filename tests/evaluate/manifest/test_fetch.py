@@ -145,9 +145,9 @@ def test_models_of_mxnets_zoo_say_how_to_get_them(tmp_path):
     data["attributes"]["gluon_zoo"] = "resnet50_v1"
     text = said(tmp_path, load_manifest(write(tmp_path / "m.yml", data)))
     assert text == """model.graph_path: model-symbol.json: no such file
-MXNet has the model in its zoo and can write the files into a folder, which is then given as --model_dir=FOLDER:
-  python -c "import mxnet as mx; net = mx.gluon.model_zoo.vision.get_model('resnet50_v1', pretrained=True); net.hybridize(); """ \
-        """net(mx.nd.zeros((1, 3, 32, 48))); net.export('FOLDER/model')\""""
+MXNet has the model in its zoo and can write the files into a folder, which is then given as --model_dir=FOLDER (needs ngc[mxnet] and a network):
+  python -c "from ngc.importer.mxnet_live import import_mxnet; mx = import_mxnet(); net = mx.gluon.model_zoo.vision.get_model('resnet50_v1', """ \
+        """pretrained=True); net.hybridize(); net(mx.nd.zeros((1, 3, 32, 48))); net.export('FOLDER/model')\""""
 
 
 def test_downloads_are_kept(tmp_path, site):

@@ -18,6 +18,7 @@ from ngc.evaluate.report.latency import duration_table, latency_table
 from ngc.evaluate.report.launches import launches_table
 from ngc.evaluate.report.layer_tree import layer_tree, layer_tree_table
 from ngc.evaluate.report.layers import Layer, layers, layers_table
+from ngc.evaluate.report.load import load_table
 from ngc.evaluate.report.statistics import trimmed_mean
 from ngc.evaluate.report.table import BASE, Table
 from ngc.evaluate.report.timing import timing
@@ -57,7 +58,7 @@ def test_repeated_evaluations_are_one_row_with_the_smallest_mean(store: Store) -
 
 
 @pytest.mark.parametrize("change", [
-    {"target": "cpu:avx2"}, {"threads": 1}, {"dataset_name": "others"}, {"trace_level": TraceLevel.NO_TRACE}, {"precision": "bf16"},
+    {"mode": "urls"},     {"target": "cpu:avx2"}, {"threads": 1}, {"dataset_name": "others"}, {"trace_level": TraceLevel.NO_TRACE}, {"precision": "bf16"},
 ])  # fmt: skip
 def test_what_differs_is_not_grouped(tmp_path: Path, change: dict[str, object]) -> None:
     with Store.open(str(tmp_path / "differing.db")) as store:
@@ -144,6 +145,15 @@ def test_kernels_of_a_gpu(gpu_store: Store) -> None:
     assert [row[table.common :] for row in table.rows] == [("gemm", 2, 15.0, (10.0, 20.0), None, 6.0), ("relu", 1, 5.0, (5.0,), 7.0, None)]
 
 
+def test_load(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "load.db")) as store:
+        for id, mode in (("w", "workload"), ("d", "dataset")):
+            store.begin(evaluation(id, mode=mode))
+            store.finish(id, {"qps": 105.25, "latency_ms": 7.5, "percentile": 95.0, "steps": []} if mode == "workload" else {})
+        table = load_table(store, store.evaluations())
+    assert [row[table.common :] for row in table.rows] == [("workload", 105.25, 7.5, 95.0)]
+
+
 Tabulate = Callable[[Store, Sequence[Evaluation]], object]
 
 
@@ -151,6 +161,7 @@ Tabulate = Callable[[Store, Sequence[Evaluation]], object]
     (accuracy_table, "no accuracy: none of the evaluations found had inputs with an expected class; `ngc-eval predict dataset` has them"),
     (duration_table, "no durations: none of the evaluations found has a finished part; `ngc-eval predict dataset`, `urls` and `raw` have parts"),
     (latency_table, "no durations: none of the evaluations found has a finished part; `ngc-eval predict dataset`, `urls` and `raw` have parts"),
+    (load_table, "no load: none of the evaluations found is one of `ngc-eval predict workload` or `max-qps`"),
     (layers_table, "no layers: none of the evaluations found has a trace of them; `ngc-eval predict ... --trace_level FRAMEWORK_TRACE` makes one"),
     (layer_tree_table, "no layers: none of the evaluations found has a trace of them; `ngc-eval predict ... --trace_level FRAMEWORK_TRACE` makes one"),
     (event_flow_table, "no trace: none of the evaluations found has one; `ngc-eval predict ... --trace_level MODEL_TRACE`, or a higher level, makes one"),

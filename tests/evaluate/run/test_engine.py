@@ -66,8 +66,13 @@ def test_a_saved_executable_is_loaded(digits: Model, tmp_path: Path) -> None:
     images = held_out_digits().images[:3]
     loaded = LocalEngine.compile(files, digits.manifest, ALONE)
     assert np.array_equal(loaded.predict(images)[0], digits.engine.predict(images)[0])
-    with pytest.raises(EvaluationError, match=f"^{path} was compiled in fp32, not in int8$"):
-        LocalEngine.compile(files, digits.manifest, Build(precision="int8", threads=1))
+    for build, message in (
+        (Build(precision="int8"), "was compiled in fp32, not in int8"),
+        (Build(target="tensorrt"), "was compiled for cpu, not for tensorrt"),
+        (Build(tune=True, fallback="reference"), "was compiled before; --fallback and --tune would have been part of that"),
+    ):
+        with pytest.raises(EvaluationError, match=f"^{path} {message}$"):
+            LocalEngine.compile(files, digits.manifest, build)
     with pytest.raises(EvaluationError, match="is a saved artifact; a checkpoint can be calibrated, an artifact was before it was compiled"):
         calibrate_model(files, digits.manifest, [images], ALONE)
 

@@ -66,9 +66,7 @@ def test_a_failure_is_recorded_and_finished_parts_are_kept() -> None:
 
 
 def test_failures_are_counted_where_they_may_be() -> None:
-    outcome = run(Memory(), Numbers(40, frozenset({19, 20})))
-    assert outcome.tally.failures == 2
-    assert outcome.failure == "19.jpg: damaged"
+    assert run(Memory(), Numbers(40, frozenset({19, 20}))).tally.failures == 2
 
 
 def test_an_evaluation_without_any_answer_has_failed() -> None:

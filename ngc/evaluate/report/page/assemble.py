@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from html import escape
 from importlib.resources import files
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ngc.evaluate.records import Machine
+from ngc.evaluate.records import FINISHED, Evaluation, Machine
 from ngc.evaluate.report.page.charts import Section, sections
 from ngc.evaluate.report.page.content import Content, Entry
 from ngc.evaluate.report.timing import throughput
@@ -36,7 +36,8 @@ _EVALUATION: dict[str, tuple[str, Callable[[Entry], str]]] = {
     "calibration error": (NUMBER, lambda entry: _percent(entry.tally.calibration_error)),
     "latency (ms/input)": (NUMBER, lambda entry: _number(entry.timing.latency)),
     "throughput (inputs/s)": (NUMBER, lambda entry: _number(throughput(entry.timing.latency))),
-    "load": ("", lambda entry: ", ".join(f"{name} {_result(value)}" for name, value in entry.evaluation.results.items())),
+    "load": ("", lambda entry: _load(entry.evaluation.results)),
+    "state": (NAME, lambda entry: _state(entry.evaluation)),
     "machine": (NAME, lambda entry: entry.evaluation.machine.hostname),
     "id": ("", lambda entry: entry.evaluation.id),
 }
@@ -98,5 +99,11 @@ def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
-def _result(value: object) -> str:
-    return _number(value) if isinstance(value, float) else str(value)
+def _state(evaluation: Evaluation) -> str:
+    """Returns what an evaluation that is not finished is, and why."""
+    return "" if evaluation.state == FINISHED else f"{evaluation.state}: {evaluation.error}" if evaluation.error else evaluation.state
+
+
+def _load(results: Mapping[str, Any]) -> str:
+    """Returns what was measured under load, if anything was."""
+    return f"{_number(results['qps'])} queries/s, p{results['percentile']:g} {_number(results['latency_ms'])} ms" if "qps" in results else ""

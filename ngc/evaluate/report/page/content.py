@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from ngc.evaluate.accuracy import Tally, total
 from ngc.evaluate.records import Evaluation
 from ngc.evaluate.report.latency import kind
-from ngc.evaluate.report.layers import Layer, layers
+from ngc.evaluate.report.layers import Layer, layers_of
 from ngc.evaluate.report.timing import Timing, timing
 
 if TYPE_CHECKING:
     from ngc.evaluate.store import Store
 
-_DISTINCTIONS = (("model_version", "{}"), ("target", "{}"), ("batch_size", "batch {}"), ("threads", "{} threads"), ("engine", "{}"), ("dataset_name", "{}"),
-                 ("hostname", "{}"), ("level", "{}"))
+_DISTINCTIONS = (
+    ("model_version", "{}"), ("mode", "{}"), ("target", "{}"), ("batch_size", "batch {}"), ("threads", "{} threads"), ("engine", "{}"), ("dataset_name", "{}"),
+    ("hostname", "{}"), ("level", "{}"),
+)  # fmt: skip
 """What is said of a kind of evaluation beside model and precision, where it takes that to tell it from another."""
 
 
@@ -66,7 +68,7 @@ def collect(store: "Store", evaluations: Sequence[Evaluation], title: str) -> Co
         results = store.part_results(evaluation.id)
         entries.append(Entry(evaluation, timing(results, evaluation.batch_size), total(result.tally for result in results), label))
     for entry in entries:
-        if taken := layers(store.spans(entry.evaluation.id)):
+        if taken := layers_of(store, entry.evaluation):
             return Content(title, tuple(entries), tuple(sorted(taken, key=lambda layer: -layer.duration)), entry)
     return Content(title, tuple(entries))
 

@@ -11,6 +11,7 @@ import pytest
 
 from ngc.evaluate.accuracy import Tally, total
 from ngc.evaluate.levels import TraceLevel
+from ngc.evaluate.records import FAILED, FINISHED
 from ngc.evaluate.report.page import Content, collect, page
 from ngc.evaluate.report.page.charts import sections
 from ngc.evaluate.report.page.content import Entry
@@ -75,14 +76,16 @@ def test_each_plot_is_there_and_says_what_it_shows(content: Content) -> None:
 
 
 def test_nothing_to_plot() -> None:
-    made = evaluation("w", mode="workload", batch_size=1, results={"qps": 105.25, "queries": 512})
+    made = evaluation("w", mode="workload", batch_size=1, results={"qps": 105.25, "latency_ms": 7.5, "percentile": 95.0, "queries": 512})
+    made = replace(made, state=FAILED, error="the disk is full")
     empty = Content("load", (Entry(made, timing([], 1), Tally(), "net"),))
     assert [(section.note, section.svg) for section in sections(empty)] == [
         ("It takes evaluations of a data set with labels.", ""), ("It takes evaluations of at least two full batches.", ""),
         ("It takes an evaluation with --trace_level FRAMEWORK_TRACE.", ""), ("It takes evaluations with finished parts.", ""),
         ("It takes an evaluation of a data set with labels.", ""), ("It takes evaluations of a data set with labels.", "")]  # fmt: skip
     rows = Reader(page(empty)).rows
-    assert rows[1][rows[0].index("load")] == "qps 105.2, queries 512"
+    assert rows[1][rows[0].index("state")] == "failed: the disk is full"
+    assert rows[1][rows[0].index("load")] == "105.2 queries/s, p95 7.5 ms"
 
 
 def test_no_answer_is_wrong(content: Content) -> None:
@@ -137,6 +140,6 @@ def test_no_name_is_markup(plain: Reader, name: str) -> None:
 
 
 def _content_named(name: str) -> Content:
-    made = evaluation(name, model_name=name, dataset_name=name, target=name, precision=name, machine=replace(MACHINE, hostname=name, cpu=name))
+    made = evaluation(name, state=FINISHED, model_name=name, dataset_name=name, target=name, precision=name, machine=replace(MACHINE, hostname=name, cpu=name))
     results = part_results(made, 16, us=100.0)
     return Content(name, (Entry(made, timing(results, 4), total(result.tally for result in results), name),))
