@@ -84,7 +84,7 @@ class Cluster:
                 ray.init(self.address, **options)
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             hint = "; `ray start --head` starts one on this machine, --ray_address=local one for this evaluation" if self.address == AUTO else ""
-            raise EvaluationError(f"--ray_address={self.address}: no Ray cluster is reached: {_first_line(error)}{hint}") from error
+            raise EvaluationError(f"--ray_address={self.address}: no Ray cluster is reached: {first_line(error)}{hint}") from error
         self._connected = True
         ray._private.worker._worker_logs_enabled = False  # Ray writes what happens to workers to stdout, where results go; `log_to_driver` leaves that
         return ray
@@ -138,5 +138,6 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(signal.SIGTERM, handler)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Returns the first line of what an error says, or its name where it says nothing: Ray's errors go on with traces and advice."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
