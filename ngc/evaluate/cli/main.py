@@ -43,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `ngc-eval info … | head`: whoever read has seen enough
         _drop_output()
         return 1
+    except MemoryError as error:
+        print(f"ngc-eval: error: out of memory{f': {error}' if str(error) else ''}", file=sys.stderr)
+        return 1
     except OSError as error:  # no space is left where stdout goes to, for example
         logging.getLogger("ngc").debug("where that happened:", exc_info=True)
         _drop_output()

@@ -125,3 +125,10 @@ def test_an_error_of_the_system_is_one_line(command: Command, monkeypatch: pytes
     monkeypatch.setattr("ngc.evaluate.cli.predict.check_flags", lambda args: Path("none/such").read_text())
     ran = command("predict", "raw")
     assert (ran.code, ran.err) == (1, "ngc-eval: error: none/such: No such file or directory\n")
+
+
+def test_a_batch_that_no_memory_holds_is_an_error(command: Command) -> None:
+    ran = command("predict", *RAW, "--threads=1", "--batch_size=9999999999999")
+    assert ran.code == 1
+    assert ran.err.startswith("ngc-eval: error: out of memory: Unable to allocate ")
+    assert ran.err.count("\n") == 1

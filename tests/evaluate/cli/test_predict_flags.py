@@ -126,6 +126,17 @@ def test_what_changes_nothing_is_said(folder: Path, flags: tuple[str, ...], mess
     assert caplog.messages == [message]
 
 
+@pytest.mark.parametrize(("mode", "flag"), [
+    ("dataset", "--seed=5"), ("urls", "--seed=5"), ("workload", "--workers=3"), ("max-qps", "--fail_on_error"), ("workload", "--trace_preprocess"),
+    ("workload", "--feature_limit=9"),
+])  # fmt: skip
+def test_what_changes_nothing_in_a_mode_is_said(folder: Path, mode: str, flag: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        check_flags(parse(("predict", mode, flag)))
+        check_flags(parse(("predict", mode)))
+    assert caplog.messages == [f"{flag.partition('=')[0]} changes nothing in mode {mode}"]
+
+
 def test_a_gpus_target_takes_the_gpus_flags(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     check_flags(parse(("predict", "raw", "--target=tensorrt", "--use_gpu", "--gpu_device_id=2")))

@@ -122,6 +122,16 @@ def test_labels_say_what_differs(tmp_path: Path) -> None:
         "ResNet50_v1 fp32, batch 4, node-2, FRAMEWORK_TRACE", "ResNet50_v1 fp32, batch 4, node-1, NO_TRACE"]  # fmt: skip
 
 
+def test_a_look_at_some_parts_does_not_stand_for_all(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "kinds.db")) as store:
+        for number, (images, parts, ahead) in enumerate([(24, 3, False), (24, 3, True), (8, 1, False)]):
+            made = evaluation(str(number), created_at=BEGUN + timedelta(days=number), parts=parts, settings={"read_ahead": ahead})
+            record(store, made, part_results(made, images, us=100.0))
+        found = collect(store, store.evaluations(), "kinds")
+    assert [entry.label for entry in found.newest] == [
+        "ResNet50_v1 fp32, parts: 1, read between", "ResNet50_v1 fp32, parts: 3, read ahead", "ResNet50_v1 fp32, parts: 3, read between"]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def plain() -> Reader:
     return Reader(page(_content_named("plain")))
