@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -178,12 +179,13 @@ def calibrate_model(files: ModelFiles, manifest: Manifest, batches: Iterable[np.
         raise EvaluationError(f"{files.symbol} is a saved artifact; a checkpoint can be calibrated, an artifact was before it was compiled")
     from ngc.calibration import calibrate
 
-    feeds: list[Any] = [{manifest.input_layer: batch} for batch in batches]
-    if not feeds:
+    feeds = ({manifest.input_layer: batch} for batch in batches)
+    first = next(feeds, None)
+    if first is None:
         raise EvaluationError("there is no input to calibrate with: --calibration_images takes the first inputs of the data set that can be read")
     try:
-        return calibrate(str(files.symbol), feeds, str(files.params), shapes=input_shapes(manifest), dtypes=_dtypes(manifest), threads=build.threads,
-                         cache=build.cache)
+        return calibrate(str(files.symbol), chain([first], feeds), str(files.params), shapes=input_shapes(manifest), dtypes=_dtypes(manifest),
+                         threads=build.threads, cache=build.cache)
     except InputError as error:
         raise EvaluationError(f"calibration with the first inputs of the data set failed: {error}") from error
 

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Self
@@ -18,7 +18,13 @@ LOCAL, AUTO = "local", "auto"
 """Instead of an address: a cluster of our own on this machine; the one of RAY_ADDRESS, or that this machine is a node of."""
 
 TIMEOUT_S = 10.0
-"""How long the head of a cluster may take to accept a connection. Ray itself tries for a minute, and then ends the process."""
+"""How long the head of a cluster may take to accept a connection."""
+
+_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0"}
+"""Of Ray's: its makers get no statistics."""
+
+_IMPATIENT = {"RAY_gcs_server_port_wait_time_s": "1"}
+"""Of Ray's: one attempt to reach a cluster, of 40 s. By default there are twenty, also where what accepts connections is another service."""
 
 STORE_BYTES = 256 << 20
 """Memory of a cluster of our own for objects, of which an evaluation has one, the artifact; Ray puts what does not fit into files."""
@@ -80,11 +86,11 @@ class Cluster:
         elif self.address != AUTO:
             _check_reachable(self.address)
         try:
-            with _undisturbed():
+            with _undisturbed(_SETTINGS if self.address == LOCAL else _SETTINGS | _IMPATIENT):
                 ray.init(self.address, **options)
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             hint = "; `ray start --head` starts one on this machine, --ray_address=local one for this evaluation" if self.address == AUTO else ""
-            raise EvaluationError(f"--ray_address={self.address}: no Ray cluster is reached: {_first_line(error)}{hint}") from error
+            raise EvaluationError(f"--ray_address={self.address}: no Ray cluster is reached: {first_line(error)}{hint}") from error
         self._connected = True
         ray._private.worker._worker_logs_enabled = False  # Ray writes what happens to workers to stdout, where results go; `log_to_driver` leaves that
         return ray
@@ -117,21 +123,28 @@ def _check_reachable(address: str) -> None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keeps from `ray.init` what it would change for the whole process, or send: the handler of SIGTERM, and statistics of use to Ray's makers."""
+def _undisturbed(settings: Mapping[str, str]) -> Iterator[None]:
+    """Keeps from `ray.init` what it would change for the whole process, the handler of SIGTERM; settings are in the environment meanwhile.
+
+    SIGTERM meanwhile, which Ray's own handler answers with SystemExit, is a KeyboardInterrupt, as it is for the rest of an evaluation.
+    """
     main = threading.current_thread() is threading.main_thread()
-    handler, sent = signal.getsignal(signal.SIGTERM), os.environ.get("RAY_USAGE_STATS_ENABLED")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    handler, before = signal.getsignal(signal.SIGTERM), {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
+    except SystemExit as end:
+        raise KeyboardInterrupt("SIGTERM") from end
     finally:
-        if sent is None:
-            del os.environ["RAY_USAGE_STATS_ENABLED"]
-        else:
-            os.environ["RAY_USAGE_STATS_ENABLED"] = sent
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
         if main:
             signal.signal(signal.SIGTERM, handler)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Returns the first line of what an error says, or its name where it says nothing: Ray's errors go on with traces and advice."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -7,6 +7,7 @@ from typing import Any
 
 from ngc.errors import EvaluationError, NgcError
 from ngc.evaluate.scale.assignment import Assignment
+from ngc.evaluate.scale.cluster import first_line
 from ngc.evaluate.scale.worker import Ready, Worker
 
 _log = logging.getLogger("ngc")
@@ -95,6 +96,7 @@ class Crew:
 
         Raises:
             WorkerLost: its worker, or what it had computed, is gone.
+            EvaluationError: the worker could not read what it was told.
             NgcError: what the worker raised.
         """
         exceptions = self.ray.exceptions
@@ -103,6 +105,9 @@ class Crew:
         except exceptions.RayTaskError as error:
             if isinstance(error.cause, NgcError):
                 raise error.cause from None
+            if isinstance(error.cause, exceptions.RayError):  # of its arguments; what ends workers is no error of a task
+                raise EvaluationError(f"a worker cannot read what it is told: {first_line(error.cause)}; "
+                                      "the same ngc is to be installed on all nodes, with its extras eval and ray") from error
             raise
         except exceptions.RayError as error:
             raise WorkerLost(_reason(error)) from error

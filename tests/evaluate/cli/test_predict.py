@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from examples.digits_data import held_out_digits
 from examples.digits_network import KEPT
@@ -239,3 +240,44 @@ def test_a_failed_evaluation_is_recorded_and_goes_on(folder: Path, command: Comm
         assert store.finished_parts(evaluation.id) == {0, 1}
     resumed = command(*flags, "--resume")
     assert (resumed.json["id"], resumed.json["inputs"], resumed.json["failures"]) == (evaluation.id, 5, 1)
+
+
+def test_a_load_that_cannot_be_answered_is_recorded_as_failed(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VirtualClock()
+    monkeypatch.setattr("ngc.evaluate.run.load.RealClock", lambda: clock)
+    monkeypatch.setattr(LocalEngine, "predict", lambda self, array: clock.advance(1e-3))
+    ran = command(*digits("--min_queries=100", "--latency_bound=0.5", *STORE, mode="max-qps"))
+    assert ran.code == 1
+    assert ran.err.startswith("ngc-eval: error: the latency bound of 0.5 ms can hold at no load: ")
+    with Store.open("evaluations.db") as store:
+        (evaluation,) = store.evaluations()
+        assert evaluation.state == FAILED
+        assert ran.err == f"ngc-eval: error: {evaluation.error}\n"
+
+
+def test_a_maximum_is_shown_with_its_bound(folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray((held_out_digits().images[0, 0] * 255).astype(np.uint8)).save("digit.png")
+    clock = VirtualClock()
+    monkeypatch.setattr("ngc.evaluate.run.load.RealClock", lambda: clock)
+    monkeypatch.setattr(LocalEngine, "predict", lambda self, array: clock.advance(1e-3))
+    ran = command(*digits("--min_queries=100", "--latency_bound=20", "--image_path=digit.png", mode="max-qps"))
+    rows = [line.split() for line in ran.out.splitlines() if line.strip()]
+    assert ["bound", "20", "ms"] in rows
+    assert next(row for row in rows if row[:2] == ["largest", "load"])[-1] == "queries/s"
+    settings = json.loads((results_of(folder) / "results.json").read_text())["settings"]
+    assert (settings["dataset_name"], settings["latency_bound_ms"]) == ("digit.png", 20)
+
+
+def test_an_interrupted_comparison_says_what_can_go_on(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: LocalEngine, array: np.ndarray) -> list[np.ndarray]:
+        if self.precision == "int8" and len(array) == 50:
+            raise KeyboardInterrupt
+        return predict(self, array)
+
+    predict = LocalEngine.predict
+    monkeypatch.setattr(LocalEngine, "predict", interrupted)
+    ran = command(*digits("-b", "100", "--compare=fp32,int8", "--calibration_images=50", *STORE))
+    with Store.open("evaluations.db") as store:
+        int8 = next(evaluation for evaluation in store.evaluations() if evaluation.precision == "int8")
+    assert ran.code == 130
+    assert ran.err.endswith(f"interrupted: 4 of 5 parts are kept; the same flags with --precision=int8 --resume={int8.id} instead of --compare go on\n")

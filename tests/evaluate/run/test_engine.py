@@ -108,3 +108,17 @@ def test_inputs_of_an_unknown_size_are_refused(digits: Model, tmp_path: Path) ->
     path.write_text(digits.manifest.source.read_text().replace("type: image", "type: tokens").replace("      dimensions: [1, 8, 8]\n", ""))
     with pytest.raises(EvaluationError, match=f"^{path}: inputs\\[0\\].parameters.dimensions are missing; a model is compiled for inputs of a known size$"):
         LocalEngine.compile(digits.files, load_manifest(path), ALONE)
+
+
+def test_a_model_of_several_inputs_is_refused(digits: Model, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.yml"
+    text = digits.manifest.source.read_text()
+    begin, end = text.index("  - type: image"), text.index("output:")
+    path.write_text(text[:end] + text[begin:end] + text[end:])
+    with pytest.raises(EvaluationError, match=f"^{path}: digits has 2 inputs; models of one input can be evaluated$"):
+        LocalEngine.compile(digits.files, load_manifest(path), ALONE)
+
+
+def test_inputs_that_cannot_be_calibrated_with(digits: Model) -> None:
+    with pytest.raises(EvaluationError, match=r"^calibration with the first inputs of the data set failed: .*"):
+        calibrate_model(digits.files, digits.manifest, [np.full((2, 1, 8, 8), np.inf, np.float32)], ALONE)

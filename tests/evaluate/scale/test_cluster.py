@@ -1,7 +1,10 @@
 """Reaching a cluster, as far as that starts none."""
 
+import os
 import socket
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -37,3 +40,19 @@ def test_addresses_that_are_none(address: str) -> None:
         cluster.connect(1)
     assert str(caught.value) == (f"--ray_address={address}: expected local, auto, or host:port of a cluster's head that this machine is a node of, "
                                  "such as 10.0.0.1:6379")
+
+
+@pytest.mark.full
+def test_another_service_listens_at_the_address() -> None:
+    pytest.importorskip("ray")
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        address = f"127.0.0.1:{server.server_port}"
+        environment = dict(os.environ)
+        with Cluster(address) as cluster, pytest.raises(EvaluationError) as caught:
+            cluster.connect(1)
+        server.shutdown()
+        thread.join()
+    assert str(caught.value).startswith(f"--ray_address={address}: no Ray cluster is reached: Failed to connect to Ray cluster at ")
+    assert dict(os.environ) == environment

@@ -1,12 +1,15 @@
 """What goes wrong on a real cluster."""
 
+import importlib
 import os
 import random
+import re
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,7 +97,7 @@ def test_workers_that_do_not_survive_their_start(digits: Digits, cluster: Cluste
         digits.but(dataset=opener(), opener=opener).on(cluster)
 
 
-def test_an_input_that_fails(digits: Digits, cluster: Cluster, tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_input_that_fails(digits: Digits, cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(4):
         np.save(tmp_path / f"{number}.npy", np.zeros((8, 8, 1) if number != 2 else (7, 3), np.uint8))
     opener = partial(open_dataset, tmp_path, name="broken")
@@ -113,6 +116,27 @@ def test_what_workers_say_of_themselves_ends_the_evaluation(digits: Digits, clus
     elsewhere = digits.but(opener=partial(open_dataset, "/nowhere/digits.npz"))
     with pytest.raises(EvaluationError, match=f"^the worker on {socket.gethostname()}: /nowhere/digits.npz: no such data set$"):
         elsewhere.on(cluster)
+
+
+def test_what_workers_need_is_not_installed_there(digits: Digits, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "only_here.py").write_text("from ngc.evaluate.inputs import synthetic\ndef opener():\n    return synthetic((1, 8, 8), 4)\n")
+    monkeypatch.syspath_prepend(tmp_path)  # after the cluster was started
+    opener = importlib.import_module("only_here").opener
+    with pytest.raises(EvaluationError, match=r"^a worker cannot read what it is told: System error: No module named 'only_here'; the same ngc is "
+                                              r"to be installed on all nodes, with its extras eval and ray$"):
+        digits.but(dataset=opener(), opener=opener).on(cluster)
+
+
+def test_workers_that_find_no_room_are_not_waited_for(
+    digits: Digits, ray: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ngc.evaluate.scale.runner.LATE_S", 1)
+    room = int(ray.cluster_resources()["CPU"])
+    together, _ = digits.on(Cluster(workers=room + 1))
+    assert_same(digits.store, digits.locally(), together)
+    ready, there = (int(number) for number in re.findall(r"\d+", caplog.messages[0]))
+    assert caplog.messages == [f"{ready} of {there} workers are ready; the others take part when they are"]
+    assert 1 <= ready <= room < there == room + 1
 
 
 def test_no_node_is_large_enough(digits: Digits, cluster: Cluster) -> None:

@@ -60,13 +60,16 @@ def test_a_collector_gets_every_span(tmp_path: Path) -> None:
                 for index in range(700):  # more than a batch of the exporter's
                     with tracer.span(MODEL, "c_predict", index=index, shape=(8, 1)):
                         pass
+                with Tracer(MODEL, origin=tracer.origin) as other, other.span(MODEL, "c_predict", index=700, shape=(8, 1)):
+                    pass
+                tracer.adopt(other.drain(), drained=True)
             expected = tracer.drain()
         assert {(path, kind) for path, kind, _ in server.requests} == {("/v1/traces", "application/x-protobuf")}
         resources = [part for _, _, body in server.requests for part in ExportTraceServiceRequest.FromString(body).resource_spans]
     names = {attribute.key: attribute.value.string_value for attribute in resources[0].resource.attributes}
     assert (names["service.name"], names["model"]) == ("ngc-eval", "digits")
     spans = {span.span_id.hex(): span for part in resources for scope in part.scope_spans for span in scope.spans}
-    assert len(spans) == len(expected) == 701
+    assert len(spans) == len(expected) == 702
     for record in expected:
         span = spans[record.span_id]
         assert (span.name, span.trace_id.hex(), span.parent_span_id.hex()) == (record.name, record.trace_id, record.parent_id)

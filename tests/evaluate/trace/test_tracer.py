@@ -15,6 +15,7 @@ from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import PREDICT, Span
 from ngc.evaluate.trace import Tracer, read_trace
 from ngc.runtime import Executable
+from tests.evaluate.trace.spans import make_span
 
 APPLICATION, MODEL, FRAMEWORK, FULL = TraceLevel.APPLICATION_TRACE, TraceLevel.MODEL_TRACE, TraceLevel.FRAMEWORK_TRACE, TraceLevel.FULL_TRACE
 
@@ -167,6 +168,36 @@ def test_a_span_that_is_over_is_recorded_where_it_belongs(tmp_path: Path) -> Non
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_tracer_of_another_process_goes_on(tmp_path: Path) -> None:
+    with Tracer(MODEL, file=tmp_path / "trace.jsonl") as tracer:
+        assert tracer.origin == ""
+        with tracer.span(APPLICATION, "evaluate"):
+            with Tracer(MODEL, origin=tracer.origin) as other:
+                with other.span(APPLICATION, "warm_up"):
+                    pass
+                first = other.drain()
+                with other.span(APPLICATION, "part"), other.span(MODEL, PREDICT, batch_size=2, names=["a", "b"]):
+                    pass
+                other.record(APPLICATION, "preprocess", 1, 2)
+                second = other.drain()
+            tracer.adopt(first, drained=True)
+            tracer.adopt(second, drained=False)
+        spans = tracer.drain()
+    assert [span.name for span in spans] == ["warm_up", "evaluate"]
+    evaluate = spans[-1]
+    predict, part, preprocess = second
+    assert [span.parent_id for span in (*first, part, preprocess, predict)] == [*[evaluate.span_id] * 3, part.span_id]
+    assert {span.trace_id for span in (*first, *second)} == {evaluate.trace_id}
+    assert read_trace(tmp_path / "trace.jsonl") == [*first, *second, evaluate]
+
+
+def test_nothing_goes_on_from_what_is_not_traced() -> None:
+    with Tracer(TraceLevel.NO_TRACE) as tracer, tracer.span(APPLICATION, "evaluate"):
+        assert tracer.origin == ""
+        tracer.adopt([make_span(0, 1)], drained=True)
+        assert tracer.drain() == ()
 
 
 def test_the_layers_of_a_run_stand_under_its_span(executable: Executable, tmp_path: Path) -> None:
