@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -61,9 +62,17 @@ def read_address(address: str, folder: Path, timeout_s: float = TIMEOUT_S) -> by
             with local_path(address, folder).open("rb") as file:
                 data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:  # urllib.error.URLError is an OSError; ValueError: no such address can be
-        raise DatasetError(f"{shown(address)}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise DatasetError(f"{shown(address)}: cannot be read: {_said(error)}") from error
     if len(data) > MOST_BYTES:
         raise DatasetError(f"{shown(address)}: more than {MOST_BYTES >> 20} MiB, which no input has")
     if announced.isdecimal() and len(data) < int(announced):  # http.client raises no error where a server hangs up
         raise DatasetError(f"{shown(address)}: cannot be read: the server hung up after {len(data)} of {announced} bytes")
     return data
+
+
+def _said(error: Exception) -> str:
+    """Returns what the system or the server said."""
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()  # it is an answer, with its connection
+    cause = error.reason if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError) else error
+    return str(getattr(cause, "strerror", None) or cause)

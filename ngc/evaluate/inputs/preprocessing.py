@@ -3,6 +3,7 @@
 import io
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ CENTER_CROP = 0.875
 
 COLOR_MODES = {"RGB": 3, "BGR": 3, "GRAY": 1}
 """Channels of each."""
+
+_FAR = 10
+"""Floats so many times beyond normalized pixels were not normalized: pixels of 255 are 96 times beyond those of ILSVRC's networks."""
 
 _NPY = np.lib.format.MAGIC_PREFIX
 
@@ -33,7 +37,8 @@ class Preprocessing:
     is reduced they do not: by 5 on average for noise of a photograph's spectrum from 375 rows to 256, and by 14 from 1,200 rows, where OpenCV's is aliased.
 
     Arrays are not decoded or resized, they must have the model's size. Those of integers are pixels in the color mode and are normalized; those of
-    floats are taken to be what the model takes already. Grey ones may come as (height, width), and channels may be first or last.
+    floats are taken to be what the model takes already, and refused where they cannot be. Grey ones may come as (height, width), and channels may be first or
+    last.
 
     Attributes:
         channels, height, width: of the model's input.
@@ -130,10 +135,18 @@ class Preprocessing:
         if self.dtype.kind in "iu":
             return self._integers(array)
         if array.dtype.kind == "f":
+            if self._most is not None and array.size and array.max() > _FAR * self._most:
+                raise DatasetError(f"an array of {array.dtype} up to {array.max():g}, though normalized pixels reach {self._most:.3g}; floats are taken to be "
+                                   "normalized already, integers are normalized")
             return np.ascontiguousarray(array, self.dtype)
         # Laid out as bytes first: the floats are four times as many to move.
         centred = np.subtract(np.ascontiguousarray(array), self._along_channels(self.mean), dtype=np.float32)
         return np.divide(centred, self._along_channels(self.scale), out=centred).astype(self.dtype, copy=False)
+
+    @cached_property
+    def _most(self) -> float | None:
+        """What a pixel of 255 becomes; None where pixels are not scaled."""
+        return float(((255 - np.asarray(self.mean)) / np.asarray(self.scale)).max()) if max(self.scale) > 1 else None
 
     def _along_channels(self, values: tuple[float, ...]) -> NDArray[np.float32]:
         """Returns mean or scale so that it broadcasts to one input."""

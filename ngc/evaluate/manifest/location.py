@@ -55,7 +55,10 @@ def locate(where: str, base: str, folder: Path) -> Location:
     if _SCHEME.match(where) or not base:
         return _resolve(where, folder)
     start = _resolve(base, folder)
-    return Location(f"{start.address.rstrip('/')}/{where.lstrip('/')}" if start.is_remote else str(start.path / where))
+    if not start.is_remote:
+        return Location(str(start.path / where))
+    parts = urlsplit(start.address)  # a query, which may be a signature that opens the folder, stays at the end
+    return Location(parts._replace(path=f"{parts.path.rstrip('/')}/{where.lstrip('/')}").geturl())
 
 
 def _resolve(where: str, folder: Path) -> Location:

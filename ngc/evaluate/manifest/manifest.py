@@ -32,7 +32,7 @@ class Manifest(ManifestFields):
     @property
     def classifies(self) -> bool:
         """Whether one of the model's outputs is a probability for each class."""
-        return self.output.type in CLASSIFIES
+        return self.output.type.casefold() in CLASSIFIES
 
     @property
     def input_layer(self) -> str:

@@ -164,3 +164,14 @@ def test_values_that_the_element_type_does_not_hold_are_refused(array: np.ndarra
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         Preprocessing(**{"channels": 3, "height": 6, "width": 5} | options)
+
+
+def test_floats_that_were_not_normalized_are_refused() -> None:
+    pixels = np.full((3, 6, 5), 255, np.uint8)
+    prepare = Preprocessing(3, 6, 5, mean=MEAN, scale=SCALE)
+    assert np.array_equal(prepare(prepare(pixels)), prepare(pixels))
+    message = ("image: an array of float32 up to 255, though normalized pixels reach 2.64; floats are taken to be normalized already, integers are normalized")
+    with pytest.raises(DatasetError) as caught:
+        prepare(pixels.astype(np.float32))
+    assert str(caught.value) == message
+    assert Preprocessing(3, 6, 5)(pixels.astype(np.float32)).max() == 255  # where pixels are not scaled they are what the model takes

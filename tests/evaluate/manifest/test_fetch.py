@@ -16,6 +16,7 @@ from ngc.errors import ManifestError
 from ngc.evaluate.manifest import Manifest, ModelFiles, fetch_labels, fetch_model, load_manifest
 from ngc.evaluate.manifest import cache as cache_module
 from ngc.evaluate.manifest import download as download_module
+from ngc.evaluate.manifest.location import locate
 from tests.evaluate.manifest.samples import changed, write
 
 SYMBOL, PARAMS = b'{"nodes": []}', bytes(range(256)) * 1000
@@ -383,3 +384,11 @@ def test_secrets_of_addresses_are_not_told(tmp_path, site):
     assert "hidden" not in message
     assert "http://***@127.0.0.1" in message
     assert "/m.json?sig=***&part=1: the server answers 404" in message
+
+
+@pytest.mark.parametrize(("base", "where", "address"), [
+    ("https://host/models", "a/m.json", "https://host/models/a/m.json"), ("https://host", "/m.json", "https://host/m.json"),
+    ("https://host/models/?sig=a%2Fb", "m.json", "https://host/models/m.json?sig=a%2Fb"), ("https://host/?sig=a", "http://other/m", "http://other/m"),
+])
+def test_files_are_below_the_path_of_an_address(base, where, address):
+    assert locate(where, base, Path()).address == address

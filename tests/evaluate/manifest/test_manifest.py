@@ -237,3 +237,8 @@ def test_answers_that_are_no_numbers_are_no_class(tmp_path, transform, broken):
     manifest = load(tmp_path, changed("output.parameters.probabilities_transform", transform))
     with pytest.raises(EvaluationError, match=r"^Sample answers 1 of 2 inputs with NaN or infinities$"):
         manifest.probabilities([np.array([[1.0, 2.0], [broken, 1.0]])])
+
+
+def test_the_type_of_an_output_is_taken_in_any_case(tmp_path):
+    assert load(tmp_path, changed("output.type", "Classification")).classifies
+    assert not load(tmp_path, changed("output.type", "boundingbox")).classifies
