@@ -85,7 +85,7 @@ def _check_records(args: argparse.Namespace) -> None:
     if (args.database_address or args.database_name) and not (args.publish or args.resume):
         _log.warning("the database is not used without --publish")
     for name, modes in _UNUSED.items():
-        if args.mode in modes and getattr(args, name) not in (0, FEATURES):
+        if args.mode in modes and getattr(args, name) != (FEATURES if name == "feature_limit" else 0):
             _log.warning("--%s changes nothing in mode %s", name, args.mode)
     if args.trace_preprocess and args.trace_level.upper().startswith("NO"):
         _log.warning("--trace_preprocess changes nothing at NO_TRACE")
