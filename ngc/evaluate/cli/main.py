@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parse(sys.argv[1:] if argv is None else argv)
         logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, format="ngc-eval: %(levelname)s: %(message)s", stream=sys.stderr)
         logging.getLogger("ngc").setLevel(logging.INFO if args.verbose and not args.debug else logging.NOTSET)
+        logging.getLogger("sqlalchemy").setLevel(logging.NOTSET if args.debug else logging.CRITICAL)  # the store's errors say what there is to say
         with _profiled(args):
             args.command(args)
         sys.stdout.flush()

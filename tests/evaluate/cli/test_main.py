@@ -95,6 +95,13 @@ def test_how_much_is_said(command: Command, flags: tuple[str, ...], level: int) 
     logging.getLogger("ngc").setLevel(logging.NOTSET)
 
 
+def test_what_sqlalchemy_remarks_is_for_debugging(command: Command) -> None:
+    command("predict", "raw")
+    assert not logging.getLogger("sqlalchemy.pool").isEnabledFor(logging.ERROR)
+    command("predict", "raw", "-d")
+    assert logging.getLogger("sqlalchemy.pool").isEnabledFor(logging.ERROR)
+
+
 def test_a_missing_package_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'sqlalchemy'", name="sqlalchemy")
