@@ -11,6 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ngc.errors import EvaluationError
+
 BINS = 15
 """Bins of the calibration error, as in the paper."""
 
@@ -85,12 +87,17 @@ def tally(probabilities: NDArray[np.floating], expected: "list[int | None]") -> 
     Args:
         probabilities: (inputs, classes), each row summing to 1.
         expected: the class of each input, or None.
+
+    Raises:
+        EvaluationError: a class is none of the model's: the data set numbers them in another way.
     """
     labelled = [row for row, label in enumerate(expected) if label is not None]
     labels = np.array([expected[row] for row in labelled], np.int64)
     rows = probabilities[labelled]
     if not len(labels):
         return Tally(unlabelled=len(expected))
+    if labels.max() >= rows.shape[1] or labels.min() < 0:
+        raise EvaluationError(f"the data set expects class {labels[(labels >= rows.shape[1]) | (labels < 0)][0]}; the model has {rows.shape[1]}, from 0")
     ranks = ranking(rows, 5)
     answered, confidence = ranks[:, 0], rows.max(axis=1)
     right = answered == labels

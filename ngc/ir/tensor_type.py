@@ -86,14 +86,16 @@ def product(dims: Iterable[Dim]) -> Dim:
 
 
 def check_size(type: "TensorType") -> None:
-    """Refuses what no machine holds, before anybody computes offsets in it or allocates it; N counts as 1.
+    """Refuses what is no size, and what no machine holds, before anybody computes offsets in it or allocates it; N counts as 1.
 
     Raises:
-        VerifyError: there are more than `MOST_RANK` dimensions, one is above `MOST_SIZE`, or the elements take more than `MOST_BYTES`.
+        VerifyError: there are more than `MOST_RANK` dimensions, one is below 0 or above `MOST_SIZE`, or the elements take more than `MOST_BYTES`.
     """
     if type.rank > MOST_RANK:
         raise VerifyError(f"a tensor has at most {MOST_RANK} dimensions, not {type.rank}")
     factors = [dim.factor if isinstance(dim, SymDim) else dim for dim in type.shape]
+    if min(factors, default=0) < 0:
+        raise VerifyError(f"{type} has the dimension {min(factors)}; a dimension is a whole number or a positive multiple of N")
     if max(factors, default=0) > MOST_SIZE:
         raise VerifyError(f"{type} has a dimension above {MOST_SIZE}")
     size = prod(factors) * type.itemsize

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ngc.errors import EvaluationError
 from ngc.evaluate.accuracy import BINS, Tally, ranking, tally, total
 
 
@@ -48,3 +49,9 @@ def test_certainty_falls_into_the_last_bin() -> None:
 
 def test_nothing_counted_has_no_accuracy() -> None:
     assert all(np.isnan(value) for value in (Tally().top1_accuracy, Tally().top5_accuracy, Tally().calibration_error))
+
+
+@pytest.mark.parametrize("wrong", [3, -1])
+def test_a_class_that_the_model_does_not_have_is_told(wrong: int) -> None:
+    with pytest.raises(EvaluationError, match=f"^the data set expects class {wrong}; the model has 3, from 0$"):
+        tally(np.eye(3), [0, None, wrong])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples.digits_network import KEPT
 from ngc.errors import ImportFailure, InputError, NgcError, UnsupportedOperator
 from ngc.importer import import_model
 from ngc.importer.attributes import ATTRIBUTE_REQUIRED
@@ -134,7 +135,7 @@ def test_missing_parameters_are_listed_all_at_once() -> None:
 
 
 def test_an_error_names_the_first_of_many_missing_parameters() -> None:
-    symbol = Path(__file__).parents[2] / "examples" / "digits" / "digits-symbol.json"
+    symbol = Path(f"{KEPT}-symbol.json")
     message = r"43 parameters are missing \(no parameters were given\): 'digits_conv0_weight' \(node 1\), .* and 23 more; pass params= with them"
     with pytest.raises(ImportFailure, match=message) as error:
         import_model(json.loads(symbol.read_text()), shapes={"data": (1, 1, 8, 8)})

@@ -138,6 +138,7 @@ def test_constants(name: str, check_np: Check) -> None:
     (lambda f, x: f.reshape(x, (4, 5)), "reshape: (2, 3, 4) holds 24 elements"),
     (lambda f, x: f.squeeze(x, 1), "axis = (1,) of data of shape (2, 3, 4) is not 1"),
     (lambda f, x: f.broadcast_to(x, (2, 3, 5)), "shapes (2, 3, 4) and (2, 3, 5) cannot be broadcast together"),
+    (lambda f, x: f.broadcast_to(f.sum(x, keepdims=True), (-1000, 3, 5)), "f32[-1000,3,5] has the dimension -1000; a dimension is a whole number or"),
     (lambda f, x: f.diff(x, n=3, axis=1), "n = 3 differences leave nothing of 3"),
     (lambda f, x: f.diagonal(x, offset=5), "k = 5: a matrix of 2 by 3 has no such diagonal"),
     (lambda f, x: f.roll(x, (1, 2, 3), axis=(0, 1)), "shift = (1, 2, 3) along 2 axes, expected as many"),

@@ -1,6 +1,7 @@
 """Inputs at paths and addresses."""
 
 import http.client
+import re
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -14,9 +15,18 @@ MOST_BYTES = 256 << 20
 """Of one input: more than any photograph has; a wrong address may lead to any amount."""
 
 
+_KEYS = re.compile(r"(?i)([?&][^=&#]*(?:key|token|sig|secret|pass|auth|cred)[^=&#]*=)[^&#]*")
+_USER = re.compile("(?<=://)[^/?#]*@")
+
+
 def is_remote(address: str) -> bool:
     """Returns whether an address is read from a server."""
     return address.lower().startswith(("http://", "https://"))
+
+
+def shown(address: str) -> str:
+    """Returns an address for messages and records: without a user's name and password, and without what opens it in its query, such as signatures."""
+    return _KEYS.sub(r"\1***", _USER.sub("***@", address)) if is_remote(address) else address
 
 
 def local_path(address: str, folder: Path) -> Path:
@@ -41,6 +51,8 @@ def read_address(address: str, folder: Path, timeout_s: float = TIMEOUT_S) -> by
     """
     try:
         if is_remote(address):
+            if _USER.search(address):
+                raise DatasetError(f"{shown(address)}: cannot be read: a user's name and password in an address are not supported")
             with urllib.request.urlopen(address, timeout=timeout_s) as response:
                 data: bytes = response.read(MOST_BYTES + 1)
                 announced = response.headers.get("Content-Length", "")
@@ -49,9 +61,9 @@ def read_address(address: str, folder: Path, timeout_s: float = TIMEOUT_S) -> by
             with local_path(address, folder).open("rb") as file:
                 data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:  # urllib.error.URLError is an OSError; ValueError: no such address can be
-        raise DatasetError(f"{address}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise DatasetError(f"{shown(address)}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if len(data) > MOST_BYTES:
-        raise DatasetError(f"{address}: more than {MOST_BYTES >> 20} MiB, which no input has")
+        raise DatasetError(f"{shown(address)}: more than {MOST_BYTES >> 20} MiB, which no input has")
     if announced.isdecimal() and len(data) < int(announced):  # http.client raises no error where a server hangs up
-        raise DatasetError(f"{address}: cannot be read: the server hung up after {len(data)} of {announced} bytes")
+        raise DatasetError(f"{shown(address)}: cannot be read: the server hung up after {len(data)} of {announced} bytes")
     return data

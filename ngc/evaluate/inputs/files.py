@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ngc.errors import DatasetError
-from ngc.evaluate.inputs.addresses import is_remote, local_path, read_address
+from ngc.evaluate.inputs.addresses import is_remote, local_path, read_address, shown
 from ngc.evaluate.inputs.datasets import Sample, digest_of
 
 
@@ -29,7 +29,7 @@ class FileDataset:
 
     def sample(self, index: int) -> Sample:
         """See `Dataset`."""
-        return Sample(index, self.paths[index], self.classes[index])
+        return Sample(index, shown(self.paths[index]), self.classes[index])
 
     def read(self, index: int) -> bytes:
         """See `Dataset`."""

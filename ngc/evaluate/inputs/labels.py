@@ -11,6 +11,12 @@ from ngc.errors import DatasetError, shorten
 _SYNSET = re.compile(r"n\d{8}")
 """The id of a WordNet synset, which ILSVRC names its classes by; lists of labels have it before the words: "n01440764 tench, Tinca tinca"."""
 
+ILSVRC = 1000
+"""Classes of ILSVRC."""
+
+MOST_CLASSES = 1 << 31
+"""Where it is not known how many there are: what databases keep as an integer."""
+
 _NUMBER = re.compile(r"-?\d{1,18}")
 
 
@@ -20,24 +26,26 @@ class Labels:
 
     Attributes:
         names: in the order of the model's outputs; empty where they are not known.
+        missing: whether the model has names, which are not to be had.
     """
 
     names: tuple[str, ...] = ()
+    missing: bool = False
 
     def indices(self, used: Sequence[str], where: str) -> tuple[int, ...]:
         """Returns the class of each name that a data set uses.
 
         Names are compared in lower case, with the whole label, its synset id, or the words after that. Where no label fits:
         - names that all are numbers are the classes' numbers;
-        - names that all are synset ids, as many as there are labels, have the labels' order, as ILSVRC numbers its classes;
-        - without labels, the sorted names are the classes.
+        - names that all are synset ids, as many as there are labels, have the labels' order, as ILSVRC numbers its classes; so have its 1000 without labels;
+        - without labels, the sorted names are the classes, unless the model's are missing: some of its classes in order are not the first of them.
 
         Args:
             used: names, which may repeat.
             where: the data set, for errors.
 
         Raises:
-            DatasetError: a name is no label, or that of several; a number is that of no class.
+            DatasetError: a name is no label, that of several, or beside numbers or missing labels; a number is that of no class.
         """
         distinct = sorted({_plain(name) for name in used})
         known = self._by_name
@@ -45,16 +53,21 @@ class Labels:
             found = {name: self._one(name, where) for name in distinct}
         elif all(map(_NUMBER.fullmatch, distinct)):
             found = {name: self.checked(int(name), where) for name in distinct}
-        elif not self.names or (len(distinct) == len(self.names) and all(map(_SYNSET.fullmatch, distinct))):
+        elif not self.names and any(map(_NUMBER.fullmatch, distinct)):
+            names = [name for name in distinct if not _NUMBER.fullmatch(name)]
+            raise DatasetError(f"{where}: some of its classes are numbers and some are names {_some(names)}")
+        elif (not self.names and not self.missing) or (len(distinct) == (len(self.names) or ILSVRC) and all(map(_SYNSET.fullmatch, distinct))):
             found = {name: index for index, name in enumerate(distinct)}
+        elif self.missing:
+            raise DatasetError(f"{where}: its classes have names {_some(distinct)}, and the model's labels, which say what those mean, are not to be had")
         else:
             raise DatasetError(f"{where}: none of its classes {_some(distinct)} is one of the model's {len(self.names)} labels {_some(self.names)}")
         return tuple(found[_plain(name)] for name in used)
 
     def checked(self, index: int, where: str) -> int:
         """Returns a class's number; raises DatasetError if there is no such class."""
-        if index < 0 or (self.names and index >= len(self.names)):
-            raise DatasetError(f"{where}: class {index}; " + (f"there are {len(self.names)}, from 0" if self.names else "classes count from 0"))
+        if not 0 <= index < (len(self.names) or MOST_CLASSES):
+            raise DatasetError(f"{where}: class {index}; " + (f"there are {len(self.names)}, from 0" if self.names else f"expected 0 to {MOST_CLASSES - 1}"))
         return index
 
     def whole(self, label: float, where: str) -> int:

@@ -1,5 +1,6 @@
 """Finds a data set by category and name, as the MLModelScope agents name theirs."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,10 +50,10 @@ def resolve_dataset(category: str, name: str, data_dir: Path | None = None, *, s
         return Location(Path(name))
     folder = (data_dir or Path(platformdirs.user_data_dir("ngc")) / "datasets") / category
     names = [f"{name}_{size}_center_crop_875" if center_crop else f"{name}_{size}"] if size in RESIZED else []
-    places = [folder / f"{spelled}{suffix}" for spelled in (*names, name) for suffix in ("", *SUFFIXES)]
-    for place in places:
+    for spelled, suffix in itertools.product((*names, name), ("", *SUFFIXES)):
+        place = folder / f"{spelled}{suffix}"
         if name and place.exists():
-            return Location(place, resized=place.name.removesuffix(place.suffix) in names)
+            return Location(place, resized=spelled in names)
     if (category, name) in BUILTIN:
         return Location(BUILTIN[category, name])
     looked = "\n".join(f"  {folder / spelled}" for spelled in (*names, name))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ngc.errors import DatasetError
+from ngc.errors import DatasetError, shorten
 from ngc.evaluate.inputs.arrays import open_npz
 from ngc.evaluate.inputs.datasets import Dataset
 from ngc.evaluate.inputs.image_folder import open_image_folder
@@ -17,7 +17,7 @@ SUFFIXES = tuple(_OPENERS)
 """Of files that are data sets."""
 
 
-def open_dataset(location: str | Path, *, name: str = "", labels: tuple[str, ...] = (), label_list: Path | None = None) -> Dataset:
+def open_dataset(location: str | Path, *, name: str = "", labels: tuple[str, ...] | None = (), label_list: Path | None = None) -> Dataset:
     """Returns the data set at a location.
 
     - a folder: see `open_image_folder`; with `label_list`, its own images have the classes of that file, see `open_listed_folder`
@@ -28,20 +28,25 @@ def open_dataset(location: str | Path, *, name: str = "", labels: tuple[str, ...
     Args:
         location: of the data set.
         name: of the data set; the location's own by default.
-        labels: the model's classes; where they are given, a data set's are looked up in them and checked.
+        labels: the model's classes; where they are given, a data set's are looked up in them and checked. None where the model has names that are not to be
+            had: a data set's names are refused then, as nobody knows what they mean.
         label_list: classes of a folder's images.
 
     Raises:
         DatasetError: there is nothing at the location, or it is none of these or damaged.
     """
-    path = Path(location)
-    if path.is_dir():
+    path, known = Path(location), Labels(labels or (), missing=labels is None)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:  # a name that is too long, for example
+        raise DatasetError(f"{shorten(str(path))}: no such data set: {error.strerror}") from error
+    if is_folder:
         own_name = name or path.resolve().name
-        return open_listed_folder(path, label_list, own_name, Labels(labels)) if label_list else open_image_folder(path, own_name, Labels(labels))
-    if not path.is_file():
+        return open_listed_folder(path, label_list, own_name, known) if label_list else open_image_folder(path, own_name, known)
+    if not is_file:
         raise DatasetError(f"{path}: no such data set")
     if path.suffix not in _OPENERS:
         raise DatasetError(f"{path}: no data set; expected a folder of images, or a {', '.join(SUFFIXES)} file")
     if label_list:
         raise DatasetError(f"{path}: has classes of its own; a list of labels goes with a folder of images")
-    return _OPENERS[path.suffix](path, name or path.stem, Labels(labels))
+    return _OPENERS[path.suffix](path, name or path.stem, known)

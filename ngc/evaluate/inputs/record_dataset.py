@@ -1,5 +1,7 @@
 """Data sets in RecordIO files, as MXNet's im2rec packs them."""
 
+import contextlib
+import logging
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +10,8 @@ from ngc.errors import DatasetError
 from ngc.evaluate.inputs.datasets import Sample, digest_of
 from ngc.evaluate.inputs.labels import Labels
 from ngc.evaluate.inputs.recordio import RecordFile, read_index
+
+_log = logging.getLogger(__name__)
 
 IMAGE_HEAD = struct.Struct("<IfQQ")
 """Before the image in a record: how many labels follow as float32 (0: the next field is the only one), label, and two ids (mxnet.recordio.IRHeader)."""
@@ -76,4 +80,8 @@ def open_records(path: Path, name: str, labels: Labels) -> RecordDataset:
     file, index = RecordFile(path), path.with_suffix(".idx")
     entries = read_index(index) if index.is_file() else [(str(number), offset) for number, offset in enumerate(file.scan())]
     keys, offsets = zip(*entries, strict=True)
+    with contextlib.suppress(DatasetError):  # where the last record is damaged, reading it says so
+        number = max(range(len(offsets)), key=offsets.__getitem__)
+        if not file.is_last(number, offsets[number]):
+            _log.warning("%s has more records than the %d that %s lists; without the index all are read", path, len(offsets), index)
     return RecordDataset(name, file, keys, offsets, labels, f"{len(file)} {path.stat().st_mtime_ns}")

@@ -59,6 +59,11 @@ class RecordFile:
             pieces.append(self._data[begin:end])
         return MAGIC.join(pieces)
 
+    def is_last(self, number: int, offset: int) -> bool:
+        """Returns whether the file ends with the record at an offset; raises DatasetError if there is no whole record."""
+        *_, (_, end) = self._chunks(number, offset)
+        return end + -end % 4 >= len(self._data)
+
     def scan(self) -> list[int]:
         """Returns the offsets of all records, in one pass over the file's chunks.
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ngc import __version__
 from ngc.errors import ManifestError
+from ngc.evaluate.inputs.addresses import shown
 
 Progress = Callable[[str, int, int], None]
-"""Is told of a download: its address, the bytes that are there, and how many there will be (0 where the server does not say)."""
+"""Is told of a download: its address without secrets, the bytes that are there, and how many there will be (0 where the server does not say)."""
 
 TIMEOUT_SECONDS = 30
 """For a connection to be made, and between two pieces of an answer."""
@@ -34,23 +35,24 @@ def download(url: str, path: Path, progress: Progress | None = None) -> None:
     import requests
     from urllib3.exceptions import HTTPError
 
+    origin = shown(url)
     headers = {"User-Agent": f"ngc/{__version__}", "Accept-Encoding": "identity"}
     responses: list[requests.Response] = []  # pooch leaves them open where they fail
     keep = {"response": lambda response, **options: responses.append(response)}
-    downloader = pooch.HTTPDownloader(progressbar=_Bar(url, progress), chunk_size=_CHUNK, timeout=TIMEOUT_SECONDS, headers=headers, hooks=keep)
+    downloader = pooch.HTTPDownloader(progressbar=_Bar(origin, progress), chunk_size=_CHUNK, timeout=TIMEOUT_SECONDS, headers=headers, hooks=keep)
     try:
         downloader(url, str(path), None)
     except requests.HTTPError as error:
         answer = f"{error.response.status_code} {error.response.reason}" if error.response is not None else str(error)
-        raise Unreachable(f"{url}: the server answers {answer}") from None
+        raise Unreachable(f"{origin}: the server answers {answer}") from None
     except requests.Timeout:
-        raise Unreachable(f"{url}: the server did not answer within {TIMEOUT_SECONDS} seconds") from None
+        raise Unreachable(f"{origin}: the server did not answer within {TIMEOUT_SECONDS} seconds") from None
     except requests.exceptions.ChunkedEncodingError:
-        raise Unreachable(f"{url}: the connection ended before the whole file was there") from None
+        raise Unreachable(f"{origin}: the connection ended before the whole file was there") from None
     except requests.ConnectionError as error:
-        raise Unreachable(f"{url}: cannot be reached: {_reason(error)}") from None
+        raise Unreachable(f"{origin}: cannot be reached: {_reason(error)}") from None
     except (requests.RequestException, HTTPError) as error:  # HTTPError: a host that is no name
-        raise Unreachable(f"{url}: cannot be downloaded: {error}") from None
+        raise Unreachable(f"{origin}: cannot be downloaded: {str(error).replace(url, origin)}") from None
     finally:
         for response in responses:
             response.close()

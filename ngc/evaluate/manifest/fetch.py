@@ -28,13 +28,13 @@ class ModelFiles:
 
     Attributes:
         symbol, params: the two files of the checkpoint; twice the one of a saved executable.
-        labels: the classes' names, in the order of the probabilities; none where they are not known.
+        labels: the classes' names, in the order of the probabilities; empty where the manifest names none, None where those that it names are not to be had.
         digest: of what is in the two files, in hexadecimal digits.
     """
 
     symbol: Path
     params: Path
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] | None
     digest: str
 
 
@@ -60,7 +60,7 @@ def fetch_model(manifest: Manifest, *, model_dir: "Path | str | None" = None, pr
     return ModelFiles(symbol, params, fetcher.labels(), digest)
 
 
-def fetch_labels(manifest: Manifest, *, progress: Progress | None = None) -> tuple[str, ...]:
+def fetch_labels(manifest: Manifest, *, progress: Progress | None = None) -> tuple[str, ...] | None:
     """Returns the classes' names alone, for a model whose files are not wanted; see `fetch_model`."""
     return _Fetcher(manifest, None, progress).labels()
 
@@ -85,8 +85,8 @@ class _Fetcher:
         except OSError as error:
             raise ManifestError(f"{self.manifest.source}: model.{field}: {_unreadable(error, where)}") from None
 
-    def labels(self) -> tuple[str, ...]:
-        """Returns the classes' names. Results do not need them, so a server that is away is no reason to fail; a wrong file is."""
+    def labels(self) -> tuple[str, ...] | None:
+        """Returns the classes' names. Data sets of numbered classes do not need them, so a server that is away is no reason to fail here; a wrong file is."""
         parameters = self.manifest.output.parameters
         field = "features" if parameters.features else "features_url"
         where = parameters.features or parameters.features_url
@@ -101,8 +101,8 @@ class _Fetcher:
         except Unreachable as error:
             if not location.is_remote:
                 raise ManifestError(f"{self.manifest.source}: output.parameters.{field}: {error}") from None
-            _log.warning("classes of %s are numbers, as their names are not to be had: %s", self.manifest.name, error)
-            return ()
+            _log.warning("classes of %s are numbers, as their names are not to be had: %s; --model_dir may have %s", self.manifest.name, error, location.name)
+            return None
         except ManifestError as error:
             raise ManifestError(f"{self.manifest.source}: output.parameters.{field}: {error}") from None
         except OSError as error:
@@ -112,13 +112,13 @@ class _Fetcher:
         if not location.is_remote:
             return _checked(location.path, checksum)
         url = location.address
-        return cached(url, location.name, checksum, url, lambda path: download(url, path, self.progress))
+        return cached(url, location.name, checksum, location.origin, lambda path: download(url, path, self.progress))
 
     def _member(self, location: Location, member: str, checksum: str) -> Path:
         archive = self._whole(location, "")
         name = Location(member).name
         key = f"{sha256_of(archive)} {member}"  # another archive in the same place has other members
-        return cached(key, name, checksum, f"{location.address}: {member}", lambda path: extract(archive, member, path, location.address))
+        return cached(key, name, checksum, f"{location.origin}: {member}", lambda path: extract(archive, member, path, location.origin))
 
     def _in_model_dir(self, folder: Path, where: str) -> Path:
         """Returns where a file is in the folder: under the path that the manifest has for it, or its name alone."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ngc.errors import DatasetError, ManifestError
-from ngc.evaluate.inputs.addresses import is_remote, local_path
+from ngc.evaluate.inputs.addresses import is_remote, local_path, shown
 
 _SCHEME = re.compile("([A-Za-z][A-Za-z0-9+.-]+):")
 """Begins an address; a single letter would rather be a drive's."""
@@ -29,6 +29,11 @@ class Location:
         path = unquote(urlsplit(self.address).path) if self.is_remote else self.address
         name = path.rpartition("/")[2].replace("\0", "")
         return name if name not in ("", ".", "..") else "file"
+
+    @property
+    def origin(self) -> str:
+        """The address for messages: without secrets."""
+        return shown(self.address)
 
     @property
     def path(self) -> Path:
@@ -60,7 +65,7 @@ def _resolve(where: str, folder: Path) -> Location:
         except ValueError:  # brackets that are no IPv6 address
             host = None
         if not host:
-            raise ManifestError(f"{where}: not an address; it names no host")
+            raise ManifestError(f"{shown(where)}: not an address; it names no host")
         return Location(where)
     scheme = _SCHEME.match(where)
     if scheme and scheme[1].lower() != "file":

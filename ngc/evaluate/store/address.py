@@ -38,6 +38,9 @@ def find_database(address: str, name: str) -> Address:
     if not address:
         return _file(Path(platformdirs.user_data_dir("ngc")) / f"{name}.db")
     if "://" not in address:
+        first = address.partition("/")[0]
+        if ":" in first and ("@" in first or first.endswith(":")):  # a URL with a slip, not a file whose name has a password
+            raise StoreError(f"the database's address is no URL that can be read; {_EXAMPLES}")
         if "/" in address or address.endswith(_SUFFIXES):
             return _file(Path(address).expanduser())
         raise StoreError(f"the database's address {address!r} is neither a path (with a '/', or ending in {' or '.join(_SUFFIXES)}) nor a URL; {_EXAMPLES}")

@@ -90,8 +90,8 @@ def create_missing(url: URL) -> None:
 
 
 def _shown(url: URL) -> str:
-    """Returns a server's URL as users write it, without its password."""
-    return url.set(drivername="postgresql").difference_update_query(["password"]).render_as_string()
+    """Returns a server's URL as users write it, without its password and that of its key."""
+    return url.set(drivername="postgresql").difference_update_query(["password", "sslpassword"]).render_as_string()
 
 
 def _engine(url: URL, arguments: dict[str, Any], **options: Any) -> Engine:

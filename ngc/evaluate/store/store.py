@@ -127,9 +127,9 @@ class Store:
             _touch(connection, key, state=FINISHED, results=dict(results), error="")
 
     def fail(self, id: str, message: str) -> None:
-        """Records that an evaluation FAILED, and why; it can be resumed."""
+        """Records that an evaluation FAILED, and why; it can be resumed. One that another process has FINISHED meanwhile stays so."""
         with self._database.writing() as connection:
-            _touch(connection, self._key(connection, id), state=FAILED, error=message)
+            _touch(connection, self._key(connection, id), tables.evaluations.c.state != FINISHED, state=FAILED, error=message)
 
     def part_results(self, id: str) -> list[PartResult]:
         """Returns the recorded parts in order, without predictions and spans."""
@@ -198,9 +198,9 @@ def _put_trace(connection: Connection, key: int, part_index: int, spans: Iterabl
     connection.execute(tables.traces.insert(), {"evaluation_key": key, "part_index": part_index, "spans": rows.pack_spans(spans)})
 
 
-def _touch(connection: Connection, key: int, **values: Any) -> None:
-    """Updates columns of an evaluation, and the time of its last change."""
-    connection.execute(update(tables.evaluations).where(tables.evaluations.c.key == key).values(updated_at=datetime.now(UTC), **values))
+def _touch(connection: Connection, key: int, *conditions: ColumnElement[bool], **values: Any) -> None:
+    """Updates columns of an evaluation that meets conditions, and the time of its last change."""
+    connection.execute(update(tables.evaluations).where(tables.evaluations.c.key == key, *conditions).values(updated_at=datetime.now(UTC), **values))
 
 
 def _part_results(connection: Connection, key: int) -> list[PartResult]:

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ngc.evaluate.accuracy import Tally
+from ngc.evaluate.accuracy import total
 from ngc.evaluate.records import PartResult
 
 
 def accuracy_row(parts: Sequence[PartResult]) -> dict[str, Any]:
     """Returns the row of `model_accuracy`, without its key; NULL where no input has an expected class."""
-    total = sum((part.tally for part in parts), Tally())
-    return {"labelled": total.labelled, "unlabelled": total.unlabelled, "failures": total.failures, "top_1": _finite(total.top1_accuracy),
-            "top_5": _finite(total.top5_accuracy), "calibration_error": _finite(total.calibration_error)}  # fmt: skip
+    counts = total(part.tally for part in parts)
+    return {"labelled": counts.labelled, "unlabelled": counts.unlabelled, "failures": counts.failures, "top_1": _finite(counts.top1_accuracy),
+            "top_5": _finite(counts.top5_accuracy), "calibration_error": _finite(counts.calibration_error)}  # fmt: skip
 
 
 def performance_row(parts: Sequence[PartResult]) -> dict[str, Any]:

@@ -8,12 +8,16 @@ import logging
 import os
 import threading
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 
 from ngc.errors import EvaluationError
 from ngc.evaluate.records import Span
 
 _logger = logging.getLogger(__name__)
+
+_BLOCK = 1 << 16
+"""Bytes that are looked at in one go for the end of a line."""
 
 
 class TraceFile:
@@ -30,7 +34,7 @@ class TraceFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(path, "a+b", buffering=0)  # noqa: SIM115  # open as long as its tracer
-            self._file.truncate(_whole_lines(path.read_bytes()))
+            self._file.truncate(_end_of_lines(self._file))
         except OSError as error:
             raise EvaluationError(f"the trace cannot be written to {path}: {error.strerror}") from error
 
@@ -73,6 +77,18 @@ def read_trace(path: str | os.PathLike[str]) -> list[Span]:
         except (ValueError, KeyError, TypeError) as error:
             raise EvaluationError(f"line {number} of the trace {os.fspath(path)} is no span: {error!r}") from error
     return spans
+
+
+def _end_of_lines(file: FileIO) -> int:
+    """Returns how many bytes the lines of a file have that end as lines do; it is read from its end on, as traces with layers have gigabytes."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        begin = max(0, end - _BLOCK)
+        file.seek(begin)
+        if whole := _whole_lines(file.read(end - begin)):
+            return begin + whole
+        end = begin
+    return 0
 
 
 def _whole_lines(data: bytes) -> int:

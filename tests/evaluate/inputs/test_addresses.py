@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ngc.errors import DatasetError
-from ngc.evaluate.inputs import addresses, read_address
+from ngc.evaluate.inputs import addresses, read_address, urls_file
 
 
 class Images(BaseHTTPRequestHandler):
@@ -71,6 +71,18 @@ def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
 def test_addresses_that_lead_nowhere_are_errors(tmp_path: Path, address: str, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         read_address(address, tmp_path)
+
+
+@pytest.mark.parametrize(("address", "told"), [
+    ("http://127.0.0.1:1/a?X-Amz-Signature=hidden&part=1&token=hidden#x", "http://127.0.0.1:1/a?X-Amz-Signature=***&part=1&token=***#x: cannot be read: "),
+    ("http://me:hidden@127.0.0.1:1/a", "http://***@127.0.0.1:1/a: cannot be read: a user's name and password in an address are not supported"),
+])
+def test_secrets_of_addresses_are_not_told(tmp_path: Path, address: str, told: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        read_address(address, tmp_path)
+    assert str(caught.value).startswith(told)
+    (tmp_path / "urls").write_text(address)
+    assert urls_file(tmp_path / "urls").sample(0).input_id == told.partition(": ")[0]
 
 
 def test_an_endless_file_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,11 @@ def write(folder: Path, *paths: str) -> Path:
     return folder
 
 
+def test_a_name_that_no_file_can_have_is_no_data_set() -> None:
+    with pytest.raises(DatasetError, match=r"^a+ \.\.\. a+: no such data set: File name too long$"):
+        open_dataset("a" * 5000)
+
+
 def samples(dataset: Dataset) -> list[tuple[str, int | None]]:
     """Returns names and classes, after a look at what is read."""
     found = [dataset.sample(index) for index in range(len(dataset))]

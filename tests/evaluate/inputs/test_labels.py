@@ -39,12 +39,25 @@ def test_as_many_synsets_as_labels_are_in_the_labels_order() -> None:
     assert Labels(("tench", "goldfish")).indices(["n01443537", "n01440764", "n01443537"], "here") == (1, 0, 1)
 
 
+def test_names_mean_nothing_where_the_models_labels_are_missing() -> None:
+    """Some of ILSVRC's classes in order are not its first ones; all of them are."""
+    missing = Labels(missing=True)
+    with pytest.raises(DatasetError) as caught:
+        missing.indices(["n01443537", "n01440764"], "here")
+    assert str(caught.value) == ("here: its classes have names (n01440764, n01443537), and the model's labels, which say what those mean, are not to be had")
+    assert missing.indices(["7", "3"], "here") == (7, 3)
+    synsets = [f"n{number:08}" for number in range(1000)]
+    assert missing.indices(synsets, "here") == tuple(range(1000))
+
+
 @pytest.mark.parametrize(("labels", "used", "message"), [
     (("cat", "dog"), ["cat", "bird"], "here: class 'bird' is none of the model's 2 labels (cat, dog)"),
     (("cat", "dog"), ["horse", "bird"], "here: none of its classes (bird, horse) is one of the model's 2 labels (cat, dog)"),
     (("a",) * 9, ["n01440764"], "here: none of its classes (n01440764) is one of the model's 9 labels (a, a, a, a, a, ...)"),
     (("cat", "dog"), ["0", "2"], "here: class 2; there are 2, from 0"),
-    ((), ["0", "-1"], "here: class -1; classes count from 0"),
+    ((), ["0", "-1"], "here: class -1; expected 0 to 2147483647"),
+    ((), ["0", "2147483648"], "here: class 2147483648; expected 0 to 2147483647"),
+    ((), ["2", "b.jpg 3"], "here: some of its classes are numbers and some are names (b.jpg 3)"),
     (ILSVRC.names, ["crane"], "here: class 'crane' is the label of classes 2, 3"),
 ])
 def test_a_name_of_no_class_is_refused(labels: tuple[str, ...], used: list[str], message: str) -> None:

@@ -30,6 +30,12 @@ def test_resized_images_are_preferred(tmp_path: Path, size: int, center_crop: bo
     assert resolve_dataset("vision", "pets", tmp_path, size=size, center_crop=center_crop) == Location(tmp_path / "vision" / found, resized)
 
 
+def test_names_may_have_dots(tmp_path: Path) -> None:
+    place = tmp_path / "vision" / "pets_v2.0_224_center_crop_875"
+    place.mkdir(parents=True)
+    assert resolve_dataset("vision", "pets_v2.0", tmp_path, size=224, center_crop=True) == Location(place, resized=True)
+
+
 def test_the_users_own_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platformdirs, "user_data_dir", lambda name: str(tmp_path / name))
     (tmp_path / "ngc/datasets/vision/pets").mkdir(parents=True)

@@ -30,6 +30,15 @@ def test_the_index_gives_order_and_keys(tmp_path: Path) -> None:
     assert [(dataset.sample(at).input_id, dataset.read(at)) for at in range(2)] == [("20", b"b"), ("10", b"a")]
 
 
+@pytest.mark.parametrize(("listed", "warned"), [([0, 1, 2], False), ([2], False), ([1, 0], True)])
+def test_an_index_that_ends_before_the_file_does_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture, listed: list[int], warned: bool) -> None:
+    offsets = write_records(tmp_path / "some.rec", [packed(b"a"), packed(b"bc"), packed(b"def")])
+    (tmp_path / "some.idx").write_text("".join(f"{at}\t{offsets[at]}\n" for at in listed))
+    assert len(open_dataset(tmp_path / "some.rec")) == len(listed)
+    message = f"{tmp_path}/some.rec has more records than the {len(listed)} that {tmp_path}/some.idx lists; without the index all are read"
+    assert caplog.messages == [message] * warned
+
+
 @pytest.mark.filterwarnings("ignore:tostring:DeprecationWarning")  # of MXNet's writer
 def test_what_mxnet_packs_is_read(mx: ModuleType, tmp_path: Path) -> None:
     writer = mx.recordio.MXIndexedRecordIO(str(tmp_path / "mx.idx"), str(tmp_path / "mx.rec"), "w")

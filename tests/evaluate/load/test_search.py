@@ -129,6 +129,14 @@ def test_a_greedy_server_is_searched_too() -> None:
     assert found.latency_ms <= 100
 
 
+class LateClock(VirtualClock):
+    """Wakes sleepers up late."""
+
+    def sleep_until(self, moment: float) -> None:
+        if moment > self.now():
+            super().sleep_until(moment + 0.0002)
+
+
 # -- where there is none -----------------------------------------------------------------------------------------------
 
 
@@ -137,6 +145,20 @@ def test_a_bound_below_the_time_of_computation_never_holds(batch: int, greedy: b
     with pytest.raises(EvaluationError) as raised:
         find_max_qps(server_of([0.150], batch, greedy=greedy), latency_bound_ms=100, min_queries=512)
     assert str(raised.value) == ("the latency bound of 100 ms can hold at no load: the 95th percentile of the computation of a batch alone is 150 ms")
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_bound_that_only_the_clock_exceeds_never_holds(batch: int) -> None:
+    """Computation takes 9.9 ms, but every sleeper wakes up 0.2 ms late; no load is small enough for that, and the search must not go on for ever."""
+    steps: list[Step] = []
+
+    def measure(load: np.ndarray) -> Replay:
+        clock = LateClock()
+        return replay(load, Recorded(clock, [0.0099]), clock, batch)
+
+    with pytest.raises(EvaluationError, match=r"^the latency bound of 10 ms can hold at no load: .* of a batch alone is 10\.1 ms$"):
+        find_max_qps(measure, initial_qps=64, latency_bound_ms=10, min_queries=512, report=steps.append)
+    assert len(steps) <= 2
 
 
 def test_a_bound_between_slow_batches_and_long_queues_never_holds() -> None:

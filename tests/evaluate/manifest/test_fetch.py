@@ -360,8 +360,9 @@ def test_labels_may_be_in_model_dir(tmp_path):
 def test_labels_that_a_server_lacks_are_a_warning(tmp_path, site, caplog):
     put(tmp_path)
     with caplog.at_level(logging.WARNING):
-        assert fetch_model(manifest_of(tmp_path, f"{site.address}/none.txt")).labels == ()
-    assert caplog.messages == [f"classes of Sample are numbers, as their names are not to be had: {site.address}/none.txt: the server answers 404 Not Found"]
+        assert fetch_model(manifest_of(tmp_path, f"{site.address}/none.txt")).labels is None
+    assert caplog.messages == [f"classes of Sample are numbers, as their names are not to be had: {site.address}/none.txt: the server answers 404 Not Found; "
+                               "--model_dir may have none.txt"]
 
 
 def test_labels_that_are_wrong_are_told(tmp_path, monkeypatch):
@@ -375,3 +376,10 @@ def test_labels_that_are_wrong_are_told(tmp_path, monkeypatch):
     data = changed("output.parameters", {"features": "bad.txt", "features_checksum": md5(b"")})
     data["model"] = {"graph_path": "m-symbol.json", "weights_path": "m-0000.params"}
     assert said(tmp_path, load_manifest(write(tmp_path / "m.yml", data))).startswith("output.parameters.features: bad.txt: its MD5 checksum is")
+
+
+def test_secrets_of_addresses_are_not_told(tmp_path, site):
+    message = said(tmp_path, manifest_of(tmp_path, graph_path=f"{site.address.replace('//', '//me:hidden@')}/m.json?sig=hidden&part=1"))
+    assert "hidden" not in message
+    assert "http://***@127.0.0.1" in message
+    assert "/m.json?sig=***&part=1: the server answers 404" in message

@@ -8,6 +8,7 @@ from sqlalchemy import make_url
 from ngc.errors import StoreError
 from ngc.evaluate.store import Store
 from ngc.evaluate.store.address import Address, find_database
+from ngc.evaluate.store.database import Database
 from tests.evaluate.store.samples import evaluation
 
 
@@ -61,3 +62,15 @@ def test_other_addresses_are_refused(address: str, message: str) -> None:
     with pytest.raises(StoreError, match=message + _POSSIBLE) as failure:
         Store.open(address)
     assert "secret" not in str(failure.value)
+
+
+def test_an_address_is_shown_without_passwords() -> None:
+    database = Database(find_database("postgresql://me:hidden@host/runs?sslpassword=hidden&password=hidden&sslmode=require", "").url)
+    assert database.place == "postgresql://me:***@host/runs?sslmode=require"
+
+
+@pytest.mark.parametrize("address", ["me:hidden@host:5432", "me:hidden@host/runs", "postgresql:/hidden/runs"])
+def test_what_is_nearly_a_url_is_no_file(address: str) -> None:
+    with pytest.raises(StoreError, match=r"^the database's address is no URL that can be read; possible are ") as caught:
+        find_database(address, "")
+    assert "hidden" not in str(caught.value)

@@ -18,6 +18,7 @@ from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.parts import Part
 from ngc.evaluate.records import FAILED, FINISHED, RUNNING, Evaluation, Machine, PartResult, Prediction, Span
 from ngc.evaluate.store import Filter, Store
+from ngc.evaluate.store.summaries import accuracy_row
 from tests.evaluate.store.samples import BEGIN, MACHINE, evaluation, part_result, part_results
 
 
@@ -152,6 +153,20 @@ def test_a_finished_evaluation_is_summed_up(store: Store) -> None:
         speed = connection.execute(text("SELECT inputs, batches, total_us, mean_us, min_us, median_us, p90_us, p99_us, max_us FROM performance")).one()
     assert tuple(accuracy) == (9, 0, 3, total.top1_accuracy, 1.0, total.calibration_error)
     assert tuple(speed) == pytest.approx((12, 6, 904.5, 150.75, 100.0, 151.25, 200.5, 200.5, 200.5), rel=1e-15)  # sums of six doubles
+
+
+def test_what_another_process_has_finished_does_not_fail(store: Store) -> None:
+    store.begin(evaluation("a"))
+    store.finish("a", {})
+    store.fail("a", "too late")
+    assert (store.evaluation("a").state, store.evaluation("a").error) == (FINISHED, "")
+
+
+def test_many_parts_are_summed_up_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding one part's counts at a time copies all those before it: 50,000 parts of one input took 15 seconds, with the database locked."""
+    monkeypatch.setattr(Tally, "__add__", lambda one, other: pytest.fail("added one by one"))
+    parts = [PartResult(Part(at, at, at + 1), (1.0,), Tally(labelled=1, top1=at % 2, top5=1, confusion={(at, at): 1})) for at in range(100)]
+    assert accuracy_row(parts) == {"labelled": 100, "unlabelled": 0, "failures": 0, "top_1": 0.5, "top_5": 1.0, "calibration_error": 0.0}
 
 
 def test_rows_of_an_evaluation_go_with_it_and_none_is_without_one(store: Store) -> None:

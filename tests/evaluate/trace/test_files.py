@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ngc.errors import EvaluationError
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Span
-from ngc.evaluate.trace import Tracer, read_trace
+from ngc.evaluate.trace import Tracer, files, read_trace
 from ngc.evaluate.trace.files import TraceFile
 from tests.evaluate.trace.spans import make_span
 
@@ -50,6 +50,18 @@ def test_every_cut_leaves_the_lines_before_it(tmp_path: Path, caplog: pytest.Log
         assert read_trace(cut) == spans[:whole]
         expected = [] if length == 0 or data[length - 1] == ord("\n") else [f"the last line of the trace {cut} is not whole: whoever wrote it was interrupted"]
         assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == expected
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 16])
+def test_a_long_trace_goes_on_without_being_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(files, "_BLOCK", block)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("read whole"))
+    path = tmp_path / "trace.jsonl"
+    for data, kept in ((b"one\ntwo\nhal" + b"f" * 100, b"one\ntwo\n"), (b"one\n", b"one\n"), (b"half", b""), (b"", b"")):
+        path.write_bytes(data)
+        TraceFile(path).close()
+        with path.open("rb") as file:
+            assert file.read() == kept
 
 
 def test_a_trace_goes_on_where_it_was_cut(tmp_path: Path) -> None:
