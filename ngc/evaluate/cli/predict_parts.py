@@ -58,15 +58,15 @@ def _compare(args: argparse.Namespace, job: Job, recorder: Recorder, cluster: "C
     answers = Answers(max((part.end for part in job.parts), default=0))
     forms = [compiled(args, job, replace(build_of(args), precision=precision)) for precision in precisions(args)]  # what cannot be compiled is said at once
     for own, engine in forms:
-        pieces: list[Agreement] = []
+        pieces: dict[int, Agreement] = {}  # by the first input of each batch: batches may come in any order, sums are rounded in one
 
-        def observe(samples: Sequence[Sample], probabilities: np.ndarray, first: bool = not rows, pieces: list[Agreement] = pieces) -> None:
+        def observe(samples: Sequence[Sample], probabilities: np.ndarray, first: bool = not rows, pieces: dict[int, Agreement] = pieces) -> None:
             if first:
                 answers.keep(samples, probabilities)
-            pieces.append(answers.compare(samples, probabilities))
+            pieces[samples[0].index] = answers.compare(samples, probabilities)
 
         summary = _perform(args, own, engine, recorder, cluster, observe)
-        rows.append((summary, sum(pieces, Agreement())))
+        rows.append((summary, sum((pieces[first] for first in sorted(pieces)), Agreement())))
     return rows
 
 

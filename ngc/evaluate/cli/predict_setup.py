@@ -19,7 +19,7 @@ from ngc.evaluate.manifest import Manifest, ModelFiles, fetch_labels, fetch_mode
 from ngc.evaluate.parts import ALL, split
 from ngc.evaluate.records import Evaluation
 from ngc.evaluate.run.engine import Build, LocalEngine, calibrate_model, input_shapes
-from ngc.evaluate.run.job import Job
+from ngc.evaluate.run.job import Job, check_labels
 from ngc.evaluate.run.recorder import Recorder, Unpublished
 from ngc.evaluate.store import Store
 
@@ -199,7 +199,9 @@ def compiled(args: argparse.Namespace, job: Job, build: Build) -> tuple[Job, Loc
         NgcError: the model cannot be compiled or calibrated.
     """
     build, options = calibrated(args, job, build)
-    return replace(job, settings={**job.settings, **options}), LocalEngine.compile(job.files, job.manifest, build)
+    engine = LocalEngine.compile(job.files, job.manifest, build)
+    check_labels(job, engine)
+    return replace(job, settings={**job.settings, **options}), engine
 
 
 @contextmanager

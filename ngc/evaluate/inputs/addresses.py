@@ -58,8 +58,10 @@ def read_address(address: str, folder: Path, timeout_s: float = TIMEOUT_S) -> by
                 data: bytes = response.read(MOST_BYTES + 1)
                 announced = response.headers.get("Content-Length", "")
         else:
-            announced = ""
-            with local_path(address, folder).open("rb") as file:
+            announced, path = "", local_path(address, folder)
+            if path.is_fifo():
+                raise DatasetError(f"{path}: a pipe, which may never end; expected a file")
+            with path.open("rb") as file:
                 data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:  # urllib.error.URLError is an OSError; ValueError: no such address can be
         raise DatasetError(f"{shown(address)}: cannot be read: {_said(error)}") from error

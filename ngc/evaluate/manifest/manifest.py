@@ -1,5 +1,6 @@
 """A manifest: what a model is, what it takes, what it answers and where its files are."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from pydantic import PrivateAttr
 from ngc.errors import ManifestError
 from ngc.evaluate.inputs import CENTER_CROP, Preprocessing
 from ngc.evaluate.manifest.fields import ImageInput, ManifestFields
+
+_log = logging.getLogger("ngc")
 
 CLASSIFIES = ("classification", "feature", "label")
 """Types of outputs that are a probability for each class; the agents used all three words."""
@@ -60,14 +63,17 @@ class Manifest(ManifestFields):
             raise ManifestError(f"{self.source}: {self.name} takes inputs of type {first.type!r}; data sets are of images. `ngc-eval predict raw` needs none")
         parameters = first.parameters
         channels, height, width = parameters.dimensions
+        mean, scale = _per_channel(parameters.mean, channels), _per_channel(parameters.scale, channels)
+        if "int" in parameters.element_type and (any(mean) or set(scale) != {1.0}):
+            _log.warning("%s: inputs of %s are pixels as they are: mean and scale are not applied", self.source, parameters.element_type)
         return Preprocessing(
             channels=channels,
             height=height,
             width=width,
             layout="HWC" if parameters.channels_last else "CHW",
             color_mode=parameters.color_mode or ("GRAY" if channels == 1 else "RGB"),
-            mean=_per_channel(parameters.mean, channels),
-            scale=_per_channel(parameters.scale, channels),
+            mean=mean,
+            scale=scale,
             center_crop=CENTER_CROP if center_crop else None,
             element_type=parameters.element_type,
         )

@@ -6,11 +6,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ngc import __version__
+from ngc.errors import ManifestError
 from ngc.evaluate.inputs import Dataset, Loader, Preparation, Sample
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.manifest import Manifest, ModelFiles
@@ -65,6 +67,21 @@ class Job:
     predictions: bool = False
     workers: int = 0
     opener: Callable[[], Dataset] | None = None
+
+
+def check_labels(job: Job, engine: LocalEngine) -> None:
+    """Checks that the model's labels are as many as its classes: a list that is off by one makes of every name the class beside it.
+
+    Raises:
+        ManifestError: they are not.
+    """
+    layer = job.manifest.output.parameters.probabilities_layer
+    outputs = engine.executable.outputs
+    if not job.classifies or not job.files.labels or layer >= len(outputs):
+        return
+    classes = prod(size for size in outputs[layer].shape[1:] if isinstance(size, int))
+    if classes != len(job.files.labels):
+        raise ManifestError(f"{job.manifest.source}: the model answers {classes} classes, and its labels name {len(job.files.labels)}")
 
 
 def local_runner(

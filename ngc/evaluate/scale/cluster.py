@@ -12,8 +12,6 @@ from typing import Any, Self
 
 from ngc.errors import EvaluationError
 
-_log = logging.getLogger("ngc")
-
 LOCAL, AUTO = "local", "auto"
 """Instead of an address: a cluster of our own on this machine; the one of RAY_ADDRESS, or that this machine is a node of."""
 
@@ -90,7 +88,8 @@ class Cluster:
                 ray.init(self.address, **options)
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             hint = "; `ray start --head` starts one on this machine, --ray_address=local one for this evaluation" if self.address == AUTO else ""
-            raise EvaluationError(f"--ray_address={self.address}: no Ray cluster is reached: {first_line(error)}{hint}") from error
+            reason = first_line(error).partition(". ")[0]  # the sentences after it are about flags of Ray's own commands
+            raise EvaluationError(f"--ray_address={self.address}: no Ray cluster is reached: {reason}{hint}") from error
         self._connected = True
         ray._private.worker._worker_logs_enabled = False  # Ray writes what happens to workers to stdout, where results go; `log_to_driver` leaves that
         return ray
@@ -113,13 +112,13 @@ class Cluster:
 def _check_reachable(address: str) -> None:
     """Raises EvaluationError where nothing accepts connections at an address."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or "://" in address:
+    if not host or not port.isdecimal() or int(port) not in range(1, 1 << 16) or "://" in address:
         raise EvaluationError(f"--ray_address={address}: expected {LOCAL}, {AUTO}, or host:port of a cluster's head that this machine is a node of, "
                               "such as 10.0.0.1:6379")
     try:
         socket.create_connection((host.strip("[]"), int(port)), TIMEOUT_S).close()
-    except (OSError, OverflowError) as error:
-        raise EvaluationError(f"--ray_address={address}: no Ray cluster is reached: {error}") from error
+    except OSError as error:
+        raise EvaluationError(f"--ray_address={address}: no Ray cluster is reached: {getattr(error, 'strerror', None) or error}") from error
 
 
 @contextmanager

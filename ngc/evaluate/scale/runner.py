@@ -88,6 +88,8 @@ class RayRunner:
             EvaluationError: an input failed, where failures are to end the evaluation; a part was given up, since workers do not survive it; or no worker is
                 left and none can be started.
         """
+        if not parts:
+            return  # all were recorded before: no cluster is needed
         crew = self._crew
         assert crew is not None, "warm_up() comes first"
         dispatch, flights = Dispatch(parts), dict[Any, tuple[Member, Part]]()

@@ -113,6 +113,7 @@ def _set_up_sqlite(engine: Engine, lock_seconds: float) -> None:
     def connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own; `begun` does
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")  # what is committed outlives the process; a power cut may take the last parts, whole
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
             _write_ahead(connection, lock_seconds)
 

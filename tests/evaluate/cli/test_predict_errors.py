@@ -65,6 +65,13 @@ def test_a_bad_manifest_is_told_with_line_and_field(folder: Path, command: Comma
     assert second.startswith(f"{path}:20:14: inputs[0].parameters.scale: 0; expected: ")
 
 
+def test_labels_that_are_more_than_the_classes(folder: Path, command: Command) -> None:
+    path = manifest_with(folder, ("features: digits/labels.txt", "features: labels.txt"), ("    features_checksum", "    kept_checksum"))
+    (folder / "labels.txt").write_text("\n".join(["background", *map(str, range(10))]))
+    ran = command(*digits(f"--manifest={path}", f"--dataset_name={HELD_OUT}"))
+    assert ran.err == f"ngc-eval: error: {path}: the model answers 10 classes, and its labels name 11\n"
+
+
 def test_a_manifest_of_another_model_than_was_named(folder: Path, command: Command) -> None:
     path = manifest_with(folder)
     ran = command("predict", "raw", f"--manifest={path}", "--model_name=letters")

@@ -1,5 +1,6 @@
 """Inputs from servers, and file: addresses."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -83,6 +84,12 @@ def test_secrets_of_addresses_are_not_told(tmp_path: Path, address: str, told: s
     assert str(caught.value).startswith(told)
     (tmp_path / "urls").write_text(address)
     assert urls_file(tmp_path / "urls").sample(0).input_id == told.partition(": ")[0]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DatasetError, match="pipe: a pipe, which may never end; expected a file"):
+        read_address("pipe", tmp_path)
 
 
 def test_an_endless_file_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,14 @@ def test_this_ngc_meets_a_constraint(tmp_path):
     assert load(tmp_path, changed("framework", {"name": "NGC", "version": f">={ngc.__version__}"})).framework.name == "ngc"
 
 
+def test_pixels_that_a_model_takes_as_they_are(tmp_path, caplog):
+    load(tmp_path, changed(PARAMETERS, {"dimensions": [3, 8, 9], "element_type": "uint8"})).preprocessing(False)
+    assert caplog.messages == []
+    manifest = load(tmp_path, changed(PARAMETERS, {"dimensions": [3, 8, 9], "element_type": "uint8", "scale": 58.4}))
+    manifest.preprocessing(False)
+    assert caplog.messages == [f"{manifest.source}: inputs of uint8 are pixels as they are: mean and scale are not applied"]
+
+
 def test_preprocessing(tmp_path):
     expected = Preprocessing(channels=3, height=32, width=48, layout="CHW", color_mode="RGB", mean=(123.675, 116.28, 103.53), scale=(58.395, 57.12, 57.375),
                              center_crop=0.875, element_type="float32")

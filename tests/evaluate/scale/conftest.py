@@ -65,7 +65,8 @@ class Digits:
     def but(self, **changes: Any) -> "Digits":
         """Returns another evaluation."""
         job = replace(self.job, **changes)
-        return replace(self, job=replace(job, parts=tuple(split(len(job.dataset), job.partition_list_size))))
+        parts = changes.get("parts", tuple(split(len(job.dataset), job.partition_list_size)))
+        return replace(self, job=replace(job, parts=parts))
 
     def locally(self) -> Outcome:
         """Evaluates in this process."""

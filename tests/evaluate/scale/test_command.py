@@ -90,7 +90,7 @@ def test_precisions_are_compared(folder: Path) -> None:
     argv = digits("--compare=fp32,bf16,int8", "--calibration_images=50", "--batch_size=8", "--partition_list_size=64")
     for alone, together in zip(run(argv), run((*argv, *RAY)), strict=True):
         assert alone["precision"] == together["precision"]
-        for name in ("inputs", "top1_accuracy", "top5_accuracy", "calibration_error", "agreement"):
+        for name in ("inputs", "top1_accuracy", "top5_accuracy", "calibration_error", "agreement", "mean_difference"):
             assert alone[name] == together[name]
 
 

@@ -48,6 +48,6 @@ def test_no_cluster_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None
     handler = signal.getsignal(signal.SIGTERM)
     with Cluster(AUTO) as cluster, pytest.raises(EvaluationError) as caught:
         cluster.connect(1)
-    assert str(caught.value).startswith("--ray_address=auto: no Ray cluster is reached: Could not find any running Ray instance.")
-    assert str(caught.value).endswith("; `ray start --head` starts one on this machine, --ray_address=local one for this evaluation")
+    assert str(caught.value) == ("--ray_address=auto: no Ray cluster is reached: Could not find any running Ray instance; "
+                                 "`ray start --head` starts one on this machine, --ray_address=local one for this evaluation")
     assert signal.getsignal(signal.SIGTERM) is handler

@@ -12,6 +12,7 @@ import pytest
 from ngc.errors import EvaluationError
 from ngc.evaluate.inputs import Loader, open_dataset, synthetic
 from ngc.evaluate.run.job import local_runner
+from ngc.evaluate.scale import Cluster
 from ngc.evaluate.scale import assignment as assignments
 from ngc.evaluate.scale.assignment import Assignment, assign, processor
 from ngc.evaluate.scale.worker import Observed, Worker
@@ -94,6 +95,11 @@ def test_no_room_for_the_executable(digits: Digits, monkeypatch: pytest.MonkeyPa
     assignment, artifact = assign(digits.job, digits.engine, origin="", observed=False)
     monkeypatch.setattr(Path, "write_bytes", full)
     assert re.fullmatch(r"the saved executable cannot be kept in \S+: No space left on device", refusal(assignment, artifact))
+
+
+def test_no_parts_need_no_cluster(digits: Digits) -> None:
+    evaluated, order = digits.but(parts=()).on(Cluster("nobody:1"))
+    assert (evaluated.inputs, order) == (0, [])
 
 
 def test_a_data_set_of_this_process_alone(digits: Digits) -> None:
