@@ -191,7 +191,8 @@ def test_a_maximum_is_searched_for(command: Command, monkeypatch: pytest.MonkeyP
     assert ran.code == 0
     assert ran.json["latency_ms"] <= 20
     assert 600 < ran.json["qps"] < 1000
-    assert caplog.messages == ["mode max-qps traces no layers: measuring them would be part of the latency that is measured; the level is MODEL_TRACE"]
+    assert caplog.messages == ["--workers changes nothing in mode max-qps",
+                               "mode max-qps traces no layers: measuring them would be part of the latency that is measured; the level is MODEL_TRACE"]
 
 
 def test_an_interrupted_evaluation_goes_on(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
