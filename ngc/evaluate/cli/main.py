@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parse(sys.argv[1:] if argv is None else argv)
         logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, format="ngc-eval: %(levelname)s: %(message)s", stream=sys.stderr)
         logging.getLogger("ngc").setLevel(logging.INFO if args.verbose and not args.debug else logging.NOTSET)
+        logging.getLogger("sqlalchemy").setLevel(logging.NOTSET if args.debug else logging.CRITICAL)  # the store's errors say what there is to say
         with _profiled(args):
             args.command(args)
         sys.stdout.flush()
@@ -41,12 +42,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ngc-eval: error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `ngc-eval info … | head`: whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return 1
+    except MemoryError as error:
+        print(f"ngc-eval: error: out of memory{f': {error}' if str(error) else ''}", file=sys.stderr)
+        return 1
+    except OSError as error:  # no space is left where stdout goes to, for example
+        logging.getLogger("ngc").debug("where that happened:", exc_info=True)
+        _drop_output()
+        print(f"ngc-eval: error: {error.filename or 'cannot read or write'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:
         print(f"ngc-eval: interrupted{f': {interrupt}' if interrupt.args else ''}", file=sys.stderr)
         return 130
     return 0
+
+
+def _drop_output() -> None:
+    """Drops what stdout holds where it cannot be written: it would fail again when the process ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

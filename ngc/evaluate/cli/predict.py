@@ -47,7 +47,7 @@ def add_command(commands: Any) -> None:
 
 
 def predict_command(args: argparse.Namespace) -> None:
-    """Runs the mode; SIGTERM and the end of --time_out are like Ctrl-C."""
+    """Runs the mode; SIGTERM, a closed terminal and the end of --time_out are like Ctrl-C."""
     from ngc.evaluate.run.interrupts import orderly_end
 
     check_flags(args)

@@ -5,12 +5,16 @@ import logging
 import os
 
 from ngc.errors import EvaluationError
-from ngc.evaluate.records import RAY
+from ngc.evaluate.records import FEATURES, RAY
 
 _log = logging.getLogger("ngc")
 
 _LEAST = {"batch_size": 1, "partition_list_size": 0, "feature_limit": 1, "threads": 0, "workers": 0, "calibration_images": 0, "gpu_device_id": 0, "seed": 0,
           "ray_workers": 0, "duplicate_input": 1, "num_warmup_url_parts": 0, "num_batches": 1, "num_warmup_batches": 0, "min_queries": 1, "min_duration": 0}
+
+
+_UNUSED = {"seed": ("dataset", "urls"), **dict.fromkeys(("trace_preprocess", "workers", "fail_on_error", "feature_limit"), ("workload", "max-qps"))}
+"""Flags of all modes, with those in which they change nothing."""
 
 
 def check_flags(args: argparse.Namespace) -> None:
@@ -25,6 +29,7 @@ def check_flags(args: argparse.Namespace) -> None:
     _check_gpu(args)
     _check_precision(args)
     _check_engine(args)
+    _check_parts(args)
     _check_records(args)
 
 
@@ -68,11 +73,20 @@ def _check_engine(args: argparse.Namespace) -> None:
         raise EvaluationError("--ray_workers and --ray_address go with --engine=ray")
 
 
+def _check_parts(args: argparse.Namespace) -> None:
+    if 0 < args.partition_list_size < args.batch_size:
+        _log.warning("batches do not reach over parts: with --partition_list_size=%d they have %d inputs, not %d", args.partition_list_size,
+                     args.partition_list_size, args.batch_size)
+
+
 def _check_records(args: argparse.Namespace) -> None:
     if args.publish_predictions and not (args.publish or args.resume):
         raise EvaluationError("--publish_predictions needs --publish")
     if (args.database_address or args.database_name) and not (args.publish or args.resume):
         _log.warning("the database is not used without --publish")
+    for name, modes in _UNUSED.items():
+        if args.mode in modes and getattr(args, name) != (FEATURES if name == "feature_limit" else 0):
+            _log.warning("--%s changes nothing in mode %s", name, args.mode)
     if args.trace_preprocess and args.trace_level.upper().startswith("NO"):
         _log.warning("--trace_preprocess changes nothing at NO_TRACE")
     if args.tracer_address and args.trace_level.upper().startswith("NO"):

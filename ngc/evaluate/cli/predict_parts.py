@@ -55,9 +55,9 @@ def _compare(args: argparse.Namespace, job: Job, recorder: Recorder, cluster: "C
     if not job.classifies:
         raise EvaluationError(f"--compare in mode {job.mode!r}: agreement is that of probabilities of classes, which this mode does not look at")
     rows: list[tuple[Summary, Agreement]] = []
-    answers = Answers(len(job.dataset))
-    for precision in precisions(args):
-        own, engine = compiled(args, job, replace(build_of(args), precision=precision))
+    answers = Answers(max((part.end for part in job.parts), default=0))
+    forms = [compiled(args, job, replace(build_of(args), precision=precision)) for precision in precisions(args)]  # what cannot be compiled is said at once
+    for own, engine in forms:
         pieces: dict[int, Agreement] = {}  # by the first input of each batch: batches may come in any order, sums are rounded in one
 
         def observe(samples: Sequence[Sample], probabilities: np.ndarray, first: bool = not rows, pieces: dict[int, Agreement] = pieces) -> None:

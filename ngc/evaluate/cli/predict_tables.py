@@ -33,7 +33,7 @@ def show_summary(args: argparse.Namespace, summary: Summary, place: str) -> None
     if summary.labelled:
         rows += [("top-1 accuracy", _share(summary.top1)), ("top-5 accuracy", _share(summary.top5)), ("calibration error", f"{summary.calibration_error:.4f}")]
     rows += [
-        ("latency", f"{_figures(summary.latency_ms)} ms for one input, in batches of {evaluation.batch_size} (trimmed mean)"),
+        ("latency", f"{_figures(summary.latency_ms)} ms for one input, in batches of {summary.batch} (trimmed mean)"),
         ("throughput", f"{_figures(summary.throughput)} inputs/s; {_figures(summary.rate)} with reading and preprocessing, in {summary.seconds:.1f} s"),
         ("published", f"{evaluation.id} in {place}" if place else "no; --publish records it"),
     ]

@@ -33,9 +33,9 @@ def duration_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
 def latency_table(store: "Store", evaluations: Sequence[Evaluation]) -> Table:
     """Returns latency and throughput for each kind of evaluation, as the MLModelScope agents group them.
 
-    Evaluations of the same mode, model, framework, machine, batch size, target, precision, threads, engine, data and level of tracing make one row, which
-    the newest of them names. A single one's `durations` are those of its batches; of several they are the trimmed mean of each, and `duration` is the smallest
-    of these.
+    Evaluations of the same mode, model, framework, machine, batch size, target, precision, threads, engine, data, level of tracing and way of reading make one
+    row, which the newest of them names. A single one's `durations` are those of its batches; of several they are the trimmed mean of each, and `duration` is
+    the smallest of these.
     """
     groups: dict[tuple[object, ...], list[tuple[Evaluation, Timing]]] = {}
     for evaluation, times in timed(store, evaluations):
@@ -54,4 +54,4 @@ def kind(evaluation: Evaluation) -> tuple[object, ...]:
     machine = evaluation.machine
     return (evaluation.mode, evaluation.model_name, evaluation.model_version, evaluation.framework_name, evaluation.framework_version, machine.hostname,
             machine.architecture, evaluation.batch_size, evaluation.target, evaluation.precision, evaluation.threads, evaluation.engine,
-            evaluation.dataset_name, evaluation.trace_level)
+            evaluation.dataset_name, evaluation.trace_level, evaluation.settings.get("read_ahead"))  # reading ahead takes time from the engine

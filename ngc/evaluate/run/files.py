@@ -9,6 +9,7 @@ from typing import Any
 from ngc.errors import EvaluationError
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.records import Evaluation
+from ngc.runtime.artifact_file import write_whole
 
 SYSTEM, RESULTS = "system_info.json", "results.json"
 
@@ -50,16 +51,13 @@ def trace_file(folder: Path, level: TraceLevel, *, goes_on: bool = False) -> Pat
 
 
 def write_results(folder: Path, evaluation: Evaluation, results: Mapping[str, Any]) -> None:
-    """Writes what was found, and where it was found.
+    """Writes what was found, and where it was found. Each file is there whole or not at all; an older one stays until then.
 
     Raises:
-        EvaluationError: a file cannot be written.
+        ArtifactError: a file cannot be written.
     """
     for name, content in ((SYSTEM, asdict(evaluation.machine)), (RESULTS, results)):
-        try:
-            (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise EvaluationError(f"cannot write {folder / name}: {error.strerror or error}") from error
+        write_whole(folder / name, [(json.dumps(content, indent=1, allow_nan=False) + "\n").encode()])
 
 
 def _safe(name: str) -> str:

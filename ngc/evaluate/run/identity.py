@@ -54,13 +54,19 @@ def choose(store: Resumable, fresh: Evaluation, resume: str) -> Evaluation:
         if found is None:
             _log.warning("no unfinished evaluation of the same model, data and options is recorded; a new one begins")
             return fresh
-        return found
+        return _taken_up(found, fresh)
     found = store.evaluation(resume)
     if found.state == FINISHED:
         raise EvaluationError(f"evaluation {resume} is finished; there is nothing to resume")
     if found.fingerprint != fresh.fingerprint:
         listed = "; ".join(differences(fresh.settings, found.settings)) or "what it was recorded with is not known"
         raise EvaluationError(f"evaluation {resume} cannot go on with other settings: {listed}")
+    return _taken_up(found, fresh)
+
+
+def _taken_up(found: Evaluation, fresh: Evaluation) -> Evaluation:
+    if (began := found.machine.hostname) != (here := fresh.machine.hostname):
+        _log.warning("evaluation %s began on %s, which it is recorded of, and goes on on %s: its durations will be those of both", found.id, began, here)
     return found
 
 

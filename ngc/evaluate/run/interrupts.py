@@ -6,24 +6,28 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+_REASONS: dict[int, str] = {signal.SIGTERM: "terminated", signal.SIGHUP: "the terminal was closed", signal.SIGALRM: "the time is over"}
+
 
 @contextmanager
 def orderly_end(time_out_s: float = 0) -> Iterator[None]:
-    """Makes SIGTERM, and the end of a time, raise KeyboardInterrupt within; for the main thread.
+    """Makes SIGTERM, SIGHUP unless it is ignored (`nohup`), and the end of a time raise KeyboardInterrupt within; for the main thread.
 
     Args:
         time_out_s: after how many seconds; 0 means never.
     """
-    terminated = signal.signal(signal.SIGTERM, _raise)
-    timed_out = signal.signal(signal.SIGALRM, _raise)
+    before = {number: signal.getsignal(number) for number in _REASONS}
+    for number, handler in before.items():
+        if number != signal.SIGHUP or handler is not signal.SIG_IGN:
+            signal.signal(number, _raise)
     signal.setitimer(signal.ITIMER_REAL, time_out_s)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, timed_out)
-        signal.signal(signal.SIGTERM, terminated)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt("terminated" if number == signal.SIGTERM else "the time is over")
+    raise KeyboardInterrupt(_REASONS[number])

@@ -20,6 +20,9 @@ from ngc.evaluate.trace import Tracer
 
 _log = logging.getLogger("ngc")
 
+NO_NUMBERS = "the model answers with NaN or infinities"
+"""Why an input has no answer although it was computed."""
+
 
 class PartRunner(Protocol):
     """Evaluates parts, here or elsewhere. Results depend on parts and the size of batches alone, not on who evaluates which part when."""
@@ -103,8 +106,14 @@ class LocalRunner:
             for sample in batch.samples:
                 self._fail(answers, sample, str(error) or type(error).__name__)
             return
-        answers.add(batch.samples, probabilities, duration_us)
-        self.observe(batch.samples, probabilities)
+        answers.durations_us.append(duration_us)
+        numbers = np.isfinite(probabilities).all(axis=1)
+        for row in np.flatnonzero(~numbers):
+            self._fail(answers, batch.samples[row], NO_NUMBERS)
+        if numbers.any():
+            samples = [batch.samples[row] for row in np.flatnonzero(numbers)]
+            answers.add(samples, probabilities[numbers])
+            self.observe(samples, probabilities[numbers])
 
     def _compute(self, array: np.ndarray) -> tuple[list[np.ndarray], float]:
         """Returns the outputs for a batch, and the microseconds that they took."""
@@ -142,8 +151,7 @@ class _Answers:
     predictions: list[Prediction] = field(default_factory=list)
     failed: list[Prediction] = field(default_factory=list)
 
-    def add(self, samples: Sequence[Sample], probabilities: np.ndarray, duration_us: float) -> None:
-        self.durations_us.append(duration_us)
+    def add(self, samples: Sequence[Sample], probabilities: np.ndarray) -> None:
         self.tallies.append(tally(probabilities, [sample.expected if probabilities.size else None for sample in samples]))
         best = ranking(probabilities, self.features)
         confidence = np.take_along_axis(probabilities, best, axis=1)

@@ -19,7 +19,8 @@ class Summary:
         failures: inputs that have none.
         labelled: inputs with an answer and an expected class, which accuracies are shares of.
         top1, top5, calibration_error: see `Tally`; NaN without labelled inputs.
-        duration_us: the trimmed mean of the durations of full batches.
+        batch: inputs of the largest batches; less than the batch size where parts, or the data set, have fewer.
+        duration_us: the trimmed mean of the durations of these.
         latency_ms: of one input, by that duration.
         throughput: inputs a second, by that duration.
         seconds: what this run took, with reading, preprocessing and recording.
@@ -34,6 +35,7 @@ class Summary:
     top1: float
     top5: float
     calibration_error: float
+    batch: int
     duration_us: float
     latency_ms: float
     throughput: float
@@ -59,7 +61,7 @@ def summarize(outcome: Outcome, weight_bytes: int) -> Summary:
     counts, times = outcome.tally, timing(outcome.parts, outcome.evaluation.batch_size)
     rate = outcome.inputs / outcome.seconds if outcome.inputs else math.nan
     return Summary(outcome.evaluation, counts.labelled + counts.unlabelled, counts.failures, counts.labelled, counts.top1_accuracy, counts.top5_accuracy,
-                   counts.calibration_error, times.duration, times.latency, throughput(times.latency), outcome.seconds, rate, weight_bytes)
+                   counts.calibration_error, times.batch, times.duration, times.latency, throughput(times.latency), outcome.seconds, rate, weight_bytes)
 
 
 def number(value: float) -> float | None:

@@ -2,6 +2,8 @@
 
 import logging
 import pstats
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,13 @@ def test_how_much_is_said(command: Command, flags: tuple[str, ...], level: int) 
     logging.getLogger("ngc").setLevel(logging.NOTSET)
 
 
+def test_what_sqlalchemy_remarks_is_for_debugging(command: Command) -> None:
+    command("predict", "raw")
+    assert not logging.getLogger("sqlalchemy.pool").isEnabledFor(logging.ERROR)
+    command("predict", "raw", "-d")
+    assert logging.getLogger("sqlalchemy.pool").isEnabledFor(logging.ERROR)
+
+
 def test_a_missing_package_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'sqlalchemy'", name="sqlalchemy")
@@ -109,3 +118,24 @@ def test_an_interruption_has_its_own_code(command: Command, monkeypatch: pytest.
     monkeypatch.setattr("ngc.evaluate.cli.predict.check_flags", interrupt)
     ran = command("predict", "raw")
     assert (ran.code, ran.err) == (130, "ngc-eval: interrupted\n")
+
+
+@pytest.mark.parametrize("flags", [("model", "list", "-f", "json"), ("model", "list"), ("model", "list", "-f", "csv")])
+def test_output_without_space_is_an_error(flags: tuple[str, ...]) -> None:
+    run = [sys.executable, "-c", "import sys; from ngc.evaluate.cli import main; sys.exit(main())", *flags]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "ngc-eval: error: cannot read or write: No space left on device\n")
+
+
+def test_an_error_of_the_system_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ngc.evaluate.cli.predict.check_flags", lambda args: Path("none/such").read_text())
+    ran = command("predict", "raw")
+    assert (ran.code, ran.err) == (1, "ngc-eval: error: none/such: No such file or directory\n")
+
+
+def test_a_batch_that_no_memory_holds_is_an_error(command: Command) -> None:
+    ran = command("predict", *RAW, "--threads=1", "--batch_size=9999999999999")
+    assert ran.code == 1
+    assert ran.err.startswith("ngc-eval: error: out of memory: Unable to allocate ")
+    assert ran.err.count("\n") == 1

@@ -17,6 +17,7 @@ from ngc.evaluate.cli.main import parse
 from ngc.evaluate.cli.predict_setup import dataset_job
 from ngc.evaluate.load import VirtualClock
 from ngc.evaluate.records import FAILED, FINISHED, RUNNING
+from ngc.evaluate.run.agreement import Answers
 from ngc.evaluate.run.engine import LocalEngine
 from ngc.evaluate.store import Store
 from ngc.evaluate.trace import read_trace
@@ -126,6 +127,33 @@ def test_precisions_are_compared_in_one_table(command: Command) -> None:
     assert [row["precision"] for row in as_json] == ["fp32", "int8"]
     assert (as_json[0]["agreement"], as_json[0]["mean_difference"]) == (1.0, 0.0)
     assert as_json[1]["weight_bytes"] < as_json[0]["weight_bytes"] / 2
+
+
+def test_a_comparison_that_cannot_be_made_is_told_before_anything_is_evaluated(command: Command) -> None:
+    ran = command(*digits("-b", "50", "--compare", "fp32,int8", *STORE))
+    assert ran.code == 1
+    assert 'precision="int8" needs calibration=' in ran.err
+    with Store.open("evaluations.db") as store:
+        assert store.evaluations() == []
+
+
+def test_a_comparison_keeps_answers_to_the_inputs_that_are_evaluated(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+
+    class Counted(Answers):
+        def __init__(self, inputs: int) -> None:
+            kept.append(inputs)
+            super().__init__(inputs)
+
+    monkeypatch.setattr("ngc.evaluate.cli.predict_parts.Answers", Counted)
+    rows = command(*digits("-b", "50", "--num_file_parts=2", "--compare", "fp32,bf16", "--format=json")).json
+    assert [row["inputs"] for row in rows] == [100, 100]
+    assert kept == [100]
+
+
+def test_batches_of_parts_are_told_by_their_size(command: Command) -> None:
+    ran = command(*digits("-b", "64", "-p", "8", "--num_file_parts=3"))
+    assert "for one input, in batches of 8 (trimmed mean)" in ran.out
 
 
 def test_a_saved_executable_and_its_calibration(folder: Path, command: Command) -> None:

@@ -141,12 +141,12 @@ def test_an_unknown_evaluation_cannot_go_on(folder: Path, command: Command) -> N
     assert ran.err == f"ngc-eval: error: database {folder}/evaluations.db: there is no evaluation 'deadbeef'\n"
 
 
-def test_a_disk_without_space_for_results(folder: Path, command: Command) -> None:
+def test_results_that_cannot_be_written(folder: Path, command: Command) -> None:
     path = Path("results", "MXNet", "1.5.0", "digits", "1.0", "1", "cpu_fp32", os.uname().nodename, "results.json")
     path.parent.mkdir(parents=True)
     path.symlink_to("/dev/full")
     ran = command(*digits("--num_batches=1", mode="raw"))
-    assert ran.err == f"ngc-eval: error: cannot write {path}: No space left on device\n"
+    assert ran.err == f"ngc-eval: error: cannot write {path}: it is no regular file; give the path of a file, such as model.ngc\n"
 
 
 @pytest.mark.full

@@ -117,12 +117,24 @@ def test_what_does_not_go_together(folder: Path, flags: tuple[str, ...], message
     (("--database_name=mine",), "the database is not used without --publish"),
     (("--database_address=/tmp/a.db",), "the database is not used without --publish"),
     (("--trace_preprocess", "--trace_level=no_trace"), "--trace_preprocess changes nothing at NO_TRACE"),
+    (("-b64", "-p8"), "batches do not reach over parts: with --partition_list_size=8 they have 8 inputs, not 64"),
     (("--tracer_address=here:4318", "--trace_level=NO_TRACE"), "no spans are sent to here:4318 at NO_TRACE"),
 ])  # fmt: skip
 def test_what_changes_nothing_is_said(folder: Path, flags: tuple[str, ...], message: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         check_flags(parse(("predict", "raw", *flags)))
     assert caplog.messages == [message]
+
+
+@pytest.mark.parametrize(("mode", "flag"), [
+    ("dataset", "--seed=5"), ("urls", "--seed=5"), ("workload", "--workers=3"), ("max-qps", "--fail_on_error"), ("workload", "--trace_preprocess"),
+    ("workload", "--feature_limit=9"),
+])  # fmt: skip
+def test_what_changes_nothing_in_a_mode_is_said(folder: Path, mode: str, flag: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        check_flags(parse(("predict", mode, flag)))
+        check_flags(parse(("predict", mode)))
+    assert caplog.messages == [f"{flag.partition('=')[0]} changes nothing in mode {mode}"]
 
 
 def test_a_gpus_target_takes_the_gpus_flags(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,8 @@ def test_repeated_evaluations_are_one_row_with_the_smallest_mean(store: Store) -
 
 
 @pytest.mark.parametrize("change", [
-    {"mode": "urls"},     {"target": "cpu:avx2"}, {"threads": 1}, {"dataset_name": "others"}, {"trace_level": TraceLevel.NO_TRACE}, {"precision": "bf16"},
+    {"mode": "urls"}, {"target": "cpu:avx2"}, {"threads": 1}, {"dataset_name": "others"}, {"trace_level": TraceLevel.NO_TRACE}, {"precision": "bf16"},
+    {"settings": {"read_ahead": True}},
 ])  # fmt: skip
 def test_what_differs_is_not_grouped(tmp_path: Path, change: dict[str, object]) -> None:
     with Store.open(str(tmp_path / "differing.db")) as store:

@@ -1,11 +1,13 @@
 """Files of results."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from ngc.errors import EvaluationError
+from ngc.errors import ArtifactError, EvaluationError
 from ngc.evaluate.levels import TraceLevel
 from ngc.evaluate.run.files import results_folder, trace_file, write_results
 from tests.evaluate.run.doubles import evaluation
@@ -39,7 +41,13 @@ def test_results_are_json(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "system_info.json").read_text())["hostname"] == "here"
 
 
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    (tmp_path / "results.json").symlink_to("/dev/full")
-    with pytest.raises(EvaluationError, match=rf"^cannot write {tmp_path}/results.json: No space left on device$"):
+def test_a_full_disk_is_said_and_older_results_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "results.json").write_text("older")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArtifactError, match=rf"^cannot write {tmp_path}/system_info.json: No space left on device; "):
         write_results(tmp_path, evaluation(), {})
+    assert (tmp_path / "results.json").read_text() == "older"
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]

@@ -49,6 +49,14 @@ def test_the_newest_of_the_same_settings_goes_on() -> None:
     assert choose(Recorded(recorded), described("fresh"), "old") is recorded
 
 
+def test_another_machine_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    recorded = described("old")
+    recorded = replace(recorded, machine=replace(recorded.machine, hostname="there"))
+    with caplog.at_level(logging.WARNING):
+        assert choose(Recorded(recorded), described("fresh"), NEWEST) is recorded
+    assert caplog.messages == ["evaluation old began on there, which it is recorded of, and goes on on here: its durations will be those of both"]
+
+
 def test_a_new_one_begins_where_there_is_none_to_resume(caplog: pytest.LogCaptureFixture) -> None:
     fresh = described("fresh", batch_size=5)
     with caplog.at_level(logging.WARNING):

@@ -16,6 +16,18 @@ def test_a_termination_is_an_interruption() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_closed_terminal_is_an_interruption_unless_it_is_to_be_survived() -> None:
+    with pytest.raises(KeyboardInterrupt, match=r"^the terminal was closed$"), orderly_end():
+        os.kill(os.getpid(), signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with orderly_end():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_time_runs_out() -> None:
     with pytest.raises(KeyboardInterrupt, match=r"^the time is over$"), orderly_end(0.01):
         time.sleep(30)

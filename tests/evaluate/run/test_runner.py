@@ -84,6 +84,31 @@ def test_a_batch_that_the_engine_refuses_fails_alone() -> None:
     assert len(result.durations_us) == 2
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 20])
+def test_an_answer_that_is_no_number_fails_alone(batch_size: int) -> None:
+    def probabilities(outputs: list[np.ndarray]) -> np.ndarray:
+        rows = outputs[0]
+        rows[rows[:, 0] == first] = np.nan
+        return rows
+
+    first = np.random.default_rng(5).dirichlet(np.ones(CLASSES))[0]  # of input 5 alone
+    seen: list[int] = []
+    (result,) = runner(Numbers(20), Guesses(), SILENT, batch_size=batch_size, probabilities=probabilities,
+                       observe=lambda samples, rows: seen.extend(sample.index for sample in samples)).results(split(20, 20))
+    failed = [(prediction.index, prediction.error) for prediction in result.predictions if prediction.error]
+    assert failed == [(5, "the model answers with NaN or infinities")]
+    assert (result.tally.failures, result.tally.labelled + result.tally.unlabelled) == (1, 19)
+    assert seen == [index for index in range(20) if index != 5]
+    assert len(result.durations_us) == 20 // batch_size
+    assert np.isfinite(result.tally.calibration_error)
+
+
+def test_an_answer_that_is_no_number_ends_the_evaluation_where_that_is_asked_for() -> None:
+    broken = runner(Numbers(8), Guesses(), SILENT, probabilities=lambda outputs: outputs[0] * np.inf, fail_on_error=True)
+    with pytest.raises(EvaluationError, match=r"^input 0 \(0.jpg\): the model answers with NaN or infinities; "):
+        list(broken.results(split(8, 8)))
+
+
 def test_spans_of_a_part() -> None:
     tracer = Tracer(TraceLevel.FULL_TRACE)
     engine = Guesses()

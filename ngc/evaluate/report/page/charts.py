@@ -61,7 +61,7 @@ def accuracy_against_latency(content: Content) -> Section:
         for number, precision in enumerate(precisions):
             points = [(entry.timing.latency, entry.tally.top1_accuracy) for entry in shown if entry.evaluation.precision == precision]
             axes.scatter([x for x, _ in points], [y for _, y in points], s=36, color=SERIES[number % len(SERIES)], edgecolors=GROUND, linewidths=0.8, zorder=3,
-                         label=precision)
+                         label=_named(precision))
         _scale(axes, "x", [entry.timing.latency for entry in shown])
         axes.set_xlabel("latency (ms/input)")
         axes.set_ylabel("top-1 accuracy")
@@ -88,7 +88,7 @@ def distribution(content: Content) -> Section:
         for color, entry in zip(SERIES, shown, strict=False):
             values = np.sort(entry.timing.counted) / (entry.timing.batch * 1000)
             everything += values.tolist()
-            axes.plot(np.linspace(0, 100, len(values)), values, color=color, label=entry.label)
+            axes.plot(np.linspace(0, 100, len(values)), values, color=color, label=_named(entry.label))
         _scale(axes, "y", everything)
         axes.set_xlim(0, 100)
         axes.set_xticks([0, 25, 50, 75, 90, 100])
@@ -112,7 +112,7 @@ def layers_by_time(content: Content) -> Section:
         axes = figure.subplots()
         for number, type in enumerate(types):
             places = [place for place, layer in enumerate(shown) if layer.type == type]
-            axes.barh(places, [shown[place].duration for place in places], height=0.7, color=SERIES[number % len(SERIES)], label=type)
+            axes.barh(places, [shown[place].duration for place in places], height=0.7, color=SERIES[number % len(SERIES)], label=_named(type))
         for place, layer in enumerate(shown):
             axes.annotate(f"{layer.duration / whole:.1%}" if whole else "", (layer.duration, place), xytext=(3, 0), textcoords="offset points", va="center",
                           fontsize=7, color=QUIET)
@@ -140,7 +140,8 @@ def history(content: Content) -> Section:
         upper, lower = figure.subplots(2, sharex=True)
         for color, group in zip(SERIES, groups, strict=False):
             for axes, values in ((upper, [entry.tally.top1_accuracy for entry in group]), (lower, [entry.timing.latency for entry in group])):
-                axes.plot([entry.evaluation.created_at for entry in group], values, marker="o", color=color, label=group[0].label if axes is lower else None)
+                label = _named(group[0].label) if axes is lower else None
+                axes.plot([entry.evaluation.created_at for entry in group], values, marker="o", color=color, label=label)
         _scale(lower, "y", [entry.timing.latency for group in groups for entry in group])
         _shares(upper, [entry.tally.top1_accuracy for group in groups for entry in group])
         upper.set_ylabel("top-1 accuracy")
@@ -193,7 +194,7 @@ def reliability(content: Content) -> Section:
         for color, entry in zip(SERIES, shown, strict=False):
             bins = [(confidence / number, right / number) for number, right, confidence in entry.tally.bins if number]
             sizes = [3 + 90 * number / entry.tally.labelled for number, _, _ in entry.tally.bins if number]
-            axes.plot(*zip(*bins, strict=True), color=color, linewidth=1, label=f"{entry.label} ({entry.tally.calibration_error:.1%})")
+            axes.plot(*zip(*bins, strict=True), color=color, linewidth=1, label=_named(f"{entry.label} ({entry.tally.calibration_error:.1%})"))
             axes.scatter([x for x, _ in bins], [y for _, y in bins], s=sizes, color=color, zorder=3)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(_percent)
@@ -236,6 +237,11 @@ def _legend(figure: "Figure") -> None:
     flat = [label for some in labels for label in some]
     columns = max(1, min(3, _LEGEND_WIDTH // (max(map(len, flat)) + 8)))
     figure.legend([handle for some in handles for handle in some], flat, loc="outside lower left", ncols=columns)
+
+
+def _named(label: str) -> str:
+    """Returns a label as legends show it: matplotlib leaves those out that begin with an underscore, so these begin with a character of no width."""
+    return f"\N{WORD JOINER}{label}" if label.startswith("_") else label
 
 
 def _dates(axis: "Axis") -> None:

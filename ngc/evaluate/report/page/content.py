@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DISTINCTIONS = (
     ("model_version", "{}"), ("mode", "{}"), ("target", "{}"), ("batch_size", "batch {}"), ("threads", "{} threads"), ("engine", "{}"), ("dataset_name", "{}"),
-    ("hostname", "{}"), ("level", "{}"),
+    ("hostname", "{}"), ("level", "{}"), ("parts", "parts: {}"), ("reading", "{}"),
 )  # fmt: skip
 """What is said of a kind of evaluation beside model and precision, where it takes that to tell it from another."""
 
@@ -49,10 +49,10 @@ class Content:
 
     @cached_property
     def kinds(self) -> list[list[Entry]]:
-        """Evaluations of the same thing together, each group newest first, the groups by their newest."""
+        """Evaluations of the same thing, also of as many parts, together, each group newest first, the groups by their newest."""
         groups: dict[tuple[object, ...], list[Entry]] = {}
         for entry in self.entries:
-            groups.setdefault(kind(entry.evaluation), []).append(entry)
+            groups.setdefault((*kind(entry.evaluation), entry.evaluation.parts), []).append(entry)
         return list(groups.values())
 
     @property
@@ -75,16 +75,24 @@ def collect(store: "Store", evaluations: Sequence[Evaluation], title: str) -> Co
 
 def _labels(evaluations: Sequence[Evaluation]) -> list[str]:
     """Returns model and precision of each evaluation, and of the rest what differs between those that have these in common."""
-    values: dict[tuple[str, str, str], set[object]] = {}
+    values: dict[tuple[object, ...], set[object]] = {}
     for evaluation in evaluations:
         for name, _ in _DISTINCTIONS:
-            values.setdefault((evaluation.model_name, evaluation.precision, name), set()).add(_value(evaluation, name))
+            values.setdefault(_alike(evaluation, name), set()).add(_value(evaluation, name))
     return [", ".join([f"{evaluation.model_name} {evaluation.precision}", *(
-                form.format(_value(evaluation, name)) for name, form in _DISTINCTIONS if len(values[evaluation.model_name, evaluation.precision, name]) > 1)])
+                form.format(_value(evaluation, name)) for name, form in _DISTINCTIONS if len(values[_alike(evaluation, name)]) > 1)])
             for evaluation in evaluations]
+
+
+def _alike(evaluation: Evaluation, name: str) -> tuple[object, ...]:
+    """Returns what evaluations have in common that a distinction is to tell from each other; the last ones follow from others as a rule."""
+    further = (evaluation.batch_size, evaluation.dataset_name, evaluation.trace_level) if name in ("parts", "reading") else ()
+    return (name, evaluation.model_name, evaluation.precision, *further)
 
 
 def _value(evaluation: Evaluation, name: str) -> object:
     if name == "hostname":
         return evaluation.machine.hostname
+    if name == "reading":
+        return "read ahead" if evaluation.settings.get("read_ahead") else "read between"
     return evaluation.trace_level.name if name == "level" else getattr(evaluation, name)

@@ -122,6 +122,16 @@ def test_labels_say_what_differs(tmp_path: Path) -> None:
         "ResNet50_v1 fp32, batch 4, node-2, FRAMEWORK_TRACE", "ResNet50_v1 fp32, batch 4, node-1, NO_TRACE"]  # fmt: skip
 
 
+def test_a_look_at_some_parts_does_not_stand_for_all(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "kinds.db")) as store:
+        for number, (images, parts, ahead) in enumerate([(24, 3, False), (24, 3, True), (8, 1, False)]):
+            made = evaluation(str(number), created_at=BEGUN + timedelta(days=number), parts=parts, settings={"read_ahead": ahead})
+            record(store, made, part_results(made, images, us=100.0))
+        found = collect(store, store.evaluations(), "kinds")
+    assert [entry.label for entry in found.newest] == [
+        "ResNet50_v1 fp32, parts: 1, read between", "ResNet50_v1 fp32, parts: 3, read ahead", "ResNet50_v1 fp32, parts: 3, read between"]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def plain() -> Reader:
     return Reader(page(_content_named("plain")))
@@ -143,3 +153,14 @@ def _content_named(name: str) -> Content:
     made = evaluation(name, state=FINISHED, model_name=name, dataset_name=name, target=name, precision=name, machine=replace(MACHINE, hostname=name, cpu=name))
     results = part_results(made, 16, us=100.0)
     return Content(name, (Entry(made, timing(results, 4), total(result.tally for result in results), name),))
+
+
+def test_legends_name_what_begins_with_an_underscore(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "a.db")) as store:
+        for id, name in (("a", "_net"), ("b", "__init__")):
+            made = evaluation(id, model_name=name)
+            record(store, made, part_results(made, 24, us=1000))
+        plots = {section.name: section.svg for section in sections(collect(store, store.evaluations(), ""))}
+    for plot in ("distribution", "history", "reliability"):
+        assert "_net fp32" in plots[plot]
+        assert "__init__ fp32" in plots[plot]
