@@ -68,7 +68,7 @@ def accuracy_against_latency(content: Content) -> Section:
         axes.margins(x=0.12)
         _shares(axes, [entry.tally.top1_accuracy for entry in shown])
         if len(precisions) > 1:
-            figure.legend(loc="outside upper right", ncols=len(precisions))
+            _legend(figure)
         labelled = shown[:_LABELLED]
         place_labels(axes, [(entry.timing.latency, entry.tally.top1_accuracy) for entry in labelled], [entry.label for entry in labelled])
 
