@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("ngc")
 
+
 def evaluate_job(args: argparse.Namespace, job: Job) -> None:
     """Evaluates, records and shows a job.
 
