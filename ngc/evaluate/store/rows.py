@@ -69,8 +69,8 @@ def prediction_row(key: int, prediction: Prediction) -> dict[str, Any]:
 
 
 def prediction(row: Row) -> Prediction:
-    """Returns the prediction of a row."""
-    return Prediction(row.input_index, row.input_id, row.expected, row.features, row.error)
+    """Returns the prediction of a row, whose columns are in the order of its fields."""
+    return Prediction(*row)
 
 
 def _outcome(prediction: Prediction, answered: int | None) -> str:
