@@ -101,9 +101,10 @@ def _perform(
 
 
 def _how_to_go_on(args: argparse.Namespace, interrupt: Interrupted) -> str:
+    parts = f"{f'{interrupt.reason}; ' if interrupt.reason else ''}{interrupt.done} of {interrupt.evaluation.parts} parts"
     if not published(args):
-        return f"{interrupt.done} of {interrupt.evaluation.parts} parts were finished; without --publish none is kept"
+        return f"{parts} were finished; without --publish none is kept"
+    resume = f"--resume={interrupt.evaluation.id}"
     if args.compare:
-        return f"{interrupt.done} of {interrupt.evaluation.parts} parts are kept; the same flags with --precision={interrupt.evaluation.precision} " \
-               f"--resume={interrupt.evaluation.id} instead of --compare go on"
-    return f"{interrupt.done} of {interrupt.evaluation.parts} parts are kept; the same command with --resume={interrupt.evaluation.id} goes on"
+        return f"{parts} are kept; the same flags with --precision={interrupt.evaluation.precision} {resume} instead of --compare go on"
+    return f"{parts} are kept; the same command with {resume} goes on"

@@ -38,11 +38,11 @@ class Outcome:
 
 
 class Interrupted(KeyboardInterrupt):
-    """An evaluation was interrupted; the parts in `done` of its `parts` are finished."""
+    """An evaluation was interrupted; the parts in `done` of its `parts` are finished. `reason` is empty where it was Ctrl-C."""
 
-    def __init__(self, evaluation: Evaluation, done: int) -> None:
+    def __init__(self, evaluation: Evaluation, done: int, reason: str = "") -> None:
         super().__init__(f"{done} of {evaluation.parts} parts were finished")
-        self.evaluation, self.done = evaluation, done
+        self.evaluation, self.done, self.reason = evaluation, done, reason
 
 
 def evaluate(runner: PartRunner, parts: Sequence[Part], evaluation: Evaluation, recorder: Recorder, tracer: Tracer, *, predictions: bool) -> Outcome:
@@ -79,8 +79,8 @@ def evaluate(runner: PartRunner, parts: Sequence[Part], evaluation: Evaluation, 
                 finished[result.part.index] = replace(result, predictions=(), spans=())  # a data set's predictions need not fit into memory
             seconds = time.perf_counter() - begin
         outcome = _outcome(evaluation, [finished[part.index] for part in parts], inputs, seconds, failure)
-    except KeyboardInterrupt:
-        raise Interrupted(evaluation, len(finished)) from None
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(evaluation, len(finished), str(interrupt)) from None
     except Exception as error:
         _record_failure(recorder, evaluation, error)
         raise

@@ -212,7 +212,7 @@ def test_an_interrupted_evaluation_goes_on(command: Command, monkeypatch: pytest
         (evaluation,) = store.evaluations()
         assert evaluation.state == RUNNING
         assert store.finished_parts(evaluation.id) == {0, 1, 2, 3}
-    assert (ran.code, ran.err) == (130, f"ngc-eval: interrupted: 4 of 15 parts are kept; the same command with --resume={evaluation.id} goes on\n")
+    assert (ran.code, ran.err) == (130, f"ngc-eval: interrupted: terminated; 4 of 15 parts are kept; the same command with --resume={evaluation.id} goes on\n")
 
     other = command(*digits(*flags, f"--resume={evaluation.id}", "--center_crop=false", "-b", "15"))
     assert other.code == 1
@@ -248,7 +248,7 @@ def test_a_time_out_is_an_interruption(command: Command, monkeypatch: pytest.Mon
     monkeypatch.setattr(LocalEngine, "predict", lambda self, array: time.sleep(60))
     ran = command(*digits("--time_out=3"))
     assert ran.code == 130
-    assert ran.err.startswith("ngc-eval: interrupted")
+    assert ran.err.startswith("ngc-eval: interrupted: the time is over")
 
 
 def test_a_failed_evaluation_is_recorded_and_goes_on(folder: Path, command: Command) -> None:
